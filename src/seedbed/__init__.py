@@ -1,0 +1,1 @@
+"""Seedbed: small studies of how networks are trained, on one frame."""

@@ -1,0 +1,45 @@
+"""Everything a user can cause to go wrong, as one small tree.
+
+    SeedbedError             it failed; the command exits with status 1
+    ├── FetchError           no source delivered a data set whole
+    ├── TrainingError        the fit itself broke down (a loss that is not finite)
+    └── UsageError           the call was wrong; exit status 2
+        ├── SettingError     a setting, or several, are misspelt or of the wrong type
+        ├── DataError        a data file is missing, malformed, too small or altered
+        └── RunError         a run directory cannot be used as asked
+
+Each message says what was expected, what came, and what to do about it. The command line prints
+the message alone, without a traceback.
+"""
+
+
+class SeedbedError(Exception):
+    """Root of all errors that are explained to the user instead of traced."""
+
+    exit_status = 1
+
+
+class FetchError(SeedbedError):
+    """No source delivered a data set whole and with the right checksum."""
+
+
+class TrainingError(SeedbedError):
+    """The fit broke down; names the quantity and the step."""
+
+
+class UsageError(SeedbedError):
+    """The call was wrong, and nothing was changed."""
+
+    exit_status = 2
+
+
+class SettingError(UsageError):
+    """One or more settings are wrong; the message lists every one."""
+
+
+class DataError(UsageError):
+    """A data file cannot be used; the message names the file and the place in it."""
+
+
+class RunError(UsageError):
+    """A run directory is not one, is in use, or is not in the state the call needs."""
