@@ -1,0 +1,1 @@
+"""Data: fetch it, split it, and hand it out in whole batches."""
