@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from seedbed.errors import DataError
+
 END = "\0"
 """Ends each poem; generation stops at it."""
 
@@ -48,13 +50,19 @@ class Vocabulary:
         """Turn text into ids, int64 (len(text),).
 
         Raises:
-            KeyError: For a character outside a vocabulary without `UNKNOWN`.
+            DataError: For a character outside a vocabulary without `UNKNOWN`.
         """
         if UNKNOWN in self._ids:
             unknown = self._ids[UNKNOWN]
             ids = [self._ids.get(character, unknown) for character in text]
         else:
-            ids = [self._ids[character] for character in text]
+            try:
+                ids = [self._ids[character] for character in text]
+            except KeyError as error:
+                raise DataError(
+                    f"The character {error} is not among the vocabulary's {len(self)}, which has "
+                    "no token for unknown ones. Leave it out."
+                ) from None
         return np.array(ids, dtype=np.int64)
 
     def decode(self, ids: Iterable[int]) -> str:

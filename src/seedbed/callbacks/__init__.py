@@ -1,0 +1,1 @@
+"""Callbacks: what happens around a fit's steps."""

@@ -1,0 +1,117 @@
+"""The fit as the user sees it: one bar for the whole fit, and a line for each validation.
+
+Lightning's own bars restart with every epoch, which says little where a fit is counted in steps.
+Without a terminal there is no bar, only the lines.
+"""
+
+import time
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from seedbed.tasks.base import Task
+from seedbed.terminal import console, log
+
+
+class ProgressLines(Callback):
+    """Draws the bar and logs the lines.
+
+    Args:
+        every: Log the line of each this-many-th validation; the first and the last always.
+    """
+
+    def __init__(self, *, every: int = 1) -> None:
+        self.every = every
+        self._count = 0
+        self._pending = ""
+        self._columns: list[str] = []
+        self._began = time.monotonic()
+        self._bar: Progress | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the bar, where there is a terminal to draw it on."""
+        if not (console.is_terminal and trainer.is_global_zero):
+            return
+        self._bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("steps, {task.fields[loss]}left"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._bar.start()
+        self._bar.add_task(
+            "", total=trainer.estimated_stepping_batches, completed=trainer.global_step, loss=""
+        )
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Move the bar."""
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=trainer.global_step)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log a line of the metrics."""
+        if trainer.sanity_checking or not trainer.is_global_zero:
+            return
+        line = self._line(trainer, pl_module)
+        if self._count % self.every == 0:
+            log.info(line)
+            self._pending = ""
+        else:
+            self._pending = line
+        self._count += 1
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the last line, if it was left out, and take the bar away."""
+        if self._pending:
+            log.info(self._pending)
+        self._stop()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Take the bar away before an error is printed."""
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+
+    def _line(self, trainer: Trainer, task: LightningModule) -> str:
+        assert isinstance(task, Task)
+        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        rate_name = f"throughput/{task.counts}_per_second"
+        rate = figures.get(rate_name)
+        names = ["train/loss", "val/loss", *(f"val/{name}" for name in task.headline)]
+        if not self._columns:
+            self._columns = names
+            header = "".join(f"{name:>16}" for name in names)
+            log.info(f"{'step':>8}{header}{task.counts + '/s':>12}{'time':>8}")
+        cells = "".join(f"{_cell(figures.get(name)):>16}" for name in names)
+        seconds = int(time.monotonic() - self._began)
+        return (
+            f"{trainer.global_step:>8,}{cells}"
+            f"{'' if rate is None else f'{rate:,.0f}':>12}"
+            f"{f'{seconds // 60}:{seconds % 60:02}':>8}"
+        )
+
+
+def _cell(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}" if abs(value) < 1000 else f"{value:,.0f}"

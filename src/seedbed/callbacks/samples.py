@@ -1,0 +1,58 @@
+"""Text samples as a language model learns: to the terminal, the log and TensorBoard."""
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from seedbed.data.tokens import TokensDataModule
+from seedbed.data.vocabulary import END
+from seedbed.nets.language_model import LanguageModel, generate
+from seedbed.terminal import log
+
+
+class TextSamples(Callback):
+    """Continues a prompt at each validation; does nothing where the data is not text.
+
+    Args:
+        prompt: What the text starts with.
+        length: The most characters to write; a poem may end before.
+        temperature: Divides the logits; 1 samples the model's own distribution.
+    """
+
+    def __init__(self, *, prompt: str, length: int = 100, temperature: float = 1.0) -> None:
+        self.prompt = prompt
+        self.length = length
+        self.temperature = temperature
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write a sample, its randomness fixed by the step."""
+        if trainer.sanity_checking or not trainer.is_global_zero:
+            return
+        text = self.write(trainer, pl_module)
+        if text is None:
+            return
+        log.info("\n".join("    " + line for line in text.splitlines()))
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_text(
+                    "sample", text.replace("\n", "  \n"), trainer.global_step
+                )
+
+    def write(self, trainer: Trainer, module: LightningModule) -> str | None:
+        """One text that starts with the prompt, or None where the data is not text."""
+        datamodule = getattr(trainer, "datamodule", None)
+        net = module.net
+        if not (isinstance(datamodule, TokensDataModule) and isinstance(net, LanguageModel)):
+            return None
+        vocabulary = datamodule.splits.vocabulary
+        tokens = torch.from_numpy(vocabulary.encode(self.prompt))[None].to(module.device)  # (1, T)
+        with module.trainer.precision_plugin.forward_context():
+            written = generate(
+                net,
+                tokens,
+                self.length,
+                temperature=self.temperature,
+                end=vocabulary.encode(END)[0] if END in vocabulary else None,
+                generator=torch.Generator(module.device).manual_seed(trainer.global_step),
+            )
+        return vocabulary.decode(written[0].tolist()).rstrip(END)

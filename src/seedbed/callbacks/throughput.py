@@ -1,0 +1,44 @@
+"""Logs how much is trained a second, validation left out."""
+
+import time
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+
+from seedbed.tasks.base import Task
+
+
+class Throughput(Callback):
+    """Logs `throughput/…_per_second` with each validation, in the unit the task counts in."""
+
+    def __init__(self) -> None:
+        self._started = 0.0
+        self._running = False
+        self._seconds = 0.0
+        self._already = 0
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Start the clock at the first batch after a validation."""
+        if not self._running:
+            self._running = True
+            self._already = _task(pl_module).examples
+            self._started = time.perf_counter()
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop the clock before anything is validated."""
+        self._seconds = time.perf_counter() - self._started
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the figure; the module, whose hook comes later, then starts counting anew."""
+        if self._running:
+            task = _task(pl_module)
+            rate = (task.examples - self._already) / self._seconds
+            pl_module.log(f"throughput/{task.counts}_per_second", rate)
+            self._running = False
+
+
+def _task(module: LightningModule) -> Task:
+    assert isinstance(module, Task)
+    return module

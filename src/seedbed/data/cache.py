@@ -1,0 +1,68 @@
+"""Processed corpora on disk: one file each, made once and placed whole.
+
+NumPy's zip keeps a checksum of every array, so a damaged file is noticed when it is read, and
+made again.
+"""
+
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from seedbed.data.tokens import TokenSplits
+from seedbed.data.vocabulary import Vocabulary
+from seedbed.errors import FetchError
+
+FORMAT = 1
+"""Raise it when the processing changes, so that older files are made again."""
+
+
+def tokens(data_dir: Path, key: str, make: Callable[[], TokenSplits]) -> TokenSplits:
+    """Return the corpus stored under `key`, or make and store it."""
+    path = data_dir / "processed" / f"{key}-v{FORMAT}.npz"
+    try:
+        return _read(path)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        splits = make()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, splits)
+    except OSError as error:
+        raise FetchError(
+            f"{path}: cannot be written ({error.strerror}). Make room there, or choose another "
+            "folder with the environment variable SEEDBED_DATA_DIR."
+        ) from None
+    return splits
+
+
+def _read(path: Path) -> TokenSplits:
+    with np.load(path, allow_pickle=False) as arrays:
+        header = json.loads(arrays["header"].tobytes())
+        parts = {name: arrays[name] for name in header["parts"]}
+    return TokenSplits(
+        vocabulary=Vocabulary(header["vocabulary"]),
+        train=parts["train"],
+        val=parts["val"],
+        test=parts.get("test"),
+        facts=header["facts"],
+    )
+
+
+def _write(path: Path, splits: TokenSplits) -> None:
+    parts = {"train": splits.train, "val": splits.val, "test": splits.test}
+    present = {name: part for name, part in parts.items() if part is not None}
+    header = {
+        "vocabulary": splits.vocabulary.characters,
+        "facts": splits.facts,
+        "parts": list(present),
+    }
+    temporary = path.with_suffix(f".{os.getpid()}.npz")
+    encoded = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    try:
+        np.savez(temporary, header=encoded, **present)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

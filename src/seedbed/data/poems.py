@@ -1,0 +1,239 @@
+"""The Tang poems: the whole corpus, anyone's own corpus, and the lesson's exact protocol.
+
+Source: the 58 files of Tang poems in the open chinese-poetry collection, 57,607 poems in
+traditional characters. They are fetched once and stored as a compact token array.
+"""
+
+import hashlib
+import random
+import re
+import unicodedata
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from seedbed.data import cache
+from seedbed.data.fetch import Download, Https, NpmPackage, fetch
+from seedbed.data.text import (
+    Poem,
+    as_text,
+    read_file,
+    read_json,
+    split_poems,
+    without_duplicates,
+)
+from seedbed.data.tokens import TokensDataModule, TokenSplits
+from seedbed.data.vocabulary import Vocabulary
+from seedbed.errors import DataError
+
+TANG_POEMS = Download(
+    name="tang_poems",
+    files=tuple(f"poet.tang.{number}.json" for number in range(0, 58_000, 1000)),
+    sha256="3f7d2ecd229e8f4cca51255f6cc584509e2ad481f7c13cab8b02e1c656a065a0",
+    mirrors=(
+        NpmPackage(
+            package="chinese-poetry@2.0.1",
+            folder="package/dist/quantangshi",
+            sha256="25b549e46919c3a0569db6b68ddc96956b04a484ea4518ad2bbd4f137e307e86",
+        ),
+        Https("https://cdn.jsdelivr.net/npm/chinese-poetry@2.0.1/dist/quantangshi/"),
+        Https(
+            "https://raw.githubusercontent.com/chinese-poetry/chinese-poetry/master/"
+            "%E5%85%A8%E5%94%90%E8%AF%97/"
+        ),
+    ),
+    local_setting="data.path=FILE trains on a corpus of your own instead",
+)
+
+PUNCTUATION = set("，。？！、；：「」『』《》")
+SHORTEST = 10
+"""A shorter poem is a fragment: a lone surviving line, or 空。 for a lost text."""
+
+
+class Poems(TokensDataModule):
+    """Poems split 90/5/5 by poem, duplicates removed first.
+
+    Of the collection, a poem is left out if its text holds anything but characters and Chinese
+    punctuation (brackets and digits are editors' notes, □ a lost character), or is shorter than
+    ten characters; titles lose bracketed notes. Anyone's own corpus loses only duplicates.
+
+    Args:
+        data_dir: Where the corpus is kept.
+        path: A corpus of one's own; the Tang poems where None.
+        split_seed: Fixes which poem goes to which part.
+        context: Window length T.
+        batch_size: Windows a batch.
+        seed: Fixes the order of the training windows.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_dir: str,
+        path: str | None = None,
+        split_seed: int = 42,
+        context: int = 256,
+        batch_size: int = 16,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(context=context, batch_size=batch_size, seed=seed)
+        self.data_dir = Path(data_dir).expanduser()
+        self.path = path
+        self.split_seed = split_seed
+
+    def load(self) -> TokenSplits:
+        """Return the tokens, from the cache where they were made before."""
+        if self.path is None:
+            key = f"poems-{TANG_POEMS.sha256[:12]}-{self.split_seed}"
+            return cache.tokens(self.data_dir, key, self._collection)
+        poems, checksum = read_file(Path(self.path).expanduser())
+        facts = {"source": self.path, "sha256": checksum}
+        return split_poems(without_duplicates(poems), seed=self.split_seed, facts=facts)
+
+    def _collection(self) -> TokenSplits:
+        poems = [as_text(_cleaned(entry)) for entry in _entries(self.data_dir) if _is_whole(entry)]
+        # The same text under two titles is the same poem.
+        unique = without_duplicates(poems, key=lambda poem: poem.partition("\n")[2])
+        facts = {"source": "chinese-poetry, Tang", "sha256": TANG_POEMS.sha256}
+        return split_poems(unique, seed=self.split_seed, facts=facts)
+
+
+class PoemsTutorial(TokensDataModule):
+    """The lesson's exact data: its filter, its shuffle, its vocabulary, its split by character.
+
+    Source: the TutorialLLM lesson. The vocabulary covers all three of its parts (pre-training,
+    instruction tuning, preference alignment); only the first is trained on here, its first
+    90 % of characters for training and its last 10 % for evaluation. It has no test part.
+
+    Args:
+        data_dir: Where the corpus is kept.
+        validation: `evaluation` validates on the lesson's evaluation part and tests on nothing;
+            `training` validates on the last tenth of the training part, which it then does not
+            train on, and reports the evaluation part as test.
+        context: Window length T.
+        batch_size: Windows a batch.
+        windows: `random` draws each window's start on its own, as the lesson does; `shuffled`
+            lays them end to end.
+        evaluation_batches: Random batches a validation, as the lesson has it; None for all.
+        seed: Fixes the order of the training windows.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_dir: str,
+        validation: Literal["evaluation", "training"] = "evaluation",
+        context: int = 256,
+        batch_size: int = 16,
+        windows: Literal["shuffled", "random"] = "random",
+        evaluation_batches: int | None = 100,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            context=context,
+            batch_size=batch_size,
+            windows=windows,
+            evaluation_batches=evaluation_batches,
+            seed=seed,
+        )
+        self.data_dir = Path(data_dir).expanduser()
+        self.validation = validation
+
+    def load(self) -> TokenSplits:
+        """Return the tokens, from the cache where they were made before."""
+        key = f"poems_tutorial-{TANG_POEMS.sha256[:12]}"
+        splits = cache.tokens(
+            self.data_dir, key, lambda: tutorial_splits(_entries(self.data_dir, most=57))
+        )
+        if self.validation == "evaluation":
+            return splits
+        cut = len(splits.train) * 9 // 10
+        return TokenSplits(
+            vocabulary=splits.vocabulary,
+            train=splits.train[:cut],
+            val=splits.train[cut:],
+            test=splits.val,
+            facts=splits.facts,
+        )
+
+
+def tutorial_splits(entries: list[Poem]) -> TokenSplits:
+    """Apply the lesson's rules to the collection's entries."""
+    poems = [entry for entry in entries if _tutorial_keeps(entry)]
+    # A generator of our own gives the same numbers as the global one the lesson seeds.
+    draw = random.Random(2024)
+    draw.shuffle(poems)
+    half, fifth = int(len(poems) * 0.5), int(len(poems) * 0.8)
+    text = "\n\n".join(f"{p['title']}\n{_body(p)}" for p in poems[:half])
+    tuning = [_instruction(p["title"], _body(p)) for p in poems[half:fifth]]
+    fives = [p for p in poems[fifth:] if all(len(line) == 12 for line in p["paragraphs"])]
+    others = [p for p in poems[fifth:] if not all(len(line) == 12 for line in p["paragraphs"])]
+    pairs = [
+        _instruction(p["title"], _body(p)) for five in fives for p in (five, draw.choice(others))
+    ]
+    everything = "".join([text, *tuning, *pairs, "\0"])
+    vocabulary = Vocabulary.from_text([everything])
+    tokens = vocabulary.encode(text).astype(np.uint16)
+    cut = int(0.9 * len(tokens))
+    return TokenSplits(
+        vocabulary=vocabulary,
+        train=tokens[:cut],
+        val=tokens[cut:],
+        test=None,
+        facts={
+            "source": "chinese-poetry, Tang, by the lesson's protocol",
+            "sha256": TANG_POEMS.sha256,
+            "poems": len(poems),
+            "characters": len(text),
+            "characters_of_all_parts": len(everything),
+        },
+    )
+
+
+def _entries(data_dir: Path, *, most: int = 58) -> list[Poem]:
+    """The first files of the collection, fetched if need be and held to the checksum."""
+    folder = fetch(TANG_POEMS, data_dir)
+    digest = hashlib.sha256()
+    entries: list[Poem] = []
+    for number, name in enumerate(TANG_POEMS.files):
+        content = (folder / name).read_bytes()
+        digest.update(content)
+        if number < most:
+            entries += read_json(content, str(folder / name))
+    if digest.hexdigest() != TANG_POEMS.sha256:
+        raise DataError(
+            f"{folder}: the files are not those of the collection (sha256 {digest.hexdigest()}). "
+            "Remove the folder to fetch them again."
+        )
+    return entries
+
+
+def _is_whole(entry: Poem) -> bool:
+    text = "".join(entry["paragraphs"])
+    return len(text) >= SHORTEST and all(
+        character in PUNCTUATION or unicodedata.category(character) == "Lo" for character in text
+    )
+
+
+def _cleaned(entry: Poem) -> Poem:
+    title = re.sub(r"（.*）|\[.*\]|〖.*〗|[□\t]", "", entry["title"])
+    return {"title": title.strip() or "無題", "paragraphs": entry["paragraphs"]}
+
+
+def _tutorial_keeps(entry: Poem) -> bool:
+    lines = entry["paragraphs"]
+    return (
+        "□" not in entry["title"] + "".join(lines)
+        and len(lines) >= 2
+        and len({len(line) for line in lines}) == 1
+        and not any(bracket in text for text in [entry["title"], *lines] for bracket in "(（")
+    )
+
+
+def _body(entry: Poem) -> str:
+    return "\n".join(entry["paragraphs"])
+
+
+def _instruction(title: str, body: str) -> str:
+    return f"<INS>請用以下題目寫一首詩<INP>{title}<RES>{body}"

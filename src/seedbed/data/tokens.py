@@ -1,0 +1,189 @@
+"""The DataModule of studies on text: windows over one long stream of tokens.
+
+A window of T + 1 tokens is T inputs and, shifted by one, T targets. Training windows are laid end
+to end over the stream from a random phase each epoch, so that every token is seen about once an
+epoch and never in the same frame twice; evaluation windows are always the same ones. Price: a
+poem may be cut by a window's edge, and the stream's last partial window is not evaluated.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from lightning import LightningDataModule
+from torch import Tensor
+
+from seedbed.data.loader import Loader, Order
+from seedbed.data.vocabulary import Vocabulary
+from seedbed.errors import DataError
+
+
+@dataclass(frozen=True)
+class TokenSplits:
+    """A corpus as token streams; each part is uint16 (length,)."""
+
+    vocabulary: Vocabulary
+    train: np.ndarray
+    val: np.ndarray
+    test: np.ndarray | None
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the record of a run should keep: source, checksum, counts."""
+
+
+class TokensDataModule(LightningDataModule, ABC):
+    """Batches of token windows, int64 (B, T + 1); a dataset's own class only loads and splits.
+
+    Args:
+        context: Window length T.
+        batch_size: Windows a batch, B.
+        windows: `shuffled` lays windows end to end from a random phase and shuffles them, one
+            epoch a pass; `random` draws each window's start on its own, as the lesson does.
+        evaluation_batches: Evaluate on this many random batches, drawn once; None evaluates on
+            the whole part in windows laid end to end.
+        seed: Fixes the order of the training windows.
+    """
+
+    gives: ClassVar = ("vocabulary_size", "context")
+    """The names in `sizes`, known before any data is loaded."""
+
+    def __init__(
+        self,
+        *,
+        context: int,
+        batch_size: int,
+        windows: Literal["shuffled", "random"] = "shuffled",
+        evaluation_batches: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.context = context
+        self.batch_size = batch_size
+        self.windows = windows
+        self.evaluation_batches = evaluation_batches
+        self.seed = seed
+        self._splits: TokenSplits | None = None
+
+    @abstractmethod
+    def load(self) -> TokenSplits:
+        """Return the three parts as tokens, fetching and caching as needed."""
+
+    def prepare_data(self) -> None:
+        """Fetch and process once, before any other process reads."""
+        self.load()
+
+    def setup(self, stage: str | None = None) -> None:  # noqa: ARG002
+        """Load the parts and check that each holds at least one window."""
+        if self._splits is not None:
+            return
+        splits = self.load()
+        for part in ("train", "val", "test"):
+            stream = getattr(splits, part)
+            if stream is not None and len(stream) <= self.context:
+                raise DataError(
+                    f"The {part} part of the corpus has {len(stream)} characters, but one window "
+                    f"needs {self.context + 1}. Give a longer text or a smaller data.context."
+                )
+        self._splits = splits
+
+    @property
+    def splits(self) -> TokenSplits:
+        """The loaded corpus."""
+        self.setup()
+        assert self._splits is not None
+        return self._splits
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """What a net's constructor needs to know of the data."""
+        return {"vocabulary_size": len(self.splits.vocabulary), "context": self.context}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the record of a run keeps of the data."""
+        return self.splits.facts
+
+    def train_dataloader(self) -> Loader:
+        """Training windows in an order that depends on the seed and the epoch."""
+        stream = self.splits.train
+        if self.windows == "random":
+            size = max(1, len(stream) // self.context)
+            order = _random_windows(len(stream), self.context, size)
+        else:
+            # One window less than fits leaves room for the phase.
+            size = max(1, (len(stream) - 1) // self.context - 1)
+            order = _shuffled_windows(len(stream), self.context, size)
+        return self._loader(stream, order, size, drop_last=size >= self.batch_size)
+
+    def val_dataloader(self) -> Loader:
+        """The same windows of the validation part each time."""
+        return self._evaluation_loader(self.splits.val)
+
+    def test_dataloader(self) -> Loader | list[Any]:
+        """The same windows of the test part; empty where the corpus has none."""
+        stream = self.splits.test
+        return [] if stream is None else self._evaluation_loader(stream)
+
+    def _evaluation_loader(self, stream: np.ndarray) -> Loader:
+        if self.evaluation_batches is None:
+            size = (len(stream) - 1) // self.context
+            order: Order = lambda _: torch.arange(size) * self.context  # noqa: E731
+        else:
+            size = self.evaluation_batches * self.batch_size
+            starts = _random_windows(len(stream), self.context, size)(
+                torch.Generator().manual_seed(0)
+            )
+            order = lambda _: starts  # noqa: E731
+        return self._loader(stream, order, size)
+
+    def _loader(
+        self, stream: np.ndarray, order: Order, size: int, *, drop_last: bool = False
+    ) -> Loader:
+        offsets = np.arange(self.context + 1)
+
+        def windows(starts: Tensor) -> Tensor:
+            tokens = stream[starts.numpy()[:, None] + offsets]  # (B, T + 1)
+            return torch.from_numpy(tokens.astype(np.int64))
+
+        trainer = self.trainer
+        return Loader(
+            windows,
+            order,
+            size=size,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            drop_last=drop_last,
+            rank=trainer.global_rank if trainer else 0,
+            processes=trainer.world_size if trainer else 1,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was fitted on the training part: the vocabulary."""
+        return {"vocabulary": self.splits.vocabulary.characters}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Refuse a checkpoint whose characters have other ids than this corpus."""
+        if state_dict["vocabulary"] != self.splits.vocabulary.characters:
+            raise DataError(
+                "The checkpoint's vocabulary is not this corpus's: "
+                f"{len(state_dict['vocabulary'])} characters against "
+                f"{len(self.splits.vocabulary)}, or in another order. "
+                "Was the corpus changed since the run started?"
+            )
+
+
+def _random_windows(length: int, context: int, size: int) -> Order:
+    """`size` starts, each drawn on its own, with repeats."""
+    return lambda generator: torch.randint(length - context, (size,), generator=generator)
+
+
+def _shuffled_windows(length: int, context: int, size: int) -> Order:
+    """Starts `context` apart from a random phase, in random order."""
+    spare = length - 1 - size * context
+
+    def order(generator: torch.Generator) -> Tensor:
+        phase = torch.randint(spare + 1, (), generator=generator)
+        return phase + context * torch.randperm(size, generator=generator)
+
+    return order

@@ -1,0 +1,82 @@
+"""Metrics as one CSV file, a row for each time something was logged.
+
+Lightning's own CSV logger deletes the file when a run is resumed; this one goes on from the step
+the run resumes at. A metric that appears late adds a column, for which the file is written anew.
+"""
+
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+from lightning.fabric.loggers.logger import rank_zero_experiment
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
+
+
+class CSVLogger(Logger):
+    """Writes `metrics.csv`.
+
+    Args:
+        directory: The folder of the file.
+    """
+
+    def __init__(self, *, directory: str) -> None:
+        super().__init__()
+        self._file = Path(directory) / "metrics.csv"
+        self._columns: list[str] = []
+        if self._file.exists():
+            with self._file.open(newline="", encoding="utf-8") as file:
+                self._columns = next(csv.reader(file), [])
+
+    @property
+    def name(self) -> str:
+        """What Lightning calls the logger."""
+        return "csv"
+
+    @property
+    def version(self) -> str:
+        """Nothing: a run's directory is its version."""
+        return ""
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Path:
+        """The file."""
+        return self._file
+
+    @rank_zero_only
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Nothing: `config.yaml` holds the settings."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Append a row."""
+        row = {"step": step, **metrics}
+        new = [name for name in row if name not in self._columns]
+        if new:
+            self._columns += new
+            self._rewrite()
+        with self._file.open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, self._columns).writerow(row)
+
+    @rank_zero_only
+    def rewind(self, step: int) -> None:
+        """Drop what was logged after `step`, where the run resumes."""
+        if self._file.exists():
+            self._rewrite(last_step=step)
+
+    def _rewrite(self, last_step: int | None = None) -> None:
+        rows: list[dict[str, str]] = []
+        if self._file.exists():
+            with self._file.open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._file.with_name(f".metrics.{os.getpid()}.csv")
+        with temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, self._columns)
+            writer.writeheader()
+            writer.writerows(
+                row for row in rows if last_step is None or int(row["step"]) <= last_step
+            )
+        temporary.replace(self._file)

@@ -1,0 +1,132 @@
+"""A decoder-only transformer in today's form, small enough to learn on a processor.
+
+Rotary positions (Su et al. 2021), RMS norm without weights (Zhang & Sennrich 2019), queries and
+keys normalised before their product (Henry et al. 2020), squared ReLU (So et al. 2021), output
+projections that start at zero so that every block starts as the identity. One setting, the
+depth, sets the size; width and heads follow. Price: no knob for each part.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seedbed.nets.language_model import LanguageModel
+
+HEAD_SIZE = 32
+WIDTH_PER_LAYER = 32
+
+
+def rms_norm(x: Tensor) -> Tensor:
+    """Scale each vector of the last dimension to a root mean square of one."""
+    return F.rms_norm(x, (x.shape[-1],))
+
+
+class Rotary(nn.Module):
+    """Turns pairs of channels by an angle that grows with the position.
+
+    A query at i and a key at j then meet in their product only through i - j.
+    """
+
+    cosine: Tensor
+    sine: Tensor
+
+    def __init__(self, context: int, base: float = 10_000.0) -> None:
+        super().__init__()
+        frequencies = base ** -(torch.arange(0, HEAD_SIZE, 2) / HEAD_SIZE)
+        angles = torch.outer(torch.arange(context), frequencies)  # (T, head size / 2)
+        self.register_buffer("cosine", angles.cos(), persistent=False)
+        self.register_buffer("sine", angles.sin(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Rotate x (B, heads, T, head size)."""
+        T = x.shape[-2]
+        cosine, sine = self.cosine[:T], self.sine[:T]
+        left, right = x.chunk(2, dim=-1)
+        return torch.cat(
+            [left * cosine - right * sine, left * sine + right * cosine], dim=-1
+        ).type_as(x)
+
+
+class Attention(nn.Module):
+    """Causal self-attention over all heads at once: (B, T, C) -> (B, T, C)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.query_key_value = nn.Linear(width, 3 * width, bias=False)
+        self.project = nn.Linear(width, width, bias=False)
+        nn.init.zeros_(self.project.weight)
+
+    def forward(self, x: Tensor, rotary: Rotary) -> Tensor:
+        """Attend to this and earlier positions."""
+        B, T, C = x.shape
+        parts = self.query_key_value(x).view(B, T, 3, C // HEAD_SIZE, HEAD_SIZE)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)  # each (B, heads, T, head size)
+        query, key = rotary(rms_norm(query)), rotary(rms_norm(key))
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        output: Tensor = self.project(mixed.transpose(1, 2).reshape(B, T, C))
+        return output
+
+
+class FeedForward(nn.Module):
+    """Two layers with a squared ReLU between: (B, T, C) -> (B, T, C)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.expand = nn.Linear(width, 4 * width, bias=False)
+        self.project = nn.Linear(4 * width, width, bias=False)
+        nn.init.zeros_(self.project.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to each position on its own."""
+        output: Tensor = self.project(F.relu(self.expand(x)).square())
+        return output
+
+
+class Block(nn.Module):
+    """Attention, then feed-forward, each on the normed stream and added to it."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.attention = Attention(width)
+        self.feed_forward = FeedForward(width)
+
+    def forward(self, x: Tensor, rotary: Rotary) -> Tensor:
+        """Apply both parts to the residual stream (B, T, C)."""
+        x = x + self.attention(rms_norm(x), rotary)
+        return x + self.feed_forward(rms_norm(x))
+
+
+class GPT(LanguageModel):
+    """A decoder whose size follows from its depth.
+
+    Args:
+        vocabulary_size: Number of token ids.
+        context: The most tokens one sequence may have, T.
+        depth: Number of blocks.
+        width: Size of the residual stream, C, a multiple of 32; 32 a block where None. Each head
+            has 32 channels.
+
+    Raises:
+        ValueError: If `width` is not a multiple of 32.
+    """
+
+    def __init__(
+        self, *, vocabulary_size: int, context: int, depth: int = 4, width: int | None = None
+    ) -> None:
+        super().__init__()
+        width = WIDTH_PER_LAYER * depth if width is None else width
+        if width % HEAD_SIZE:
+            raise ValueError(f"width must be a multiple of {HEAD_SIZE}, got {width}")
+        self.context = context
+        self.token_embedding = nn.Embedding(vocabulary_size, width)
+        self.rotary = Rotary(context)
+        self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
+        self.head = nn.Linear(width, vocabulary_size, bias=False)
+        nn.init.zeros_(self.head.weight)
+
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """Map ids (B, T) to hidden states (B, T, C)."""
+        x = rms_norm(self.token_embedding(tokens))  # (B, T, C)
+        for block in self.blocks:
+            x = block(x, self.rotary)
+        return rms_norm(x)

@@ -1,0 +1,85 @@
+"""The lesson's GPT, to the letter, slow parts included.
+
+Source: the TutorialLLM lesson. Four separate attention heads, learned positions, LayerNorm
+before each part, ReLU feed-forward of four times the width, an untied head with a bias, torch's
+default initialisation, no dropout. Scores are scaled by the width of the *model*, as the lesson
+did, not of the head. `gpt.py` is the same job done as well as we can.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from seedbed.nets.language_model import LanguageModel
+
+
+class AttentionHead(nn.Module):
+    """One head of causal self-attention, written out: (B, T, C) -> (B, T, head size)."""
+
+    causal: Tensor
+
+    def __init__(self, width: int, head_size: int, context: int) -> None:
+        super().__init__()
+        self.key = nn.Linear(width, head_size, bias=False)
+        self.query = nn.Linear(width, head_size, bias=False)
+        self.value = nn.Linear(width, head_size, bias=False)
+        causal = torch.ones(context, context, dtype=torch.bool).tril()
+        self.register_buffer("causal", causal, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Attend to this and earlier positions."""
+        _, T, C = x.shape
+        scores = self.query(x) @ self.key(x).transpose(-2, -1) * C**-0.5  # (B, T, T)
+        scores = scores.masked_fill(~self.causal[:T, :T], float("-inf"))
+        return scores.softmax(dim=-1) @ self.value(x)
+
+
+class Block(nn.Module):
+    """Attention, then feed-forward, each added to what came in: (B, T, C) -> (B, T, C)."""
+
+    def __init__(self, width: int, heads: int, context: int) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(width)
+        self.heads = nn.ModuleList(
+            AttentionHead(width, width // heads, context) for _ in range(heads)
+        )
+        self.project = nn.Linear(width, width)
+        self.feed_forward_norm = nn.LayerNorm(width)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.ReLU(), nn.Linear(4 * width, width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply both parts to the residual stream."""
+        normed = self.attention_norm(x)
+        x = x + self.project(torch.cat([head(normed) for head in self.heads], dim=-1))
+        return x + self.feed_forward(self.feed_forward_norm(x))
+
+
+class TutorialGPT(LanguageModel):
+    """The lesson's decoder; 1,318,372 parameters at its own size.
+
+    Args:
+        vocabulary_size: Number of token ids.
+        context: The most tokens one sequence may have, T.
+        width: Size of the residual stream, C.
+        depth: Number of blocks.
+        heads: Attention heads a block; must divide `width`.
+    """
+
+    def __init__(
+        self, *, vocabulary_size: int, context: int, width: int = 64, depth: int = 4, heads: int = 4
+    ) -> None:
+        super().__init__()
+        self.context = context
+        self.token_embedding = nn.Embedding(vocabulary_size, width)
+        self.position_embedding = nn.Embedding(context, width)
+        self.blocks = nn.Sequential(*(Block(width, heads, context) for _ in range(depth)))
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, vocabulary_size)
+
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """Map ids (B, T) to hidden states (B, T, C)."""
+        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        x = self.token_embedding(tokens) + self.position_embedding(positions)  # (B, T, C)
+        hidden: Tensor = self.norm(self.blocks(x))
+        return hidden

@@ -1,0 +1,44 @@
+"""A multi-layer perceptron; with no hidden layer, a linear model."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import Tensor, nn
+
+ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+
+
+class MLP(nn.Module):
+    """Linear layers with an activation and dropout after each hidden one.
+
+    Args:
+        inputs: Values a row, after flattening.
+        outputs: Values or logits a row.
+        hidden: Width of each hidden layer.
+        activation: What follows each hidden layer.
+        dropout: Share of hidden values set to zero in training.
+    """
+
+    def __init__(
+        self,
+        *,
+        inputs: int,
+        outputs: int,
+        hidden: Sequence[int] = (10,),
+        activation: Literal["relu", "gelu", "tanh", "sigmoid"] = "relu",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        widths = [inputs, *hidden]
+        for i in range(len(hidden)):
+            layers += [nn.Linear(widths[i], widths[i + 1]), ACTIVATIONS[activation]()]
+            if dropout:
+                layers.append(nn.Dropout(dropout))
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Linear(widths[-1], outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map rows (B, …) to outputs (B, outputs)."""
+        output: Tensor = self.head(self.body(x.flatten(1)))
+        return output

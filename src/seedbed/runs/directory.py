@@ -1,0 +1,143 @@
+"""A run's directory: where each thing lies, and who may work in it.
+
+    config.yaml        the resolved configuration, all that is needed to do the run again
+    provenance.json    where it came from: command, commit, versions, hardware, data, seed
+    status.json        running, finished, failed or interrupted; by which process; since when
+    checkpoints/       best.ckpt and last.ckpt
+    metrics.json       the best checkpoint's train/…, val/… and test/… metrics
+    metrics.csv        every metric logged, a row each time
+    tensorboard/       the same, as curves
+    train.log          what the terminal showed
+
+A run is claimed by a lock that the operating system drops with its process, however that ends.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from seedbed.callbacks.checkpoints import BEST, LAST
+from seedbed.errors import RunError
+
+
+class RunDirectory:
+    """The files of one run, by name.
+
+    Args:
+        path: The directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_file = path / "config.yaml"
+        self.provenance_file = path / "provenance.json"
+        self.status_file = path / "status.json"
+        self.metrics_file = path / "metrics.json"
+        self.log_file = path / "train.log"
+        self.checkpoints = path / "checkpoints"
+        self.best = self.checkpoints / BEST
+        self.last = self.checkpoints / LAST
+
+    @classmethod
+    def create(cls, path: Path, config: str) -> "RunDirectory":
+        """Make a new run from a resolved configuration, as YAML text.
+
+        Raises:
+            RunError: If the directory holds a run already.
+        """
+        run = cls(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            with run.config_file.open("x", encoding="utf-8") as file:
+                file.write(config)
+        except FileExistsError:
+            raise RunError(
+                f"{path} already holds a run. Choose another hydra.run.dir, or go on with this "
+                f"one: python -m seedbed execute {path}"
+            ) from None
+        except OSError as error:
+            raise RunError(f"{path}: cannot be made ({error.strerror}).") from None
+        return run
+
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration.
+
+        Raises:
+            RunError: If there is none, or it cannot be read.
+        """
+        try:
+            loaded = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(f"{self.path} is not a run: it has no config.yaml.") from None
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise RunError(f"{self.config_file}: cannot be read ({error}).") from None
+        if not isinstance(loaded, dict):
+            raise RunError(f"{self.config_file}: expected settings by name.")
+        return loaded
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Hold the directory for this process alone.
+
+        Raises:
+            RunError: If another process works in it.
+        """
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            owner = self.status()
+            raise RunError(
+                f"{self.path} is in use by process {owner.get('pid')} on {owner.get('host')}, "
+                f"since {owner.get('started')}."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def status(self) -> dict[str, Any]:
+        """What `status.json` says; empty where there is none."""
+        try:
+            loaded: dict[str, Any] = json.loads(self.status_file.read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+        return loaded
+
+    def set_status(self, state: str, **more: Any) -> None:
+        """Record the state of the run and when it was reached."""
+        write_json(self.status_file, self.status() | {"state": state} | more)
+
+    def start(self) -> None:
+        """Record that this process runs it, from now."""
+        write_json(
+            self.status_file,
+            {
+                "state": "running",
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "started": now(),
+            },
+        )
+
+
+def now() -> str:
+    """This moment, in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Place a JSON file whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(
+        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    temporary.replace(path)

@@ -1,0 +1,1 @@
+"""Tasks: what to minimise, what to measure, as LightningModules around any net."""

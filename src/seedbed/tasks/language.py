@@ -1,0 +1,78 @@
+"""Next-token prediction: the loss is the exact likelihood over the whole vocabulary.
+
+Training goes from hidden states to the loss in chunks and never holds all logits; evaluation
+measures the same quantity, and the accuracy besides.
+"""
+
+import math
+from typing import ClassVar, Protocol, cast
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchmetrics import MeanMetric, MetricCollection
+
+from seedbed.tasks.base import MakeOptimizer, MakeScheduler, Task
+
+CHUNK = 1024
+"""Positions whose logits are held at one time in evaluation."""
+
+
+class Decoder(Protocol):
+    """What this task needs of a net."""
+
+    head: nn.Linear
+
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """Map ids (B, T) to hidden states (B, T, C)."""
+        ...
+
+    def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy in nats of `targets` (B, T)."""
+        ...
+
+
+class LanguageTask(Task):
+    """Trains a decoder on windows of tokens (B, T + 1).
+
+    Args:
+        net: The decoder, a `Decoder`.
+        optimizer: Makes the optimizer for the net.
+        scheduler: Makes the schedule from an optimizer and the fit's number of steps.
+    """
+
+    headline: ClassVar = ("perplexity", "accuracy")
+    counts: ClassVar = "tokens"
+
+    def __init__(
+        self, net: nn.Module, *, optimizer: MakeOptimizer, scheduler: MakeScheduler
+    ) -> None:
+        metrics = {"loss": MeanMetric(), "accuracy": MeanMetric()}
+        super().__init__(net, optimizer=optimizer, scheduler=scheduler, metrics=metrics)
+
+    @property
+    def decoder(self) -> Decoder:
+        """The net, by what this task needs of it."""
+        return cast(Decoder, self.net)
+
+    def step(self, batch: Tensor) -> tuple[Tensor, int]:
+        """Mean cross-entropy in nats a token."""
+        inputs, targets = batch[:, :-1], batch[:, 1:]
+        return self.decoder.loss(inputs, targets), targets.numel()
+
+    def measure(self, batch: Tensor, metrics: MetricCollection) -> None:
+        """Cross-entropy and accuracy of each token, logits a chunk at a time."""
+        inputs, targets = batch[:, :-1], batch[:, 1:].flatten()  # (B, T), (B * T)
+        hidden = self.decoder.hidden(inputs).flatten(0, 1)  # (B * T, C)
+        for part, wanted in zip(hidden.split(CHUNK), targets.split(CHUNK), strict=True):
+            logits = self.decoder.head(part).float()  # (chunk, V)
+            metrics["loss"].update(F.cross_entropy(logits, wanted, reduction="none"))
+            metrics["accuracy"].update((logits.argmax(dim=-1) == wanted).float())
+
+    def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
+        """Loss in nats, accuracy, perplexity e^loss, and bits a character, loss / ln 2."""
+        figures = metrics.compute()
+        loss = figures[f"{metrics.prefix}loss"]
+        return figures | {
+            f"{metrics.prefix}perplexity": loss.exp(),
+            f"{metrics.prefix}bits_per_character": loss / math.log(2),
+        }

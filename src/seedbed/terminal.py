@@ -1,0 +1,38 @@
+"""What the user reads: one log, shown on the terminal and kept in the run's `train.log`."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+console = Console(highlight=False, soft_wrap=True)
+"""The terminal; a progress bar drawn on it stays below the lines logged."""
+
+log = logging.getLogger("seedbed")
+log.setLevel(logging.INFO)
+log.propagate = False
+
+
+class _Terminal(logging.Handler):
+    """Prints messages as they are, above a progress bar if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        console.print(self.format(record), markup=False)
+
+
+log.addHandler(_Terminal())
+
+
+@contextmanager
+def logged_to(path: Path) -> Iterator[None]:
+    """Also append what is logged, with the time, to a file."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%Y-%m-%d %H:%M:%S"))
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()
