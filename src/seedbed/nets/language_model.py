@@ -31,7 +31,7 @@ class LanguageModel(nn.Module, ABC):
         logits: Tensor = self.head(self.hidden(tokens))
         return logits
 
-    def loss(self, tokens: Tensor, targets: Tensor, *, chunk: int | None = 256) -> Tensor:
+    def loss(self, tokens: Tensor, targets: Tensor, *, chunk: int | None = 128) -> Tensor:
         """Mean cross-entropy in nats of `targets` (B, T), without holding all logits at once.
 
         Args:
