@@ -1,31 +1,35 @@
 """Train one study: `python train.py experiment=poem_gpt`.
 
-Hydra composes the configuration from `conf/`; the run itself needs only its directory.
+Hydra composes the configuration from `conf/`; from there on a run needs only its directory.
 """
+
+from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from seedbed.compose import register_resolvers
+from seedbed.compose import plain, register_resolvers
+from seedbed.shell import explained
 
 register_resolvers()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(config: DictConfig) -> None:
-    """Record the composed configuration in a new run directory, and execute that."""
+    """Check the composed settings, record them in a new run directory, and execute it."""
     # Imported here, so that --help and --cfg do not wait for torch.
-    from pathlib import Path
-
+    from seedbed.preflight import check
     from seedbed.runs.directory import RunDirectory
     from seedbed.runs.execute import execute
 
-    run = RunDirectory.create(
-        Path(HydraConfig.get().runtime.output_dir), OmegaConf.to_yaml(config, resolve=True)
-    )
-    execute(run.path)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    with explained(folder):
+        settings = plain(config)
+        check(settings)
+        execute(RunDirectory.create(folder, settings).path)
 
 
 if __name__ == "__main__":
-    main()
+    with explained():
+        main()

@@ -13,11 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lightning import Callback, LightningDataModule, Trainer, seed_everything
+from lightning import Callback, Trainer, seed_everything
 from lightning.pytorch.loggers import Logger
 from torch import nn
 from torch.optim import Optimizer
 
+from seedbed.data.rows import RowsDataModule
+from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import SettingError
 from seedbed.optim.groups import parameter_groups
 from seedbed.tasks.base import Task
@@ -58,8 +60,9 @@ FOLDER_ARGUMENTS = ("directory", "save_dir", "default_root_dir")
 class Study:
     """All parts of a run, ready to fit."""
 
-    datamodule: LightningDataModule
+    datamodule: RowsDataModule | TokensDataModule
     task: Task
+    callbacks: list[Callback]
     trainer: Trainer
 
 
@@ -95,7 +98,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
     ]
     loggers: list[Logger] = [_construct_in(folder, node) for node in config["logger"].values()]
     trainer: Trainer = _construct_in(folder, config["trainer"], callbacks=callbacks, logger=loggers)
-    return Study(datamodule, task, trainer)
+    return Study(datamodule, task, callbacks, trainer)
 
 
 def construct(node: Mapping[str, Any], **given: Any) -> Any:

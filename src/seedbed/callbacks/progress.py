@@ -97,13 +97,13 @@ class ProgressLines(Callback):
     def _line(self, trainer: Trainer, task: LightningModule) -> str:
         assert isinstance(task, Task)
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        rate_name = f"throughput/{task.counts}_per_second"
+        rate_name = f"throughput/{task.unit}_per_second"
         rate = figures.get(rate_name)
         names = ["train/loss", "val/loss", *(f"val/{name}" for name in task.headline)]
         if not self._columns:
             self._columns = names
             header = "".join(f"{name:>16}" for name in names)
-            log.info(f"{'step':>8}{header}{task.counts + '/s':>12}{'time':>8}")
+            log.info(f"{'step':>8}{header}{task.unit + '/s':>12}{'time':>8}")
         cells = "".join(f"{_cell(figures.get(name)):>16}" for name in names)
         seconds = int(time.monotonic() - self._began)
         return (

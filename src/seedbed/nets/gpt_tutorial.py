@@ -30,7 +30,8 @@ class AttentionHead(nn.Module):
         _, T, C = x.shape
         scores = self.query(x) @ self.key(x).transpose(-2, -1) * C**-0.5  # (B, T, T)
         scores = scores.masked_fill(~self.causal[:T, :T], float("-inf"))
-        return scores.softmax(dim=-1) @ self.value(x)
+        output: Tensor = scores.softmax(dim=-1) @ self.value(x)
+        return output
 
 
 class Block(nn.Module):
@@ -52,7 +53,8 @@ class Block(nn.Module):
         """Apply both parts to the residual stream."""
         normed = self.attention_norm(x)
         x = x + self.project(torch.cat([head(normed) for head in self.heads], dim=-1))
-        return x + self.feed_forward(self.feed_forward_norm(x))
+        output: Tensor = x + self.feed_forward(self.feed_forward_norm(x))
+        return output
 
 
 class TutorialGPT(LanguageModel):

@@ -5,6 +5,7 @@ and vectors stay with AdamW. Lightning's automatic optimization wants one optimi
 holds both: their groups and states lie side by side, and it saves as any other.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -22,7 +23,7 @@ class MuonWithAdamW(Optimizer):
     update already allows for a matrix's shape.
 
     Args:
-        params: Groups from `parameter_groups`, or plain parameters: matrices go to Muon.
+        params: Groups from `parameter_groups`, each with its `kind`.
         lr: Muon's learning rate.
         adamw_lr: AdamW's learning rate.
         momentum: Muon's momentum.
@@ -32,7 +33,7 @@ class MuonWithAdamW(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: Iterable[dict[str, Any]],
         *,
         lr: float = 0.02,
         adamw_lr: float = 3e-3,
@@ -40,12 +41,7 @@ class MuonWithAdamW(Optimizer):
         betas: tuple[float, float] = (0.9, 0.95),
         weight_decay: float = 0.0,
     ) -> None:
-        groups = [dict(group) if isinstance(group, dict) else group for group in params]
-        if groups and not isinstance(groups[0], dict):
-            groups = [
-                {"params": [p for p in groups if p.ndim == 2], "kind": "matrix"},
-                {"params": [p for p in groups if p.ndim != 2], "kind": "vector"},
-            ]
+        groups = [dict(group) for group in params]
         inner = [g for g in groups if g["kind"] == "matrix" and g["params"]]
         outer = [g for g in groups if g["kind"] != "matrix" and g["params"]]
         for group in outer:
@@ -91,4 +87,4 @@ def _width_factor(group: dict[str, Any]) -> float:
     if group["kind"] == "vector":
         return 1.0
     width: int = group["params"][0].shape[-1]
-    return (REFERENCE_WIDTH / width) ** 0.5
+    return math.sqrt(REFERENCE_WIDTH / width)

@@ -47,17 +47,17 @@ class RunDirectory:
         self.last = self.checkpoints / LAST
 
     @classmethod
-    def create(cls, path: Path, config: str) -> "RunDirectory":
-        """Make a new run from a resolved configuration, as YAML text.
+    def create(cls, path: str | Path, config: dict[str, Any]) -> "RunDirectory":
+        """Make a new run from a resolved configuration of plain types.
 
         Raises:
             RunError: If the directory holds a run already.
         """
-        run = cls(path)
+        run = cls(Path(path).absolute())
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            run.path.mkdir(parents=True, exist_ok=True)
             with run.config_file.open("x", encoding="utf-8") as file:
-                file.write(config)
+                yaml.safe_dump(config, file, allow_unicode=True, sort_keys=False)
         except FileExistsError:
             raise RunError(
                 f"{path} already holds a run. Choose another hydra.run.dir, or go on with this "
@@ -137,7 +137,5 @@ def now() -> str:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Place a JSON file whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(
-        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     temporary.replace(path)

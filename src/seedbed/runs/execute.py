@@ -4,6 +4,7 @@ Starting, resuming and reproducing are the same call. It needs neither Hydra nor
 """
 
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from seedbed.terminal import log, logged_to
 # Lightning tells at this level what it was told to do: devices found, checkpoints restored.
 for _name in ("lightning.pytorch", "lightning.fabric"):
     logging.getLogger(_name).setLevel(logging.WARNING)
+# Lightning 2.6 asks torch 2.14 in a way it has deprecated; nobody here can act on it.
+warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
 
 
 def execute(path: Path) -> dict[str, float]:
@@ -91,21 +94,24 @@ def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:
             if hasattr(logger, "rewind"):
                 logger.rewind(state["global_step"])
     trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
-    if trainer.fast_dev_run:
-        return _named(trainer, "val/")
-    metrics: dict[str, float] = torch.load(run.best, weights_only=True)["metrics"]
+    best = torch.load(run.best, map_location="cpu", weights_only=True)
+    metrics = {
+        name: value
+        for name, value in sorted(best["metrics"].items())
+        if name.startswith(("train/", "val/"))
+    }
     if datamodule.test_dataloader():
         trainer.test(
             task, datamodule=datamodule, ckpt_path=run.best, weights_only=True, verbose=False
         )
-        metrics = metrics | _named(trainer, "test/")
-    else:
-        task.load_state_dict(torch.load(run.best, weights_only=True)["state_dict"])
+        return metrics | _figures(trainer, "test")
+    task.load_state_dict(best["state_dict"])
     return metrics
 
 
-def _named(trainer: Trainer, prefix: str) -> dict[str, float]:
-    return {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith(prefix)}
+def _figures(trainer: Trainer, part: str) -> dict[str, float]:
+    figures = trainer.callback_metrics
+    return {name: float(figures[name]) for name in sorted(figures) if name.startswith(f"{part}/")}
 
 
 def _introduce(config: dict[str, Any], study: Study) -> None:
@@ -130,7 +136,7 @@ def _conclude(run: RunDirectory, study: Study, metrics: dict[str, float]) -> Non
     for name, value in metrics.items():
         if name.startswith(f"{part}/"):
             log.info(f"    {name:<28}{value:>10.4f}")
-    for callback in study.trainer.callbacks:
+    for callback in study.callbacks:
         if isinstance(callback, TextSamples):
             text = callback.write(study.trainer, study.task)
             if text is not None:

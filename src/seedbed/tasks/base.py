@@ -37,11 +37,14 @@ class Task(LightningModule, ABC):
         metrics: What validation and test measure; one of them is `loss`.
     """
 
-    headline: ClassVar[tuple[str, ...]] = ()
-    """The metrics beside the loss that are worth a column on the terminal."""
-
-    counts: ClassVar[str] = "rows"
+    unit: ClassVar[str] = "rows"
     """What one example is; throughput is told in it."""
+
+    measures: ClassVar[tuple[str, ...]] = ("loss",)
+    """The names of the figures of validation and test."""
+
+    headline: ClassVar[tuple[str, ...]] = ()
+    """Those beside the loss that are worth a column on the terminal."""
 
     def __init__(
         self,

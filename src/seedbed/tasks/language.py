@@ -7,6 +7,7 @@ measures the same quantity, and the accuracy besides.
 import math
 from typing import ClassVar, Protocol, cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import MeanMetric, MetricCollection
@@ -40,8 +41,9 @@ class LanguageTask(Task):
         scheduler: Makes the schedule from an optimizer and the fit's number of steps.
     """
 
+    unit: ClassVar = "tokens"
+    measures: ClassVar = ("loss", "perplexity", "bits_per_character", "accuracy")
     headline: ClassVar = ("perplexity", "accuracy")
-    counts: ClassVar = "tokens"
 
     def __init__(
         self, net: nn.Module, *, optimizer: MakeOptimizer, scheduler: MakeScheduler
@@ -63,12 +65,12 @@ class LanguageTask(Task):
         """Cross-entropy and accuracy of each token, logits a chunk at a time."""
         inputs, targets = batch[:, :-1], batch[:, 1:].flatten()  # (B, T), (B * T)
         hidden = self.decoder.hidden(inputs).flatten(0, 1)  # (B * T, C)
-        for part, wanted in zip(hidden.split(CHUNK), targets.split(CHUNK), strict=True):
+        for part, wanted in zip(
+            torch.split(hidden, CHUNK), torch.split(targets, CHUNK), strict=True
+        ):
             logits = self.decoder.head(part).float()  # (chunk, V)
             metrics["loss"].update(F.cross_entropy(logits, wanted, reduction="none"))
-            # The same as comparing the argmax, at a third of its cost.
-            right = logits.gather(1, wanted[:, None])[:, 0] >= logits.amax(dim=-1)
-            metrics["accuracy"].update(right.float())
+            metrics["accuracy"].update((logits.argmax(dim=-1) == wanted).float())
 
     def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Loss in nats, accuracy, perplexity e^loss, and bits a character, loss / ln 2."""

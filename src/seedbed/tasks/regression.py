@@ -18,6 +18,7 @@ class RegressionTask(Task):
         scheduler: Makes the schedule from an optimizer and the fit's number of steps.
     """
 
+    measures: ClassVar = ("loss", "mse", "mae", "r2")
     headline: ClassVar = ("mae", "r2")
 
     def __init__(

@@ -4,8 +4,8 @@ from math import exp, fsum, log
 import numpy as np
 import pytest
 
-from seedbed.data import verse
-from seedbed.data.verse import RULES, START, Rules
+from seedbed.data import verse_grammar as verse
+from seedbed.data.verse_grammar import RULES, START, Rules
 from seedbed.data.vocabulary import END
 
 POEMS = verse.poems(1000, seed=0)

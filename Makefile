@@ -1,0 +1,50 @@
+# `make train` and `make test` are all a fresh machine needs; python3 (3.11 or newer) comes with it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help train test slow lint check fix dashboard
+
+help:  ## List these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Seedbed needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another with make PYTHON=...")'
+	@echo "Installing into $(VENV): torch alone is large, so this takes some minutes."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+train: $(READY)  ## Set up, fetch the Tang poems, and train the poem GPT on them
+	@if $(BIN)/seedbed fetch; then $(BIN)/python train.py experiment=poem_gpt; \
+	else \
+		echo; \
+		echo "==> THE TANG POEMS COULD NOT BE FETCHED: training on data=verse instead, <=="; \
+		echo "==> verse drawn from a small grammar, so that there is a run to see.      <=="; \
+		echo; \
+		$(BIN)/python train.py experiment=poem_gpt data=verse; \
+	fi
+
+test: $(READY)  ## Set up and run the fast tests
+	@$(BIN)/python -m pytest
+
+slow: $(READY)  ## Run the tests that take minutes or need the Tang poems
+	@$(BIN)/seedbed fetch
+	@$(BIN)/python -m pytest -m 'slow or corpus'
+
+lint: $(READY)  ## Check format, style and types
+	@$(BIN)/ruff format --check --quiet . || { echo "Run make fix to format."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+
+check: lint test  ## Lint and test
+
+fix: $(READY)  ## Format, and mend what can be mended
+	@$(BIN)/ruff check --quiet --fix . || true
+	@$(BIN)/ruff format --quiet .
+
+dashboard: $(READY)  ## Show all runs in TensorBoard
+	@$(BIN)/tensorboard --logdir logs

@@ -1,0 +1,58 @@
+"""A language model from torch's own decoder layers, as another lesson builds it, done right.
+
+`nn.TransformerDecoderLayer` was made for translation: beside attending to its own sequence it
+attends to a memory. With one sequence only, the memory is the embedded sequence itself, and it
+needs the causal mask as much as the sequence does: without it every position reads the character
+it should predict. The lesson left that mask out, and gave all positions one and the same vector.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from seedbed.nets.language_model import LanguageModel
+
+
+class TransformerDecoder(LanguageModel):
+    """A stack of `nn.TransformerDecoderLayer` with learned positions.
+
+    Args:
+        vocabulary_size: Number of token ids.
+        context: The most tokens one sequence may have, T.
+        width: Size of the residual stream, C.
+        depth: Number of layers.
+        heads: Attention heads a layer; must divide `width`.
+        dropout: Share of values set to zero in training.
+    """
+
+    causal: Tensor
+
+    def __init__(
+        self,
+        *,
+        vocabulary_size: int,
+        context: int,
+        width: int = 64,
+        depth: int = 3,
+        heads: int = 4,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.context = context
+        self.token_embedding = nn.Embedding(vocabulary_size, width)
+        self.position_embedding = nn.Embedding(context, width)
+        layer = nn.TransformerDecoderLayer(
+            width, heads, dim_feedforward=4 * width, dropout=dropout, batch_first=True
+        )
+        self.decoder = nn.TransformerDecoder(layer, depth)
+        self.head = nn.Linear(width, vocabulary_size)
+        future = torch.ones(context, context, dtype=torch.bool).triu(diagonal=1)
+        self.register_buffer("causal", future, persistent=False)
+
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """Map ids (B, T) to hidden states (B, T, C)."""
+        T = tokens.shape[1]
+        positions = torch.arange(T, device=tokens.device)
+        x = self.token_embedding(tokens) + self.position_embedding(positions)  # (B, T, C)
+        mask = self.causal[:T, :T]
+        hidden: Tensor = self.decoder(x, x, tgt_mask=mask, memory_mask=mask)
+        return hidden
