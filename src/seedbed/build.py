@@ -94,9 +94,11 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
         config["task"], net=net, optimizer=optimizer, scheduler=construct(config["scheduler"])
     )
     callbacks: list[Callback] = [
-        _construct_in(folder, node) for node in config["callbacks"].values()
+        _construct_in(folder, node) for node in config["callbacks"].values() if node
     ]
-    loggers: list[Logger] = [_construct_in(folder, node) for node in config["logger"].values()]
+    loggers: list[Logger] = [
+        _construct_in(folder, node) for node in config["logger"].values() if node
+    ]
     trainer: Trainer = _construct_in(folder, config["trainer"], callbacks=callbacks, logger=loggers)
     return Study(datamodule, task, callbacks, trainer)
 

@@ -85,6 +85,8 @@ def _constructors(config: Mapping[str, Any]) -> Iterator[str]:
         yield from _node(group, config[group], given)
     for group in ("callbacks", "logger"):
         for name, node in config[group].items():
+            if node is None:  # switched off, as by callbacks.samples=null
+                continue
             yield from _node(f"{group}.{name}", node, FOLDER_ARGUMENTS)
 
 

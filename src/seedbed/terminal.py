@@ -1,11 +1,14 @@
 """What the user reads: one log, shown on the terminal and kept in the run's `train.log`."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+
+from seedbed.errors import SeedbedError
 
 console = Console(highlight=False, soft_wrap=True)
 """The terminal; a progress bar drawn on it stays below the lines logged."""
@@ -33,6 +36,14 @@ def logged_to(path: Path) -> Iterator[None]:
     log.addHandler(handler)
     try:
         yield
+    except Exception as error:
+        # The terminal gets the message or the trace from whoever catches this.
+        explained = isinstance(error, SeedbedError)
+        record = log.makeRecord(
+            log.name, logging.ERROR, "", 0, str(error), (), None if explained else sys.exc_info()
+        )
+        handler.emit(record)
+        raise
     finally:
         log.removeHandler(handler)
         handler.close()

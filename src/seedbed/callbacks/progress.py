@@ -43,15 +43,14 @@ class ProgressLines(Callback):
             TextColumn("training"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("steps, {task.fields[loss]}left"),
+            TextColumn("steps, time left"),
             TimeRemainingColumn(),
             console=console,
             transient=True,
         )
         self._bar.start()
-        self._bar.add_task(
-            "", total=trainer.estimated_stepping_batches, completed=trainer.global_step, loss=""
-        )
+        total = trainer.estimated_stepping_batches
+        self._bar.add_task("", total=total, completed=trainer.global_step)
 
     def on_train_batch_end(
         self,

@@ -54,7 +54,7 @@ class RowsDataModule(LightningDataModule, ABC):
 
     def prepare_data(self) -> None:
         """Fetch and process once, before any other process reads."""
-        self.load()
+        self.setup()
 
     def setup(self, stage: str | None = None) -> None:
         """Load the parts."""

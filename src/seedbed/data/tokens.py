@@ -73,7 +73,7 @@ class TokensDataModule(LightningDataModule, ABC):
 
     def prepare_data(self) -> None:
         """Fetch and process once, before any other process reads."""
-        self.load()
+        self.setup()
 
     def setup(self, stage: str | None = None) -> None:
         """Load the parts and check that each holds at least one window."""

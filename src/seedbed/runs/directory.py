@@ -112,6 +112,11 @@ class RunDirectory:
             return {}
         return loaded
 
+    def metrics(self) -> dict[str, float]:
+        """The metrics of the best checkpoint, once the run has finished."""
+        loaded: dict[str, float] = json.loads(self.metrics_file.read_text(encoding="utf-8"))
+        return loaded
+
     def set_status(self, state: str, **more: Any) -> None:
         """Record the state of the run and when it was reached."""
         write_json(self.status_file, self.status() | {"state": state} | more)

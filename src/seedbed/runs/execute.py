@@ -43,6 +43,9 @@ def execute(path: Path) -> dict[str, float]:
     run = RunDirectory(path)
     config = run.config()
     check_targets(config)
+    if run.status().get("state") == "finished":
+        log.info(f"{run.path} has finished; {run.metrics_file.name} has its metrics.")
+        return run.metrics()
     with run.claimed(), logged_to(run.log_file), _recorded(run):
         study = build(config, run.path)
         write_json(
@@ -76,7 +79,6 @@ def _recorded(run: RunDirectory) -> Iterator[None]:
         raise
     except BaseException as error:
         run.set_status("failed", ended=now(), error=f"{type(error).__name__}: {error}")
-        log.exception("The run failed.")
         raise
     run.set_status("finished", ended=now())
 
