@@ -1,7 +1,7 @@
 """Processed corpora on disk: one file each, made once and placed whole.
 
-NumPy's zip keeps a checksum of every array, so a damaged file is noticed when it is read, and
-made again.
+The zip that NumPy writes keeps a checksum of every array, so a damaged file is noticed when it is
+read, and made again.
 """
 
 import json
@@ -25,7 +25,7 @@ def tokens(data_dir: Path, key: str, make: Callable[[], TokenSplits]) -> TokenSp
     path = data_dir / "processed" / f"{key}-v{FORMAT}.npz"
     try:
         return _read(path)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    except (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile):
         splits = make()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,6 +39,10 @@ def tokens(data_dir: Path, key: str, make: Callable[[], TokenSplits]) -> TokenSp
 
 
 def _read(path: Path) -> TokenSplits:
+    # NumPy reads as far as an array's own header says, so a damaged one would end before the check.
+    with zipfile.ZipFile(path) as file:
+        if damaged := file.testzip():
+            raise zipfile.BadZipFile(damaged)
     with np.load(path, allow_pickle=False) as arrays:
         header = json.loads(arrays["header"].tobytes())
         parts = {name: arrays[name] for name in header["parts"]}

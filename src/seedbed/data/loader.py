@@ -23,7 +23,7 @@ class Loader:
         fetch: Makes a batch from the indices of its items, int64 (batch size,).
         order: Draws an epoch's indices, int64 (size,), from a generator; the same size each time.
         size: Number of items an epoch.
-        batch_size: Items a batch; the last one may be smaller.
+        batch_size: Items a batch and process; the last one may differ.
         seed: Fixes the order of every epoch.
         drop_last: Leave out a last batch that is not full.
         rank: This process's number; each takes its share of every batch in turn.
@@ -55,8 +55,10 @@ class Loader:
         self._restored = False
 
     def __len__(self) -> int:
-        stride = self._batch_size * self._processes
-        return self._size // stride if self._drop_last else -(-self._size // stride)
+        full, rest = divmod(self._size, self._batch_size * self._processes)
+        # A rest too small for each process to get an item joins the last full batch.
+        too_small = full > 0 and rest < self._processes
+        return full if self._drop_last or too_small else full + bool(rest)
 
     def __iter__(self) -> Iterator[Batch]:
         if not self._restored or self._batch >= len(self):
@@ -67,7 +69,8 @@ class Loader:
         indices = self._order(generator)
         stride = self._batch_size * self._processes
         for number in range(self._batch, len(self)):
-            shared = indices[number * stride : (number + 1) * stride]
+            last = number + 1 == len(self) and not self._drop_last
+            shared = indices[number * stride : None if last else (number + 1) * stride]
             self._batch = number + 1
             yield self._fetch(shared[self._rank :: self._processes])
 
@@ -78,7 +81,7 @@ class Loader:
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Let the next iteration go on from a saved place."""
         self._epoch, self._batch = state["epoch"], state["batch"]
-        self._restored = True
+        self._restored = self._epoch >= 0  # a state saved before the first batch has no epoch yet
 
 
 def _mix(seed: int, epoch: int) -> int:

@@ -194,19 +194,15 @@ def tutorial_splits(entries: list[Poem]) -> TokenSplits:
 def _entries(data_dir: Path, *, most: int = 58) -> list[Poem]:
     """The first files of the collection, fetched if need be and held to the checksum."""
     folder = fetch(TANG_POEMS, data_dir)
-    digest = hashlib.sha256()
-    entries: list[Poem] = []
-    for number, name in enumerate(TANG_POEMS.files):
-        content = (folder / name).read_bytes()
-        digest.update(content)
-        if number < most:
-            entries += read_json(content, str(folder / name))
-    if digest.hexdigest() != TANG_POEMS.sha256:
+    contents = [(folder / name).read_bytes() for name in TANG_POEMS.files]
+    checksum = hashlib.sha256(b"".join(contents)).hexdigest()
+    if checksum != TANG_POEMS.sha256:  # before parsing: an altered file need not be JSON any more
         raise DataError(
-            f"{folder}: the files are not those of the collection (sha256 {digest.hexdigest()}). "
+            f"{folder}: the files are not those of the collection (sha256 {checksum}). "
             "Remove the folder to fetch them again."
         )
-    return entries
+    files = list(zip(TANG_POEMS.files, contents, strict=True))[:most]
+    return [entry for name, content in files for entry in read_json(content, str(folder / name))]
 
 
 def _is_whole(entry: Poem) -> bool:
@@ -217,7 +213,7 @@ def _is_whole(entry: Poem) -> bool:
 
 
 def _cleaned(entry: Poem) -> Poem:
-    title = re.sub(r"（.*）|\[.*\]|〖.*〗|[□\t]", "", entry["title"])
+    title = re.sub(r"（[^）]*）|\[[^]]*\]|〖[^〗]*〗|[□\t]", "", entry["title"])
     return {"title": title.strip() or "無題", "paragraphs": entry["paragraphs"]}
 
 

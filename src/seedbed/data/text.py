@@ -44,6 +44,10 @@ def read_json(content: bytes, source: str) -> list[Poem]:
                 f"{source}, poem {number}: expected `paragraphs`, a list of strings, "
                 f"got {str(entry)[:60]}."
             )
+        if not isinstance(entry.get("title") or "", str):
+            raise DataError(
+                f"{source}, poem {number}: expected `title`, a string, got {entry['title']!r:.60}."
+            )
     return entries
 
 
@@ -62,7 +66,7 @@ def read_file(path: Path) -> tuple[list[str], str]:
         raise DataError(f"{path}: cannot be read ({error.strerror}). Check data.path.") from None
     if not content.strip():
         raise DataError(f"{path}: is empty. Expected poems, as JSON or as plain text.")
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         poems = [as_text(entry) for entry in read_json(content, str(path))]
     else:
         try:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from seedbed.data.loader import Loader, Order
 from seedbed.data.vocabulary import Vocabulary
-from seedbed.errors import DataError
+from seedbed.errors import DataError, SettingError
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,10 @@ class TokensDataModule(LightningDataModule, ABC):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if min(context, batch_size) < 1:
+            raise SettingError(
+                f"data.context={context}, data.batch_size={batch_size}: expected 1 or more."
+            )
         self.context = context
         self.batch_size = batch_size
         self.windows = windows
@@ -116,7 +120,7 @@ class TokensDataModule(LightningDataModule, ABC):
             # One window less than fits leaves room for the phase.
             size = max(1, (len(stream) - 1) // self.context - 1)
             order = _shuffled_windows(len(stream), self.context, size)
-        return self._loader(stream, order, size, drop_last=size >= self.batch_size)
+        return self._loader(stream, order, size, train=True)
 
     def val_dataloader(self) -> Loader:
         """The same windows of the validation part each time."""
@@ -140,7 +144,7 @@ class TokensDataModule(LightningDataModule, ABC):
         return self._loader(stream, order, size)
 
     def _loader(
-        self, stream: np.ndarray, order: Order, size: int, *, drop_last: bool = False
+        self, stream: np.ndarray, order: Order, size: int, *, train: bool = False
     ) -> Loader:
         offsets = np.arange(self.context + 1)
 
@@ -149,15 +153,16 @@ class TokensDataModule(LightningDataModule, ABC):
             return torch.from_numpy(tokens.astype(np.int64))
 
         trainer = self.trainer
+        processes = trainer.world_size if trainer else 1
         return Loader(
             windows,
             order,
             size=size,
             batch_size=self.batch_size,
             seed=self.seed,
-            drop_last=drop_last,
+            drop_last=train and size >= self.batch_size * processes,
             rank=trainer.global_rank if trainer else 0,
-            processes=trainer.world_size if trainer else 1,
+            processes=processes,
         )
 
     def state_dict(self) -> dict[str, Any]:

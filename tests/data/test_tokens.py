@@ -1,0 +1,231 @@
+"""Windows over streams that count upwards, so that a token is its own place in the stream."""
+
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from seedbed.data.loader import Loader
+from seedbed.data.tokens import TokensDataModule, TokenSplits
+from seedbed.data.vocabulary import Vocabulary
+from seedbed.errors import DataError
+
+T = 4
+
+
+class Counting(TokensDataModule):
+    """Parts of the given lengths, each 0, 1, 2, …"""
+
+    def __init__(
+        self,
+        train: int = 103,
+        val: int = 50,
+        test: int | None = 30,
+        *,
+        characters: str = "春夏秋",
+        **options: Any,
+    ) -> None:
+        super().__init__(**{"context": T, "batch_size": 3, **options})
+        self.lengths = train, val, test
+        self.characters = characters
+
+    def load(self) -> TokenSplits:
+        train, val, test = (
+            None if length is None else np.arange(length, dtype=np.uint16)
+            for length in self.lengths
+        )
+        assert train is not None
+        assert val is not None
+        return TokenSplits(Vocabulary(self.characters), train, val, test, {"source": "counted"})
+
+
+def in_process(data: Counting, rank: int, processes: int) -> Counting:
+    trainer: Any = SimpleNamespace(world_size=processes, global_rank=rank)
+    data.trainer = trainer
+    return data
+
+
+def all_windows(loader: Loader | list[Any]) -> Tensor:
+    return torch.cat(list(loader))  # (windows, T + 1)
+
+
+def starts(loader: Loader) -> list[int]:
+    return all_windows(loader)[:, 0].tolist()
+
+
+# --- training windows -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("windows", ["shuffled", "random"])
+def test_batches_are_int64_windows_that_occur_in_the_stream(windows: str) -> None:
+    for batch in Counting(windows=windows).train_dataloader():
+        assert batch.dtype == torch.int64
+        assert batch.shape == (3, T + 1)
+        assert torch.equal(batch, batch[:, :1] + torch.arange(T + 1))
+        assert batch.max() < 103
+
+
+def test_shuffled_windows_stand_a_context_apart() -> None:
+    loader = Counting().train_dataloader()
+    for _ in range(5):
+        in_stream_order = sorted(starts(loader))
+        assert {after - before for before, after in pairwise(in_stream_order)} == {T}
+
+
+def test_shuffled_windows_are_not_in_the_streams_order() -> None:
+    drawn = starts(Counting().train_dataloader())
+    assert drawn != sorted(drawn)
+
+
+@pytest.mark.parametrize("length", [5, 6, 8, 9, 12, 13, 101, 102, 103, 104])
+def test_shuffled_windows_leave_less_than_two_windows_of_targets_out(length: int) -> None:
+    loader = Counting(length, batch_size=1).train_dataloader()
+    for _ in range(5):
+        targets = all_windows(loader)[:, 1:].flatten().tolist()
+        assert len(set(targets)) == len(targets)
+        assert length - 1 - len(targets) < 2 * T
+
+
+def test_phases_differ_between_epochs() -> None:
+    loader = Counting().train_dataloader()
+    assert len({starts(loader)[0] % T for _ in range(10)}) == T
+
+
+def test_every_token_is_a_target_in_some_epoch() -> None:
+    loader = Counting(23, batch_size=1).train_dataloader()
+    seen = {token for _ in range(50) for token in all_windows(loader)[:, 1:].flatten().tolist()}
+    assert seen == set(range(1, 23))
+
+
+def test_random_windows_start_anywhere() -> None:
+    loader = Counting(13, batch_size=1, windows="random").train_dataloader()
+    assert {start for _ in range(50) for start in starts(loader)} == set(range(13 - T))
+
+
+def test_random_windows_are_drawn_with_repeats() -> None:
+    drawn = starts(Counting(1003, windows="random").train_dataloader())
+    assert len(set(drawn)) < len(drawn)
+
+
+@pytest.mark.parametrize("windows", ["shuffled", "random"])
+def test_seed_fixes_the_order_of_the_windows(windows: str) -> None:
+    first, again, other = (
+        starts(Counting(windows=windows, seed=seed).train_dataloader()) for seed in (0, 0, 1)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_training_batches_are_all_full() -> None:
+    sizes = [len(batch) for batch in Counting(4 * T * 3 + 2 * T).train_dataloader()]
+    assert sizes == [3, 3, 3, 3]
+
+
+@pytest.mark.parametrize("windows", ["shuffled", "random"])
+def test_stream_of_a_single_window_is_one_smaller_batch(windows: str) -> None:
+    [batch] = Counting(T + 1, windows=windows).train_dataloader()
+    assert batch.tolist() == [[0, 1, 2, 3, 4]]
+
+
+def test_two_processes_share_a_corpus_that_fills_one_batch() -> None:
+    parts = [in_process(Counting(5 * T + 1), rank, 2) for rank in range(2)]
+    first, second = (starts(data.train_dataloader()) for data in parts)
+    assert len(first) == len(second) == 2
+    assert set(first).isdisjoint(second)
+
+
+# --- evaluation windows ---------------------------------------------------------------------------
+
+
+def test_evaluation_windows_are_the_same_each_time() -> None:
+    data = Counting()
+    loader = data.val_dataloader()
+    first = all_windows(loader)
+    assert torch.equal(all_windows(loader), first)
+    assert torch.equal(all_windows(data.val_dataloader()), first)
+
+
+@pytest.mark.parametrize("length", [5, 8, 9, 50])
+def test_evaluation_windows_hold_each_target_once_end_to_end(length: int) -> None:
+    targets = all_windows(Counting(val=length).val_dataloader())[:, 1:].flatten()
+    whole_windows = (length - 1) // T
+    assert targets.tolist() == list(range(1, whole_windows * T + 1))
+
+
+@pytest.mark.parametrize("batches", [1, 7])
+def test_evaluation_batches_gives_so_many_full_batches(batches: int) -> None:
+    drawn = list(Counting(evaluation_batches=batches).val_dataloader())
+    assert [batch.shape for batch in drawn] == [(3, T + 1)] * batches
+
+
+def test_evaluation_batches_are_the_same_each_time_whatever_the_seed() -> None:
+    data = Counting(evaluation_batches=5, seed=0)
+    loader = data.val_dataloader()
+    first = all_windows(loader)
+    assert torch.equal(all_windows(loader), first)
+    assert torch.equal(all_windows(data.val_dataloader()), first)
+    assert torch.equal(all_windows(Counting(evaluation_batches=5, seed=1).val_dataloader()), first)
+
+
+def test_evaluation_batches_occur_in_the_stream() -> None:
+    windows = all_windows(Counting(evaluation_batches=50).val_dataloader())
+    assert torch.equal(windows, windows[:, :1] + torch.arange(T + 1))
+    assert windows.max() < 50
+
+
+def test_corpus_without_a_test_part_gives_no_test_batches() -> None:
+    assert list(Counting(test=None).test_dataloader()) == []
+
+
+def test_test_windows_come_from_the_test_part() -> None:
+    assert all_windows(Counting(test=2 * T + 1).test_dataloader()).tolist() == [
+        [0, 1, 2, 3, 4],
+        [4, 5, 6, 7, 8],
+    ]
+
+
+# --- the corpus -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_part_shorter_than_a_window_is_named_with_both_lengths(part: str) -> None:
+    lengths: Any = {part: T}
+    with pytest.raises(DataError, match=f"The {part} part .* has 4 characters, .* needs 5\\."):
+        Counting(**lengths).setup()
+
+
+def test_corpus_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = Counting()
+    data.prepare_data()
+    monkeypatch.setattr(data, "load", None)
+    data.setup("fit")
+    assert len(data.splits.train) == 103
+
+
+def test_sizes_are_those_of_the_vocabulary_and_the_window() -> None:
+    data = Counting()
+    assert data.sizes == {"vocabulary_size": 3, "context": T}
+    assert tuple(data.sizes) == data.gives
+
+
+def test_facts_are_the_corpuss() -> None:
+    assert Counting().facts == {"source": "counted"}
+
+
+def test_state_holds_the_vocabulary_as_a_plain_string() -> None:
+    assert Counting().state_dict() == {"vocabulary": "春夏秋"}
+
+
+def test_state_of_the_same_vocabulary_is_accepted() -> None:
+    Counting().load_state_dict(Counting().state_dict())
+
+
+@pytest.mark.parametrize("characters", ["春夏", "夏春秋"])
+def test_state_of_another_vocabulary_is_refused(characters: str) -> None:
+    state = Counting(characters=characters).state_dict()
+    with pytest.raises(DataError, match=f"{len(characters)} characters against 3, or in another"):
+        Counting().load_state_dict(state)

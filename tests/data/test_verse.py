@@ -1,0 +1,77 @@
+import socket
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from seedbed.data import verse_grammar
+from seedbed.data.text import split_poems
+from seedbed.data.verse import Verse
+from seedbed.data.vocabulary import END, UNKNOWN
+
+PARTS = ("train", "val", "test")
+
+
+def poems(data: Verse, part: str) -> list[str]:
+    *found, rest = data.splits.vocabulary.decode(getattr(data.splits, part)).split(END)
+    assert rest == ""
+    return found
+
+
+def test_poems_are_split_90_5_and_5() -> None:
+    data = Verse(poems=200)
+    assert [len(poems(data, part)) for part in PARTS] == [180, 10, 10]
+
+
+def test_parts_together_are_the_grammars_poems() -> None:
+    data = Verse(poems=1000, draw_seed=7)
+    together = [poem for part in PARTS for poem in poems(data, part)]
+    assert sorted(together) == sorted(verse_grammar.poems(1000, 7))
+
+
+def test_entropy_of_a_character_is_among_the_facts() -> None:
+    facts = Verse(poems=200).facts
+    expected = verse_grammar.entropy_per_character()
+    assert facts["entropy_per_character"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_facts_say_that_it_was_drawn() -> None:
+    assert Verse(poems=200).facts["source"] == "drawn from a grammar"
+
+
+def test_it_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_socket(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("the network was asked for")
+
+    monkeypatch.setattr(socket, "socket", no_socket)
+    Verse(poems=200).setup()
+
+
+def test_vocabulary_is_small() -> None:
+    data = Verse(poems=2000)
+    vocabulary = set(data.splits.vocabulary.characters)
+    assert vocabulary <= {END, UNKNOWN, *verse_grammar.CHARACTERS}
+    assert len(vocabulary) < 500
+
+
+def test_thousand_poems_show_training_every_character_of_the_grammar() -> None:
+    vocabulary = Verse(poems=1000).splits.vocabulary
+    assert vocabulary.characters == END + UNKNOWN + verse_grammar.CHARACTERS
+
+
+def test_draw_seed_fixes_the_poems() -> None:
+    one, same, other = (Verse(poems=200, draw_seed=seed).splits for seed in (1, 1, 2))
+    assert np.array_equal(one.train, same.train)
+    assert not np.array_equal(one.train, other.train)
+
+
+def test_draw_seed_fixes_the_split() -> None:
+    expected = split_poems(verse_grammar.poems(200, 7), seed=7, facts={})
+    assert np.array_equal(Verse(poems=200, draw_seed=7).splits.val, expected.val)
+
+
+def test_first_batch_has_the_asked_shape() -> None:
+    batch = next(iter(Verse(poems=200, context=64, batch_size=4).train_dataloader()))
+    assert batch.shape == (4, 65)
+    assert batch.dtype == torch.int64
