@@ -13,7 +13,10 @@ Decay = Literal["matrices", "all"]
 
 
 def parameter_groups(net: nn.Module, *, decay: Decay = "matrices") -> list[dict[str, Any]]:
-    """Group parameters by kind: `matrix`, `head`, `embedding`, `vector` (biases and norms).
+    """Group parameters by kind.
+
+    These are `matrix`, `head`, `embedding`, `filter` (of a convolution) and `vector` (biases and
+    norms).
 
     Args:
         net: Any net; its last layer is a head where it goes by that name.
@@ -32,6 +35,7 @@ def parameter_groups(net: nn.Module, *, decay: Decay = "matrices") -> list[dict[
         "matrix": [],
         "head": [],
         "embedding": [],
+        "filter": [],
         "vector": [],
     }
     for name, parameter in net.named_parameters():
@@ -41,6 +45,8 @@ def parameter_groups(net: nn.Module, *, decay: Decay = "matrices") -> list[dict[
             kind = "embedding"
         elif parameter.ndim < 2:
             kind = "vector"
+        elif parameter.ndim > 2:
+            kind = "filter"
         else:
             kind = "head" if name.startswith("head.") else "matrix"
         kinds[kind].append(parameter)

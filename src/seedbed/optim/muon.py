@@ -1,8 +1,9 @@
 """Muon for the matrices inside a net, AdamW for everything else, as one optimizer.
 
-Muon (Jordan et al. 2024) moves a weight matrix by an orthogonalised momentum; embeddings, the head
-and vectors stay with AdamW. Lightning's automatic optimization wants one optimizer, so this one
-holds both: their groups and states lie side by side, and it saves as any other.
+Muon (Jordan et al. 2024) moves a weight matrix by an orthogonalised momentum; embeddings, the
+head, filters of convolutions and vectors stay with AdamW. Lightning's automatic optimization wants
+one optimizer, so this one holds both: their groups and states lie side by side, and it saves as any
+other.
 """
 
 import math
@@ -12,14 +13,14 @@ from typing import Any
 import torch
 from torch.optim import AdamW, Muon, Optimizer
 
-REFERENCE_WIDTH = 128
+REFERENCE_WIDTH = 64
 
 
 class MuonWithAdamW(Optimizer):
     """Muon on groups of kind `matrix`, AdamW on the rest.
 
     AdamW's rate for embeddings and head shrinks as one over the root of the net's width, from
-    `adamw_lr` at a width of 128, so that one setting serves nets of every size; Muon's own
+    `adamw_lr` at a width of 64, so that one setting serves nets of every size; Muon's own
     update already allows for a matrix's shape.
 
     Args:
@@ -36,7 +37,7 @@ class MuonWithAdamW(Optimizer):
         params: Iterable[dict[str, Any]],
         *,
         lr: float = 0.02,
-        adamw_lr: float = 3e-3,
+        adamw_lr: float = 0.01,
         momentum: float = 0.95,
         betas: tuple[float, float] = (0.9, 0.95),
         weight_decay: float = 0.0,
@@ -84,7 +85,7 @@ class MuonWithAdamW(Optimizer):
 
 
 def _width_factor(group: dict[str, Any]) -> float:
-    if group["kind"] == "vector":
+    if group["kind"] not in ("embedding", "head"):
         return 1.0
     width: int = group["params"][0].shape[-1]
     return math.sqrt(REFERENCE_WIDTH / width)

@@ -1,0 +1,66 @@
+"""A look at the weights a fit starts from: a table on request, histograms in TensorBoard.
+
+They are looked at when the first validation begins, which is before the first step and before
+any figure is shown; a resumed fit has no such validation, and shows nothing again.
+"""
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor, nn
+
+from seedbed.terminal import log
+
+BARS = " ▁▂▃▄▅▆▇█"
+BINS = 16
+
+
+class InitialWeights(Callback):
+    """Logs each parameter's mean, deviation and histogram.
+
+    Args:
+        printed: Whether the table is logged to the terminal and `train.log`.
+    """
+
+    def __init__(self, *, printed: bool = False) -> None:
+        self.printed = printed
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at them before the fit."""
+        if trainer.state.fn == "fit" or not trainer.is_global_zero:
+            return
+        net = pl_module.net
+        assert isinstance(net, nn.Module)
+        if self.printed:
+            log.info(table(net) + "\n")
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                for name, parameter in net.named_parameters():
+                    values = parameter.detach().float()
+                    # By default there are some 1,500 bins, which take longer than the look needs.
+                    logger.experiment.add_histogram(f"initial_weights/{name}", values, 0, bins=64)
+
+
+def table(net: nn.Module) -> str:
+    """A line for each parameter; its histogram spans the least to the greatest value."""
+    names = [name for name, _ in net.named_parameters()]
+    width = max(map(len, ["initial weights", *names]))
+    lines = [
+        f"{'initial weights':<{width}}{'shape':>15}{'mean':>10}{'deviation':>11}"
+        f"{'least':>10}  {'histogram':<{BINS}}  greatest"
+    ]
+    for name, parameter in net.named_parameters():
+        values = parameter.detach().float().cpu()
+        shape = " × ".join(f"{size:,}" for size in values.shape) or "scalar"
+        lines.append(
+            f"{name:<{width}}{shape:>15}{values.mean():>10.4f}{values.std(correction=0):>11.4f}"
+            f"{values.min():>10.4f}  {histogram(values)}  {values.max():.4f}"
+        )
+    return "\n".join(lines)
+
+
+def histogram(values: Tensor) -> str:
+    """Counts as bars, the highest count a full one; a value that is there is never left blank."""
+    counts = torch.histc(values, BINS)
+    heights = (counts / counts.max() * (len(BARS) - 1)).ceil().int()
+    return "".join(BARS[height] for height in heights.tolist())
