@@ -6,6 +6,7 @@ its folder being there is the mark that it is complete: the next run asks no net
 nothing. Price: a file that is altered after it arrived is not noticed here.
 """
 
+import gzip
 import hashlib
 import http.client
 import shutil
@@ -15,6 +16,7 @@ import tarfile
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -92,6 +94,7 @@ class Https:
     """A server that has each file under its own address."""
 
     base_url: str  # all that stands before the file's name, the slash included
+    gzipped: bool = False  # each file lies there compressed, with .gz after its name
     pauses: tuple[float, ...] = (1.0, 3.0)  # seconds before each further attempt at a file
     timeout: float = 30.0  # seconds of silence after which an attempt has failed
 
@@ -105,7 +108,13 @@ class Https:
             MirrorError: If a file is refused, or not delivered whole at any attempt.
         """
         for name in names:
-            yield name, self._get(name)
+            yield name, self._unpacked(name) if self.gzipped else self._get(name)
+
+    def _unpacked(self, name: str) -> bytes:
+        try:
+            return gzip.decompress(self._get(f"{name}.gz"))
+        except (OSError, EOFError, zlib.error) as error:
+            raise MirrorError(f"{name}.gz: {error}") from error
 
     def _get(self, name: str) -> bytes:
         request = urllib.request.Request(self.base_url + name, headers={"User-Agent": "seedbed"})

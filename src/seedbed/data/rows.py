@@ -7,13 +7,18 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
 from seedbed.data.loader import Loader, in_order, shuffled
+from seedbed.errors import DataError
 
 Rows = tuple[Tensor, Tensor]
 """Inputs (N, …) and targets (N, …)."""
+
+Parts = tuple[Tensor, Tensor, Tensor]
+"""The numbers of the rows, int64, that are for training, validation and test."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class RowSplits:
     """What the net has to give for a row: 1 value, or a logit a class."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What the record of a run should keep: source, checksum, counts."""
+    fitted: dict[str, Any] = field(default_factory=dict)
+    """What was fitted on the training part alone, as a scale of the inputs, in plain types."""
 
 
 class RowsDataModule(LightningDataModule, ABC):
@@ -41,6 +48,8 @@ class RowsDataModule(LightningDataModule, ABC):
     """The names in `sizes`, known before any data is loaded."""
     unit: ClassVar = "rows"
     """What one example is."""
+    kind: str = "regression"
+    """The kind of task the targets are for: `regression`, `binary` or `multiclass`."""
 
     def __init__(self, *, batch_size: int | Literal["full"] = 32, seed: int = 0) -> None:
         super().__init__()
@@ -78,6 +87,18 @@ class RowsDataModule(LightningDataModule, ABC):
         """What the record of a run keeps of the data."""
         return self.splits.facts
 
+    def state_dict(self) -> dict[str, Any]:
+        """What was fitted on the training part."""
+        return self.splits.fitted
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Refuse a checkpoint of a net that knows its inputs on another scale."""
+        if state_dict != self.splits.fitted:
+            raise DataError(
+                "The checkpoint's inputs were scaled otherwise than this data's are. "
+                "Was the data changed since the run started?"
+            )
+
     def train_dataloader(self) -> Loader:
         """Training rows in an order that depends on the seed and the epoch."""
         return self._loader(self.splits.train, train=True)
@@ -109,3 +130,27 @@ class RowsDataModule(LightningDataModule, ABC):
             rank=trainer.global_rank if trainer else 0,
             processes=processes,
         )
+
+
+def random_parts(count: int, *, validation: float, test: float, seed: int, source: str) -> Parts:
+    """Deal `count` rows to the three parts.
+
+    Args:
+        count: Number of rows.
+        validation: Share of the rows that is for validation.
+        test: Share of the rows that is for test; these stay the same whatever `validation` is.
+        seed: Fixes the deal.
+        source: What the rows are called in an error.
+
+    Raises:
+        DataError: If a part would have less than two rows, too few for a deviation or R².
+    """
+    rows = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    tested, validated = round(count * test), round(count * validation)
+    trained = count - validated - tested
+    if min(trained, validated, tested) < 2:
+        raise DataError(
+            f"{source}: {count} rows are too few: {trained} would be for training, {validated} "
+            f"for validation and {tested} for test; each part needs 2."
+        )
+    return rows[tested + validated :], rows[tested : tested + validated], rows[:tested]

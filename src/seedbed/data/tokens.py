@@ -49,6 +49,8 @@ class TokensDataModule(LightningDataModule, ABC):
     """The names in `sizes`, known before any data is loaded."""
     unit: ClassVar = "tokens"
     """What one example is."""
+    kind: ClassVar = "language"
+    """The kind of task the targets are for."""
 
     def __init__(
         self,

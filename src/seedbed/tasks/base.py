@@ -7,7 +7,7 @@ not in Lightning's `self.log`, which forgets them when an epoch is interrupted a
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -27,6 +27,14 @@ MakeScheduler = Callable[[Optimizer, int], LRScheduler]
 PARTS = ("val", "test")
 
 
+@runtime_checkable
+class Observer(Protocol):
+    """A schedule that follows the validation loss."""
+
+    def observe(self, loss: float) -> None:
+        """Take note of a validation's loss."""
+
+
 class Task(LightningModule, ABC):
     """A net with a loss, metrics, an optimizer and a schedule.
 
@@ -34,8 +42,11 @@ class Task(LightningModule, ABC):
         net: The network.
         optimizer: Makes the optimizer for the net.
         scheduler: Makes the schedule from an optimizer and the fit's number of steps.
-        metrics: What validation and test measure; one of them is `loss`.
+        metrics: What validation and test gather; `figures` makes of them what is logged.
     """
+
+    kind: ClassVar[str]
+    """What it is called in `conf/task`; the data's targets must be of the same kind."""
 
     unit: ClassVar[str] = "rows"
     """What one example is; throughput is told in it."""
@@ -44,7 +55,7 @@ class Task(LightningModule, ABC):
     """The names of the figures of validation and test."""
 
     headline: ClassVar[tuple[str, ...]] = ()
-    """Those beside the loss that are worth a column on the terminal."""
+    """Those figures beside the losses that are worth a column on the terminal."""
 
     def __init__(
         self,
@@ -59,30 +70,34 @@ class Task(LightningModule, ABC):
         self._optimizer = optimizer
         self._scheduler = scheduler
         self.metrics = nn.ModuleDict(
-            {part: MetricCollection(dict(metrics)).clone(prefix=f"{part}/") for part in PARTS}
+            {part: MetricCollection(dict(metrics)).clone() for part in PARTS}
         )
-        self._loss_sum: Tensor | None = None
+        self._sums: dict[str, Tensor] = {}
         self.examples = 0
 
     @abstractmethod
-    def step(self, batch: Any) -> tuple[Tensor, int]:
-        """The loss of a training batch, a scalar, and the number of examples it is a mean over."""
+    def step(self, batch: Any) -> tuple[dict[str, Tensor], int]:
+        """A training batch's figures, scalars, and the number of examples they are means over.
 
-    @abstractmethod
+        The figure named `loss` is what training minimises.
+        """
+
     def measure(self, batch: Any, metrics: MetricCollection) -> None:
-        """Update `metrics` with an evaluation batch."""
+        """Update `metrics` with an evaluation batch: what the net gives, and the targets."""
+        inputs, targets = batch
+        metrics.update(self.net(inputs), targets)
 
     def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
-        """What is logged of `metrics`; a task may derive further figures."""
+        """What is logged of `metrics`, by the names in `measures`."""
         return metrics.compute()
 
     def training_step(self, batch: Any) -> Tensor:
-        """Compute the loss and add it to the running means."""
-        loss, count = self.step(batch)
-        total = loss.detach() * count
-        self._loss_sum = total if self._loss_sum is None else self._loss_sum + total
+        """Compute the loss and add the batch's figures to the running means."""
+        figures, count = self.step(batch)
+        for name, figure in figures.items():
+            self._sums[name] = self._sums.get(name, 0.0) + figure.detach() * count
         self.examples += count
-        return loss
+        return figures["loss"]
 
     def validation_step(self, batch: Any) -> None:
         """Update the validation metrics."""
@@ -94,13 +109,18 @@ class Task(LightningModule, ABC):
 
     def on_validation_epoch_end(self) -> None:
         """Log training means since the last validation beside this validation's metrics."""
-        if self._loss_sum is not None:
-            loss = self._loss_sum / self.examples
-            self._loss_sum, self.examples = None, 0
-            self._stop_unless_finite("training", loss)
-            self.log("train/loss", loss, sync_dist=True)
+        # A checkpoint brings its running sums into a validation outside of a fit as well.
+        if self._sums and self.trainer.state.fn == "fit":
+            means = {f"train/{name}": total / self.examples for name, total in self._sums.items()}
+            self._sums, self.examples = {}, 0
+            self._stop_unless_finite("training", means["train/loss"])
+            self.log_dict(means, sync_dist=True)
             self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
-        self._log_metrics("val")
+        figures = self._log_metrics("val")
+        if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
+            schedule: object = self.lr_schedulers()
+            if isinstance(schedule, Observer):
+                schedule.observe(float(figures["loss"]))
 
     def on_test_epoch_end(self) -> None:
         """Log the test metrics."""
@@ -110,6 +130,9 @@ class Task(LightningModule, ABC):
         """Make the optimizer and its schedule over the fit's steps."""
         optimizer = self._optimizer(self.net)
         total_steps = int(self.trainer.estimated_stepping_batches)
+        # That set up the training data, too early to be set back to a checkpoint's place in it;
+        # let Lightning set it up again once the checkpoint is restored.
+        self.trainer.fit_loop._combined_loader = None
         schedule = self._scheduler(optimizer, total_steps)
         return {
             "optimizer": optimizer,
@@ -118,24 +141,25 @@ class Task(LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the running means, so that a resumed fit logs the same ones."""
-        checkpoint["train_means"] = {"loss_sum": self._loss_sum, "examples": self.examples}
+        checkpoint["train_means"] = {"sums": dict(self._sums), "examples": self.examples}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the running means."""
         means = checkpoint["train_means"]
-        self._loss_sum, self.examples = means["loss_sum"], means["examples"]
+        self._sums, self.examples = dict(means["sums"]), means["examples"]
 
     def _metrics(self, part: str) -> MetricCollection:
         collection = self.metrics[part]
         assert isinstance(collection, MetricCollection)
         return collection
 
-    def _log_metrics(self, part: str) -> None:
+    def _log_metrics(self, part: str) -> dict[str, Tensor]:
         metrics = self._metrics(part)
         figures = self.figures(metrics)
         metrics.reset()
-        self._stop_unless_finite(part, figures[f"{part}/loss"])
-        self.log_dict(figures)
+        self._stop_unless_finite(part, figures["loss"])
+        self.log_dict({f"{part}/{name}": figure for name, figure in figures.items()})
+        return figures
 
     def _stop_unless_finite(self, part: str, loss: Tensor) -> None:
         if not loss.isfinite():

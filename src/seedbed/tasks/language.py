@@ -41,14 +41,16 @@ class LanguageTask(Task):
         scheduler: Makes the schedule from an optimizer and the fit's number of steps.
     """
 
+    kind: ClassVar = "language"
     unit: ClassVar = "tokens"
     measures: ClassVar = ("loss", "perplexity", "bits_per_character", "accuracy")
-    headline: ClassVar = ("perplexity", "accuracy")
+    headline: ClassVar = ("val/perplexity", "val/accuracy")
 
     def __init__(
         self, net: nn.Module, *, optimizer: MakeOptimizer, scheduler: MakeScheduler
     ) -> None:
-        metrics = {"loss": MeanMetric(), "accuracy": MeanMetric()}
+        # Else the mean would leave out a loss that is NaN, and the fit would go on.
+        metrics = {"loss": MeanMetric(nan_strategy="disable"), "accuracy": MeanMetric()}
         super().__init__(net, optimizer=optimizer, scheduler=scheduler, metrics=metrics)
 
     @property
@@ -56,10 +58,10 @@ class LanguageTask(Task):
         """The net, by what this task needs of it."""
         return cast(Decoder, self.net)
 
-    def step(self, batch: Tensor) -> tuple[Tensor, int]:
+    def step(self, batch: Tensor) -> tuple[dict[str, Tensor], int]:
         """Mean cross-entropy in nats a token."""
         inputs, targets = batch[:, :-1], batch[:, 1:]
-        return self.decoder.loss(inputs, targets), targets.numel()
+        return {"loss": self.decoder.loss(inputs, targets)}, targets.numel()
 
     def measure(self, batch: Tensor, metrics: MetricCollection) -> None:
         """Cross-entropy and accuracy of each token, logits a chunk at a time."""
@@ -75,8 +77,8 @@ class LanguageTask(Task):
     def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Loss in nats, accuracy, perplexity e^loss, and bits a character, loss / ln 2."""
         figures = metrics.compute()
-        loss = figures[f"{metrics.prefix}loss"]
+        loss = figures["loss"]
         return figures | {
-            f"{metrics.prefix}perplexity": loss.exp(),
-            f"{metrics.prefix}bits_per_character": loss / math.log(2),
+            "perplexity": loss.exp(),
+            "bits_per_character": loss / math.log(2),
         }

@@ -18,8 +18,9 @@ class RegressionTask(Task):
         scheduler: Makes the schedule from an optimizer and the fit's number of steps.
     """
 
+    kind: ClassVar = "regression"
     measures: ClassVar = ("loss", "mse", "mae", "r2")
-    headline: ClassVar = ("mae", "r2")
+    headline: ClassVar = ("val/mae", "val/r2")
 
     def __init__(
         self, net: nn.Module, *, optimizer: MakeOptimizer, scheduler: MakeScheduler
@@ -27,17 +28,12 @@ class RegressionTask(Task):
         metrics = {"loss": MeanSquaredError(), "mae": MeanAbsoluteError(), "r2": R2Score()}
         super().__init__(net, optimizer=optimizer, scheduler=scheduler, metrics=metrics)
 
-    def step(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
+    def step(self, batch: tuple[Tensor, Tensor]) -> tuple[dict[str, Tensor], int]:
         """Mean squared error of a batch."""
         inputs, targets = batch
-        return F.mse_loss(self.net(inputs), targets), len(inputs)
-
-    def measure(self, batch: tuple[Tensor, Tensor], metrics: MetricCollection) -> None:
-        """Update with predictions and targets."""
-        inputs, targets = batch
-        metrics.update(self.net(inputs), targets)
+        return {"loss": F.mse_loss(self.net(inputs), targets)}, len(inputs)
 
     def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """The loss also goes by its own name, MSE."""
         figures = metrics.compute()
-        return figures | {f"{metrics.prefix}mse": figures[f"{metrics.prefix}loss"]}
+        return figures | {"mse": figures["loss"]}

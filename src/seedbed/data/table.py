@@ -1,0 +1,107 @@
+"""Any CSV file of numbers: one column is to be predicted from the others."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from seedbed.data.columns import Columns, check_two_classes, read_columns
+from seedbed.data.rows import Parts, RowsDataModule, RowSplits, random_parts
+
+
+class Table(RowsDataModule):
+    """The rows of a CSV file, split at random; inputs are scaled by what the training part shows.
+
+    Args:
+        path: The file, UTF-8, with a header and commas between cells.
+        target: The column to predict.
+        features: The columns to predict it from; None takes all others.
+        kind: What the target is: any number (`regression`), or 0 and 1 (`binary`).
+        validation: Share of the rows that is for validation.
+        test: Share of the rows that is for test.
+        split_seed: Fixes which row goes to which part.
+        batch_size: Rows a batch, or `full`.
+        seed: Fixes the order of the training rows.
+
+    Raises:
+        ValueError: If there are no features, or the target is one.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        target: str,
+        features: Sequence[str] | None = None,
+        kind: Literal["regression", "binary"] = "regression",
+        validation: float = 0.1,
+        test: float = 0.2,
+        split_seed: int = 42,
+        batch_size: int | Literal["full"] = 32,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size=batch_size, seed=seed)
+        if features is not None and (not features or target in features):
+            raise ValueError(
+                f"features={features}: expected the columns to predict {target} from, null for all"
+            )
+        self.path = Path(path).expanduser()
+        self.target = target
+        self.features = features
+        self.kind = kind
+        self.validation = validation
+        self.test = test
+        self.split_seed = split_seed
+
+    def load(self) -> RowSplits:
+        """Read the file: inputs (N, features) against targets (N, 1)."""
+        columns = read_columns(self.path, self.target, self.features)
+        if self.kind == "binary":
+            check_two_classes(columns)
+        parts = random_parts(
+            len(columns.rows),
+            validation=self.validation,
+            test=self.test,
+            seed=self.split_seed,
+            source=str(self.path),
+        )
+        checksum = hashlib.sha256(self.path.read_bytes()).hexdigest()
+        facts = {"source": str(self.path), "sha256": checksum}
+        return split_columns(columns, parts, facts=facts)
+
+
+def split_columns(columns: Columns, parts: Parts, *, facts: dict[str, Any]) -> RowSplits:
+    """Split the rows, and scale every input by its mean and deviation in the training part."""
+    train, val, test = parts
+    scales = {name: _scale(column, train) for name, column in columns.features.items()}
+    inputs = torch.tensor(
+        [
+            [(number - mean) / deviation for number in columns.features[name]]
+            for name, (mean, deviation) in scales.items()
+        ]
+    ).T.contiguous()  # (N, features)
+    targets = torch.tensor(columns.target)[:, None]  # (N, 1)
+    return RowSplits(
+        train=(inputs[train], targets[train]),
+        val=(inputs[val], targets[val]),
+        test=(inputs[test], targets[test]),
+        outputs=1,
+        facts=facts | {"train": len(train), "val": len(val), "test": len(test)},
+        fitted={name: [mean, deviation] for name, (mean, deviation) in scales.items()},
+    )
+
+
+def _scale(column: list[float], rows: Tensor) -> tuple[float, float]:
+    """Mean and deviation of a column over these rows.
+
+    Summed exactly, so that a run goes on with the same scale on any machine. A column that never
+    changes has no deviation to divide by; it becomes 0.
+    """
+    numbers = [column[row] for row in rows.tolist()]
+    mean = math.fsum(numbers) / len(numbers)
+    squares = ((number - mean) * (number - mean) for number in numbers)
+    return mean, math.sqrt(math.fsum(squares) / len(numbers)) or 1.0

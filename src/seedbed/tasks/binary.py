@@ -1,0 +1,62 @@
+"""Two classes: cross-entropy on one logit a row, so a net has no sigmoid at its end."""
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchmetrics import MetricCollection
+from torchmetrics.functional import classification as measured
+
+from seedbed.tasks.base import MakeOptimizer, MakeScheduler, Task
+from seedbed.tasks.classification import MEASURES, Predictions, ranking
+
+
+class BinaryTask(Task):
+    """Teaches a net the log-odds of class 1; from a probability above ½ a row counts as 1.
+
+    Args:
+        net: Maps inputs (B, …) to logits (B, 1); targets (B, 1) are 0.0 or 1.0.
+        optimizer: Makes the optimizer for the net.
+        scheduler: Makes the schedule from an optimizer and the fit's number of steps.
+    """
+
+    kind: ClassVar = "binary"
+    measures: ClassVar = MEASURES
+    headline: ClassVar = ("train/accuracy", "val/accuracy")
+
+    def __init__(
+        self, net: nn.Module, *, optimizer: MakeOptimizer, scheduler: MakeScheduler
+    ) -> None:
+        metrics = {"predictions": Predictions()}
+        super().__init__(net, optimizer=optimizer, scheduler=scheduler, metrics=metrics)
+
+    def step(self, batch: tuple[Tensor, Tensor]) -> tuple[dict[str, Tensor], int]:
+        """Mean cross-entropy in nats, and the share of rows on the right side."""
+        inputs, targets = batch
+        logits = self.net(inputs)  # (B, 1)
+        figures = {
+            "loss": F.binary_cross_entropy_with_logits(logits, targets),
+            "accuracy": ((logits > 0) == (targets > 0)).float().mean(),
+        }
+        return figures, len(inputs)
+
+    def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
+        """Everything in `MEASURES`; Brier's score is the mean squared error of the probability."""
+        logits, targets = metrics["predictions"].compute()  # (N, 1)
+        scores, labels = logits.sigmoid().flatten(), targets.int().flatten()  # (N,)
+        return {
+            "loss": F.binary_cross_entropy_with_logits(logits, targets),
+            "accuracy": measured.binary_accuracy(scores, labels),
+            "precision": measured.binary_precision(scores, labels),
+            "recall": measured.binary_recall(scores, labels),
+            "specificity": measured.binary_specificity(scores, labels),
+            "f1": measured.binary_f1_score(scores, labels),
+            "auroc": ranking(measured.binary_auroc, scores, labels),
+            "average_precision": ranking(measured.binary_average_precision, scores, labels),
+            "brier": (scores - labels).square().mean(),
+        }
+
+    def confusion(self) -> Tensor:
+        """Count the test's rows by true class, down, and predicted class, across: int64 (2, 2)."""
+        logits, targets = self._metrics("test")["predictions"].compute()
+        return measured.binary_confusion_matrix((logits > 0).int(), targets.int())

@@ -1,0 +1,82 @@
+"""One of several classes: cross-entropy on a logit a class, so a net has no softmax at its end.
+
+A measure that is defined for two classes is taken of each class against all others, and then
+averaged with every class counting alike, however rare it is (macro).
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchmetrics import MetricCollection
+from torchmetrics.functional import classification as measured
+
+from seedbed.tasks.base import MakeOptimizer, MakeScheduler, Task
+from seedbed.tasks.classification import MEASURES, Predictions, ranking
+
+
+class MulticlassTask(Task):
+    """Teaches a net which of K classes a row is of.
+
+    Args:
+        net: Maps inputs (B, …) to logits (B, K); targets (B,) are class numbers, int64.
+        optimizer: Makes the optimizer for the net.
+        scheduler: Makes the schedule from an optimizer and the fit's number of steps.
+    """
+
+    kind: ClassVar = "multiclass"
+    measures: ClassVar = MEASURES
+    headline: ClassVar = ("train/accuracy", "val/accuracy")
+
+    def __init__(
+        self, net: nn.Module, *, optimizer: MakeOptimizer, scheduler: MakeScheduler
+    ) -> None:
+        metrics = {"predictions": Predictions()}
+        super().__init__(net, optimizer=optimizer, scheduler=scheduler, metrics=metrics)
+
+    def step(self, batch: tuple[Tensor, Tensor]) -> tuple[dict[str, Tensor], int]:
+        """Mean cross-entropy in nats, and the share of rows whose class has the largest logit."""
+        inputs, targets = batch
+        logits = self.net(inputs)  # (B, K)
+        figures = {
+            "loss": F.cross_entropy(logits, targets),
+            "accuracy": (logits.argmax(dim=1) == targets).float().mean(),
+        }
+        return figures, len(inputs)
+
+    def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
+        """Everything in `MEASURES`; Brier's score is his own of 1950, from 0 to 2.
+
+        It is the mean over rows of the squared error summed over classes: of two classes,
+        twice the binary one.
+        """
+        logits, targets = metrics["predictions"].compute()  # (N, K), (N,)
+        scores, classes = logits.softmax(dim=1), logits.shape[1]
+        return {
+            "loss": F.cross_entropy(logits, targets),
+            "accuracy": measured.multiclass_accuracy(scores, targets, classes, average="micro"),
+            "precision": measured.multiclass_precision(scores, targets, classes, average="macro"),
+            "recall": measured.multiclass_recall(scores, targets, classes, average="macro"),
+            "specificity": measured.multiclass_specificity(
+                scores, targets, classes, average="macro"
+            ),
+            "f1": measured.multiclass_f1_score(scores, targets, classes, average="macro"),
+            "auroc": _one_vs_rest(measured.binary_auroc, scores, targets),
+            "average_precision": _one_vs_rest(measured.binary_average_precision, scores, targets),
+            "brier": (scores - F.one_hot(targets, classes)).square().sum(dim=1).mean(),
+        }
+
+    def confusion(self) -> Tensor:
+        """Count the test's rows by true class, down, and predicted class, across: int64 (K, K)."""
+        logits, targets = self._metrics("test")["predictions"].compute()
+        return measured.multiclass_confusion_matrix(logits, targets, logits.shape[1])
+
+
+def _one_vs_rest(
+    measure: Callable[[Tensor, Tensor], Tensor], scores: Tensor, targets: Tensor
+) -> Tensor:
+    """The mean of a binary measure over the classes that occur, each against all others."""
+    classes = range(scores.shape[1])
+    return torch.stack([ranking(measure, scores[:, k], targets == k) for k in classes]).nanmean()
