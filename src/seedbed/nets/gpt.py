@@ -6,6 +6,8 @@ projections that start at zero so that every block starts as the identity. One s
 depth, sets the size; width and heads follow. Price: no knob for each part.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,7 +15,6 @@ from torch.nn import functional as F
 from seedbed.nets.language_model import LanguageModel
 
 HEAD_SIZE = 32
-WIDTH_PER_LAYER = 32
 
 
 def rms_norm(x: Tensor) -> Tensor:
@@ -104,8 +105,8 @@ class GPT(LanguageModel):
         vocabulary_size: Number of token ids.
         context: The most tokens one sequence may have, T.
         depth: Number of blocks.
-        width: Size of the residual stream, C, a multiple of 32; 32 a block where None. Each head
-            has 32 channels.
+        width: Size of the residual stream, C, a multiple of 32; where None, 32 for each two
+            blocks. Each head has 32 channels.
 
     Raises:
         ValueError: If `width` is not a multiple of 32.
@@ -115,11 +116,13 @@ class GPT(LanguageModel):
         self, *, vocabulary_size: int, context: int, depth: int = 4, width: int | None = None
     ) -> None:
         super().__init__()
-        width = WIDTH_PER_LAYER * depth if width is None else width
+        width = HEAD_SIZE * math.ceil(depth / 2) if width is None else width
         if width % HEAD_SIZE:
             raise ValueError(f"width must be a multiple of {HEAD_SIZE}, got {width}")
         self.context = context
         self.token_embedding = nn.Embedding(vocabulary_size, width)
+        # Its vectors are normalised, so only this against the learning rate matters: small is fast.
+        nn.init.normal_(self.token_embedding.weight, std=0.02)
         self.rotary = Rotary(context)
         self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
         self.head = nn.Linear(width, vocabulary_size, bias=False)

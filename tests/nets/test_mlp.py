@@ -1,0 +1,58 @@
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from seedbed.nets.mlp import ACTIVATIONS, MLP
+
+
+def linears(net: MLP) -> list[nn.Linear]:
+    return [module for module in net.modules() if isinstance(module, nn.Linear)]
+
+
+def test_no_hidden_layer_makes_a_linear_model() -> None:
+    net = MLP(inputs=3, outputs=2, hidden=[])
+    x = torch.randn(5, 3)
+    torch.testing.assert_close(net(x), x @ net.head.weight.T + net.head.bias)
+
+
+def test_layers_have_the_widths_asked_for() -> None:
+    net = MLP(inputs=3, outputs=2, hidden=[7, 5])
+    assert [tuple(layer.weight.shape) for layer in linears(net)] == [(7, 3), (5, 7), (2, 5)]
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activation_follows_every_hidden_layer_and_not_the_last(activation: Any) -> None:
+    net = MLP(inputs=3, outputs=2, hidden=[7, 5], activation=activation)
+    function = getattr(F, activation)
+    first, second, last = linears(net)
+    x = torch.randn(4, 3)
+    torch.testing.assert_close(net(x), last(function(second(function(first(x))))))
+
+
+def test_dropout_zeroes_its_share_of_hidden_values_in_training() -> None:
+    torch.manual_seed(0)
+    net = MLP(inputs=3, outputs=2, hidden=[1000], activation="sigmoid", dropout=0.3)
+    zeros = (net.body(torch.randn(20, 3)) == 0).float()
+    assert abs(zeros.mean() - 0.3) < 4 * (0.3 * 0.7 / zeros.numel()) ** 0.5
+
+
+def test_dropout_follows_every_hidden_layer() -> None:
+    net = MLP(inputs=3, outputs=2, hidden=[7, 5], dropout=0.3)
+    kinds = [type(module) for module in net.body]
+    assert kinds == 2 * [nn.Linear, nn.ReLU, nn.Dropout]
+
+
+def test_dropout_does_nothing_in_evaluation() -> None:
+    net = MLP(inputs=3, outputs=2, hidden=[7, 5], dropout=0.3).eval()
+    first, second, last = linears(net)
+    x = torch.randn(4, 3)
+    torch.testing.assert_close(net(x), last(F.relu(second(F.relu(first(x))))))
+
+
+def test_rows_of_any_shape_are_flattened() -> None:
+    net = MLP(inputs=24, outputs=2)
+    images = torch.randn(5, 2, 3, 4)
+    assert net(images).equal(net(images.reshape(5, 24)))
