@@ -29,7 +29,7 @@ train: $(READY)  ## Set up, fetch the Tang poems, and train the poem GPT on them
 	fi
 
 test: $(READY)  ## Set up and run the fast tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto
 
 slow: $(READY)  ## Run the tests that take minutes or need the Tang poems
 	@$(BIN)/seedbed fetch

@@ -3,6 +3,7 @@
 Hydra composes the configuration from `conf/`; from there on a run needs only its directory.
 """
 
+import sys
 from pathlib import Path
 
 import hydra
@@ -10,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from seedbed.compose import plain, register_resolvers
-from seedbed.shell import explained
+from seedbed.shell import explained, quoted
 
 register_resolvers()
 
@@ -31,5 +32,6 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
+    sys.argv[1:] = map(quoted, sys.argv[1:])
     with explained():
         main()

@@ -8,15 +8,18 @@ by exact name, so a configuration from elsewhere cannot run other code.
 import importlib
 import inspect
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lightning import Callback, Trainer, seed_everything
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from seedbed.data.rows import RowsDataModule
 from seedbed.data.tokens import TokensDataModule
@@ -29,24 +32,51 @@ TARGETS = frozenset(
         "lightning.Trainer",
         "lightning.pytorch.loggers.TensorBoardLogger",
         "seedbed.callbacks.checkpoints.Checkpoints",
+        "seedbed.callbacks.confusion.ConfusionMatrix",
+        "seedbed.callbacks.initial_weights.InitialWeights",
         "seedbed.callbacks.progress.ProgressLines",
         "seedbed.callbacks.samples.TextSamples",
         "seedbed.callbacks.throughput.Throughput",
         "seedbed.data.poems.Poems",
         "seedbed.data.poems.PoemsTutorial",
+        "seedbed.data.digits.Digits",
+        "seedbed.data.exam.Exam",
+        "seedbed.data.mnist.MNIST",
         "seedbed.data.points.Line",
+        "seedbed.data.table.Table",
         "seedbed.data.verse.Verse",
         "seedbed.loggers.CSVLogger",
         "seedbed.nets.gpt.GPT",
         "seedbed.nets.gpt_tutorial.TutorialGPT",
         "seedbed.nets.mlp.MLP",
         "seedbed.nets.transformer_decoder.TransformerDecoder",
+        "seedbed.optim.initialisers.constant",
+        "seedbed.optim.initialisers.default",
+        "seedbed.optim.initialisers.kaiming_normal",
+        "seedbed.optim.initialisers.kaiming_uniform",
+        "seedbed.optim.initialisers.normal",
+        "seedbed.optim.initialisers.orthogonal",
+        "seedbed.optim.initialisers.uniform",
+        "seedbed.optim.initialisers.xavier_normal",
+        "seedbed.optim.initialisers.xavier_uniform",
+        "seedbed.optim.lamb.Lamb",
         "seedbed.optim.muon.MuonWithAdamW",
-        "seedbed.optim.schedules.constant",
-        "seedbed.optim.schedules.warmup_stable_decay",
+        "seedbed.optim.schedules.Constant",
+        "seedbed.optim.schedules.Cosine",
+        "seedbed.optim.schedules.Exponential",
+        "seedbed.optim.schedules.MultiStep",
+        "seedbed.optim.schedules.OneCycle",
+        "seedbed.optim.schedules.Plateau",
+        "seedbed.optim.schedules.Step",
+        "seedbed.optim.schedules.WarmupStableDecay",
+        "seedbed.tasks.binary.BinaryTask",
         "seedbed.tasks.language.LanguageTask",
+        "seedbed.tasks.multiclass.MulticlassTask",
         "seedbed.tasks.regression.RegressionTask",
+        "torch.optim.Adagrad",
+        "torch.optim.Adam",
         "torch.optim.AdamW",
+        "torch.optim.RMSprop",
         "torch.optim.SGD",
     }
 )
@@ -82,17 +112,25 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
     datamodule.setup()
     seed_everything(config["seed"], verbose=False)
     net: nn.Module = construct(config["net"], **datamodule.sizes)
+    construct(config["init"], net=net)
     if config["compile"]:
         net.compile()
     make_optimizer = construct(config["optimizer"])
 
     def optimizer(net: nn.Module) -> Optimizer:
-        made: Optimizer = make_optimizer(parameter_groups(net, decay=config["weight_decay_on"]))
+        groups = parameter_groups(net, decay=config["weight_decay_on"])
+        with _explained(config["optimizer"]):
+            made: Optimizer = make_optimizer(groups)
         return made
 
-    task: Task = construct(
-        config["task"], net=net, optimizer=optimizer, scheduler=construct(config["scheduler"])
-    )
+    make_scheduler = construct(config["scheduler"])
+
+    def scheduler(optimizer: Optimizer, total_steps: int) -> LRScheduler:
+        with _explained(config["scheduler"]):
+            made: LRScheduler = make_scheduler(optimizer, total_steps)
+        return made
+
+    task: Task = construct(config["task"], net=net, optimizer=optimizer, scheduler=scheduler)
     callbacks: list[Callback] = [
         _construct_in(folder, node) for node in config["callbacks"].values() if node
     ]
@@ -107,13 +145,23 @@ def construct(node: Mapping[str, Any], **given: Any) -> Any:
     """Call a node's target with the node's arguments and the `given` ones.
 
     Raises:
-        SettingError: If the target is not allowed.
+        SettingError: If the target is not allowed, or refuses a value.
     """
     target = resolve(node["_target_"])
     arguments = {key: value for key, value in node.items() if key not in ("_target_", "_partial_")}
     if node.get("_partial_"):
         return partial(target, **arguments, **given)
-    return target(**arguments, **given)
+    with _explained(node):
+        return target(**arguments, **given)
+
+
+@contextmanager
+def _explained(node: Mapping[str, Any]) -> Iterator[None]:
+    """Name the target that refuses a value, as one out of its range, or a device not there."""
+    try:
+        yield
+    except (ValueError, MisconfigurationException) as error:
+        raise SettingError(f"{node['_target_']}: {error}") from error
 
 
 def _construct_in(folder: Path, node: Mapping[str, Any], **given: Any) -> Any:

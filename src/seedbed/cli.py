@@ -1,7 +1,7 @@
 """The `seedbed` command: what can be done with a run's directory, or before there is one."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -35,18 +35,20 @@ def execute(
 
 @app.command()
 def fetch(
+    what: Annotated[Literal["poems", "mnist"], typer.Argument(help="The data set.")] = "poems",
     data_dir: Annotated[
         Path, typer.Option(envvar="SEEDBED_DATA_DIR", help="Where data sets are kept.")
     ] = Path("~/.cache/seedbed"),
 ) -> None:
-    """Fetch the Tang poems, if they are not there yet.
+    """Fetch a data set, if it is not there yet.
 
-    Example: seedbed fetch
+    Example: seedbed fetch mnist
     """
     from seedbed.data.fetch import fetch as fetch_data
+    from seedbed.data.mnist import MNIST_FILES
     from seedbed.data.poems import TANG_POEMS
 
-    fetch_data(TANG_POEMS, data_dir.expanduser())
+    fetch_data({"poems": TANG_POEMS, "mnist": MNIST_FILES}[what], data_dir.expanduser())
 
 
 def main() -> None:

@@ -12,6 +12,9 @@ Each message says what was expected, what came, and what to do about it. The com
 the message alone, without a traceback.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class SeedbedError(Exception):
     """Root of all errors that are explained to the user instead of traced."""
@@ -43,3 +46,12 @@ class DataError(UsageError):
 
 class RunError(UsageError):
     """A run directory is not one, is in use, or is not in the state the call needs."""
+
+
+def nearest(name: str, known: Iterable[object]) -> str:
+    """Say which known names are like this one, or which there are."""
+    names = sorted(map(str, known))
+    close = get_close_matches(name, names, n=2, cutoff=0.6)
+    if close:
+        return "did you mean " + " or ".join(close) + "?"
+    return "there is " + ", ".join(names) + "."

@@ -62,11 +62,14 @@ class CSVLogger(Logger):
 
     @rank_zero_only
     def rewind(self, step: int) -> None:
-        """Drop what was logged after `step`, where the run resumes."""
-        if self._file.exists():
-            self._rewrite(last_step=step)
+        """Drop what was logged after `step` steps, where the run resumes.
 
-    def _rewrite(self, last_step: int | None = None) -> None:
+        Lightning numbers what a fit logs after its first step 0, after its second 1, and so on.
+        """
+        if self._file.exists():
+            self._rewrite(end=step)
+
+    def _rewrite(self, end: int | None = None) -> None:
         rows: list[dict[str, str]] = []
         if self._file.exists():
             with self._file.open(newline="", encoding="utf-8") as file:
@@ -76,7 +79,5 @@ class CSVLogger(Logger):
         with temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self._columns)
             writer.writeheader()
-            writer.writerows(
-                row for row in rows if last_step is None or int(row["step"]) <= last_step
-            )
+            writer.writerows(row for row in rows if end is None or int(row["step"]) < end)
         temporary.replace(self._file)

@@ -7,14 +7,13 @@ Hydra lets pass. Both are collected, each with what was expected and the nearest
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from typeguard import TypeCheckError, check_type
+from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
 from seedbed.build import FOLDER_ARGUMENTS, check_targets, resolve
-from seedbed.errors import SettingError
+from seedbed.errors import SettingError, nearest
 
 TOP_LEVEL: dict[str, Any] = {
     "seed": int,
@@ -27,15 +26,35 @@ TOP_LEVEL: dict[str, Any] = {
     "mode": typing.Literal["min", "max"],
     "weight_decay_on": typing.Literal["matrices", "all"],
     "compile": bool,
+    "print_weights": bool,
     "prompt": str,
 }
 """The settings outside any group, and their types."""
+
+GIVEN: dict[str, tuple[str, ...]] = {
+    "data": (),
+    "net": (),  # and its sizes, which are its required arguments
+    "init": ("net",),
+    "task": ("net", "optimizer", "scheduler"),
+    "optimizer": ("params",),
+    "scheduler": ("optimizer", "total_steps"),
+    "trainer": (*FOLDER_ARGUMENTS, "callbacks", "logger"),
+}
+"""The groups of one constructor each, and the arguments that the build adds."""
+
+COLLECTIONS = ("callbacks", "logger")
+"""The groups of several constructors by name."""
+
+EVERY_ITEM = CollectionCheckStrategy.ALL_ITEMS
 
 PLAIN_NAMES = {
     "int": "a whole number",
     "float": "a number",
     "str": "a text",
     "bool": "true or false",
+    "list": "a list",
+    "dict": "settings by name",
+    "NoneType": "null",
 }
 
 
@@ -49,41 +68,52 @@ def check(config: Mapping[str, Any]) -> None:
         SettingError: Listing all that is wrong.
     """
     check_targets(config)
-    problems = [*_top_level(config), *_constructors(config), *_agreement(config)]
+    missing = [*_missing(config)]
+    problems = [*_top_level(config), *missing]
+    if not missing:
+        problems += [*_constructors(config), *_agreement(config)]
     if problems:
         raise SettingError("\n".join(problems))
 
 
-def nearest(name: str, known: Any) -> str:
-    """Say which known names are like this one, or which there are."""
-    known = sorted(map(str, known))
-    close = get_close_matches(name, known, n=2, cutoff=0.6)
-    if close:
-        return "did you mean " + " or ".join(close) + "?"
-    return "there is " + ", ".join(known) + "."
-
-
 def _top_level(config: Mapping[str, Any]) -> Iterator[str]:
     for name, expected in TOP_LEVEL.items():
-        yield from _type_problem(name, config[name], expected)
-    if config["max_epochs"] == -1 and config["max_steps"] == -1:
+        yield from _type_problem(name, config.get(name), expected)
+    if config.get("max_epochs") == -1 and config.get("max_steps") == -1:
         yield "max_epochs=-1 and max_steps=-1: the fit would never end; set one of them."
+    # Hydra lets an experiment's file, and `+name=value`, add what nothing reads.
+    known = {*TOP_LEVEL, *GIVEN, *COLLECTIONS, "experiment_name", "paths"}
+    for name in config:
+        if name not in known:
+            yield f"{name}: no such setting; {nearest(name, known)}"
+
+
+def _missing(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find the groups that are not there, as after `scheduler=null`."""
+    for group in GIVEN:
+        if not _has_target(config.get(group)):
+            yield f"{group}: there is none; choose one, {group}=NAME."
+    for group in COLLECTIONS:
+        nodes = config.get(group)
+        if not isinstance(nodes, Mapping):
+            yield f"{group}: there is none; choose one, {group}=NAME."
+            continue
+        for name, node in nodes.items():
+            if node is not None and not _has_target(node):
+                yield f"{group}.{name}={_shown(node)}: expected a `_target_` and its arguments."
+
+
+def _has_target(node: Any) -> bool:
+    return isinstance(node, Mapping) and "_target_" in node
 
 
 def _constructors(config: Mapping[str, Any]) -> Iterator[str]:
-    """Check each node against its target; `given` is what the build adds to it."""
+    """Check each node against its target."""
     net = inspect.signature(resolve(config["net"]["_target_"])).parameters
-    single: dict[str, tuple[str, ...]] = {
-        "data": (),
-        "net": tuple(_required(net)),  # compared with the data in `_agreement`
-        "task": ("net", "optimizer", "scheduler"),
-        "optimizer": ("params",),
-        "scheduler": ("optimizer", "total_steps"),
-        "trainer": (*FOLDER_ARGUMENTS, "callbacks", "logger"),
-    }
-    for group, given in single.items():
+    sizes = tuple(_required(net))  # compared with the data in `_agreement`
+    for group, given in (GIVEN | {"net": sizes}).items():
         yield from _node(group, config[group], given)
-    for group in ("callbacks", "logger"):
+    for group in COLLECTIONS:
         for name, node in config[group].items():
             if node is None:  # switched off, as by callbacks.samples=null
                 continue
@@ -117,9 +147,9 @@ def _agreement(config: Mapping[str, Any]) -> Iterator[str]:
             f"gives {', '.join(data.gives)}. Choose another net, or other data."
         )
     task = resolve(config["task"]["_target_"])
-    if data.unit != task.unit:
-        name = config["task"]["_target_"]
-        yield f"task: {name} learns from {task.unit}, but this data is {data.unit}."
+    kind = config["data"].get("kind", data.kind)  # where it is a setting, as of a table
+    if kind != task.kind:
+        yield f"task: this is for {task.kind}, but the data is for {kind}; choose task={kind}."
     known = [f"val/{name}" for name in task.measures]
     if config["monitor"] not in known:
         yield f"monitor={config['monitor']}: no such metric; {nearest(config['monitor'], known)}"
@@ -142,33 +172,56 @@ def _hints(target: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _type_problem(name: str, value: Any, expected: Any) -> Iterator[str]:
-    if isinstance(value, list) and typing.get_origin(expected) is tuple:
+    origins = [typing.get_origin(hint) for hint in (expected, *typing.get_args(expected))]
+    if isinstance(value, list) and tuple in origins:
         value = tuple(value)
     # A flag is an int to Python, but never meant as one.
     if isinstance(value, bool) and not _takes_bool(expected):
         wrong = True
     else:
         try:
-            check_type(value, expected)
+            check_type(value, expected, collection_check_strategy=EVERY_ITEM)
             wrong = False
         except TypeCheckError:
             wrong = True
     if wrong:
-        yield f"{name}={value}: expected {_readable(expected)}, got {type(value).__name__}."
+        kind = type(value).__name__
+        yield (
+            f"{name}={_shown(value)}: expected {_readable(expected)}, "
+            f"got {PLAIN_NAMES.get(kind, kind)}."
+        )
 
 
 def _takes_bool(expected: Any) -> bool:
     return expected is Any or "bool" in str(expected) or "object" in str(expected)
 
 
+def _shown(value: Any) -> str:
+    """A value as it is written on the command line."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_shown, value)) + "]"
+    return str(value)
+
+
 def _readable(expected: Any) -> str:
     """A type hint in a user's words."""
+    return " or ".join(dict.fromkeys(_alternatives(expected)))
+
+
+def _alternatives(expected: Any) -> Iterator[str]:
     origin, arguments = typing.get_origin(expected), typing.get_args(expected)
     if origin is typing.Literal:
-        return " or ".join(map(str, arguments))
-    if origin in (typing.Union, types.UnionType):
-        plain = [a for a in arguments if getattr(a, "__name__", "") != "Tensor"]
-        return " or ".join(map(_readable, plain))
-    if expected is type(None):
-        return "null"
-    return PLAIN_NAMES.get(getattr(expected, "__name__", ""), str(expected).replace("typing.", ""))
+        yield from map(_shown, arguments)
+    elif origin in (typing.Union, types.UnionType):
+        for argument in arguments:
+            if getattr(argument, "__name__", "") != "Tensor":
+                yield from _alternatives(argument)
+    elif origin is tuple and ... not in arguments:
+        yield "[" + ", ".join(map(_readable, arguments)) + "]"
+    elif origin in (tuple, list, Sequence):
+        yield f"a list of which each is {_readable(arguments[0])}"
+    else:
+        plain = str(expected).replace("typing.", "")
+        yield PLAIN_NAMES.get(getattr(expected, "__name__", ""), plain)

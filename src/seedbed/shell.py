@@ -15,10 +15,15 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seedbed.compose import CONF, composed, plain
-from seedbed.errors import SeedbedError, SettingError
+from seedbed.errors import SeedbedError, SettingError, nearest
+
+HYDRAS = (HydraException, OmegaConfBaseException)
+REFUSALS = (*HYDRAS, ValueError)
+"""What Hydra raises against a command line; a bare ValueError for `optimizer=null`."""
 
 
 @contextmanager
@@ -33,16 +38,26 @@ def explained(folder: Path | None = None) -> Iterator[None]:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
         yield
-    except (HydraException, OmegaConfBaseException) as error:
+    except REFUSALS as error:
         overrides = [a for a in sys.argv[1:] if "=" in a and not a.startswith("-")]
-        problems = setting_problems(overrides) or [str(error)]
-        _leave(SettingError("\n".join(problems)))
+        problems = setting_problems(overrides)
+        if not problems and not isinstance(error, HYDRAS):
+            raise
+        _leave(SettingError("\n".join(problems or [str(error)])))
     except SeedbedError as error:
         if folder and not any(folder.iterdir()):
             folder.rmdir()
         _leave(error)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def quoted(argument: str) -> str:
+    """Quote a value that Hydra's grammar cannot read bare, such as a line of Chinese."""
+    key, _, value = argument.partition("=")
+    if value.isascii() or set(value) & set("\"'[]{}(),"):
+        return argument
+    return f'{key}="{value}"'
 
 
 def setting_problems(overrides: list[str]) -> list[str]:
@@ -57,22 +72,21 @@ def setting_problems(overrides: list[str]) -> list[str]:
         except HydraException as error:
             problems.append(f"{text}: cannot be read ({str(error).splitlines()[0]})")
             continue
-        if (CONF / override.key_or_group).is_dir():
-            problem = _choice_problem(override)
-            if problem:
-                problems.append(problem)
-            else:
-                choices.append(text)
-        else:
+        if override.is_sweep_override():
+            problems.append(f"{text}: several values; to train with each, add --multirun")
+        elif not (CONF / override.key_or_group).is_dir():
             values.append(text)
-    base = plain(composed(choices))
+        elif problem := _choice_problem(override) or _refusal([*choices, text]):
+            problems.append(problem)
+        else:
+            choices.append(text)
+    base = OmegaConf.to_container(composed(choices))
     good = []
     for text in values:
-        try:
-            composed([*choices, text])
-            good.append(text)
-        except (HydraException, OmegaConfBaseException):
+        if _refusal([*choices, text]):
             problems.append(_value_problem(parser.parse_override(text), base))
+        else:
+            good.append(text)
     from seedbed.preflight import check  # imports torch
 
     try:
@@ -82,33 +96,37 @@ def setting_problems(overrides: list[str]) -> list[str]:
     return problems
 
 
+def _refusal(overrides: list[str]) -> str | None:
+    """What Hydra says against overrides; None if it composes them."""
+    try:
+        plain(composed(overrides))
+    except REFUSALS as error:
+        return str(error)
+    return None
+
+
 def _choice_problem(override: Override) -> str | None:
     group = override.key_or_group
     options = [path.stem for path in (CONF / group).glob("*.yaml")]
     wanted = str(override.value())
     if wanted in options:
         return None
-    from seedbed.preflight import nearest
-
-    return f"{group}={wanted}: no such {group}; {nearest(wanted, options)}"
+    return f"{override.input_line}: no such {group}; {nearest(wanted, options)}"
 
 
-def _value_problem(override: Override, settings: dict[str, Any]) -> str:
-    from seedbed.preflight import nearest
-
-    key = override.key_or_group
-    known = [*_keys(settings), *(path.name for path in CONF.iterdir() if path.is_dir())]
-    if key in known:
-        return f"{key}={override.get_value_element_as_str()}: not a value this setting can take."
-    return f"{key}: no such setting; {nearest(key, known)}"
-
-
-def _keys(node: Any, prefix: str = "") -> Iterator[str]:
-    if isinstance(node, dict):
-        for name, value in node.items():
-            if name not in ("_target_", "_partial_"):
-                yield f"{prefix}{name}"
-                yield from _keys(value, f"{prefix}{name}.")
+def _value_problem(override: Override, settings: Any) -> str:
+    """Say where a key leaves what there is, and what there is at that place."""
+    key, node, above = override.key_or_group, settings, ""
+    groups = [path.name for path in CONF.iterdir() if path.is_dir()]
+    for name in key.split("."):
+        if not isinstance(node, dict):
+            return f"{key}: no such setting; {above[:-1]} has none below it."
+        if name not in node:
+            known = [*node, *(groups if not above else [])]
+            settable = {above + other for other in known if not other.startswith("_")}
+            return f"{key}: no such setting; {nearest(above + name, settable)}"
+        node, above = node[name], f"{above}{name}."
+    return f"{override.input_line}: not a value this setting can take."
 
 
 def _leave(error: SeedbedError) -> None:

@@ -4,11 +4,16 @@ Both hold everything needed to go on, in plain types, under relative names, so t
 directory can be moved. The best is kept in memory as it is found and written together with the
 last, at most every so often: a small net improves at each of its epochs, and writing a file then
 would cost more than the epoch. Price: a killed run resumes from up to that many seconds back.
+
+Ctrl-C waits for the end of the step, and of the validation if one is due there: a checkpoint from
+the middle of a step would lose its batch. A second Ctrl-C does not wait, and saves nothing.
 """
 
 import copy
 import math
 import os
+import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -47,6 +52,29 @@ class Checkpoints(Callback):
         self.best_score = math.inf if mode == "min" else -math.inf
         self._best: dict[str, Any] | None = None
         self._written = time.monotonic()
+        self._interrupted = False
+        self._usual: Any = signal.SIG_DFL
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let Ctrl-C wait; Lightning gives it its usual meaning again when the fit ends."""
+        if threading.current_thread() is threading.main_thread():
+            self._usual = signal.signal(signal.SIGINT, self._interrupt)
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Stop after a Ctrl-C, unless gradients are being gathered or a validation comes next."""
+        if not self._interrupted:
+            return
+        loop, batches = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
+        assert batches is not None
+        if not (loop._should_accumulate() or loop._should_check_val_fx(batches)):
+            self._stop(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the state if it is the best so far, and write it when it is time."""
@@ -62,17 +90,14 @@ class Checkpoints(Callback):
             self._best = copy.deepcopy(_state(trainer))
         if time.monotonic() - self._written >= self.every_seconds:
             self._write(trainer)
+        if self._interrupted:
+            self._stop(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write both at the end of the fit."""
+        """Write both at the end of the fit; one without a validation has no other best."""
+        if self._best is None and math.isinf(self.best_score):
+            self._best = _state(trainer)
         self._write(trainer)
-
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
-        """Write both before a fit that was interrupted ends."""
-        if trainer.training and isinstance(exception, KeyboardInterrupt):
-            self._write(trainer)
 
     def state_dict(self) -> dict[str, Any]:
         """The best score so far."""
@@ -81,6 +106,14 @@ class Checkpoints(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the best score so far."""
         self.best_score = state_dict["best_score"]
+
+    def _interrupt(self, number: int, frame: Any) -> None:
+        self._interrupted = True
+        signal.signal(signal.SIGINT, self._usual)
+
+    def _stop(self, trainer: Trainer) -> None:
+        self._write(trainer)
+        raise KeyboardInterrupt
 
     def _write(self, trainer: Trainer) -> None:
         last = _state(trainer)

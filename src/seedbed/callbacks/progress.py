@@ -98,7 +98,7 @@ class ProgressLines(Callback):
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
         rate_name = f"throughput/{task.unit}_per_second"
         rate = figures.get(rate_name)
-        names = ["train/loss", "val/loss", *(f"val/{name}" for name in task.headline)]
+        names = ["train/loss", "val/loss", *task.headline]
         if not self._columns:
             self._columns = names
             header = "".join(f"{name:>16}" for name in names)

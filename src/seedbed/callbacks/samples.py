@@ -46,6 +46,8 @@ class TextSamples(Callback):
             return None
         vocabulary = datamodule.splits.vocabulary
         tokens = torch.from_numpy(vocabulary.encode(self.prompt))[None].to(module.device)  # (1, T)
+        training = net.training  # as it is again once a test is over
+        net.eval()
         with module.trainer.precision_plugin.forward_context():
             written = generate(
                 net,
@@ -55,4 +57,6 @@ class TextSamples(Callback):
                 end=vocabulary.encode(END)[0] if END in vocabulary else None,
                 generator=torch.Generator(module.device).manual_seed(trainer.global_step),
             )
-        return vocabulary.decode(written[0].tolist()).rstrip(END)
+        net.train(training)
+        # The prompt as it was given, even where the corpus lacks one of its characters.
+        return self.prompt + vocabulary.decode(written[0, tokens.shape[1] :].tolist()).rstrip(END)

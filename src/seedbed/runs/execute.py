@@ -26,6 +26,9 @@ for _name in ("lightning.pytorch", "lightning.fabric"):
 # Lightning 2.6 asks torch 2.14 in a way it has deprecated; nobody here can act on it.
 warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, by the shell's convention; Lightning's own is 1."""
+
 
 def execute(path: Path) -> dict[str, float]:
     """Fit, test, and record a run.
@@ -73,7 +76,7 @@ def _recorded(run: RunDirectory) -> Iterator[None]:
         # Lightning turns an interrupt into an exit, after its callbacks have saved.
         run.set_status("interrupted", ended=now())
         log.info(f"\nInterrupted. To go on: python -m seedbed execute {run.path}")
-        raise
+        raise SystemExit(INTERRUPTED) from None
     except SeedbedError as error:
         run.set_status("failed", ended=now(), error=str(error))
         raise
@@ -86,15 +89,18 @@ def _recorded(run: RunDirectory) -> Iterator[None]:
 def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:
     trainer, task, datamodule = study.trainer, study.task, study.datamodule
     checkpoint = run.last if run.last.exists() else None
-    if checkpoint is None:
+    done = 0
+    if checkpoint:
+        done = torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"]
+    # Also without a checkpoint: a run killed before its first one begins its log anew.
+    for logger in trainer.loggers:
+        if hasattr(logger, "rewind"):
+            logger.rewind(done)
+    if done:
+        log.info(f"resuming at step {done:,}")
+    else:
         # What the initial weights are worth: the first row of every log.
         trainer.validate(task, datamodule=datamodule, verbose=False)
-    else:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        log.info(f"resuming at step {state['global_step']:,}")
-        for logger in trainer.loggers:
-            if hasattr(logger, "rewind"):
-                logger.rewind(state["global_step"])
     trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
     best = torch.load(run.best, map_location="cpu", weights_only=True)
     metrics = {
@@ -120,7 +126,7 @@ def _introduce(config: dict[str, Any], study: Study) -> None:
     trainer, net = study.trainer, study.task.net
     parameters = sum(p.numel() for p in net.parameters())
     facts = ", ".join(
-        f"{name.replace('_', ' ')} {value:,}" if isinstance(value, int) else str(value)
+        f"{name.replace('_', ' ')} {value:,}" if isinstance(value, int | float) else str(value)
         for name, value in study.datamodule.facts.items()
         if name != "sha256"
     )

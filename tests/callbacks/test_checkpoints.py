@@ -1,0 +1,213 @@
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import torch
+from lightning import Callback, Trainer
+from torch import Tensor
+from torchmetrics import MetricCollection
+
+from seedbed.callbacks.checkpoints import Checkpoints
+from seedbed.data.points import Line
+from seedbed.errors import SettingError
+from seedbed.nets.mlp import MLP
+from seedbed.optim.schedules import Constant
+from seedbed.tasks.regression import RegressionTask
+
+LOSSES = [3.0, 1.0, 2.0, 2.5]
+
+
+class Scripted(RegressionTask):
+    """Says that its validation losses are `LOSSES`, one an epoch."""
+
+    def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
+        return {"loss": torch.tensor(LOSSES[self.current_epoch])}
+
+
+def fit(
+    folder: Path,
+    *others: Callback,
+    mode: Literal["min", "max"] = "min",
+    steps_an_epoch: int = 1,
+    validations: int | None = None,
+    **options: Any,
+) -> Checkpoints:
+    """Fit an epoch for each of the losses."""
+    options = {"monitor": "val/loss", "every_seconds": 1000.0} | options
+    callback = Checkpoints(directory=str(folder), mode=mode, **options)
+    task = Scripted(
+        MLP(inputs=1, outputs=1),
+        optimizer=lambda net: torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9),
+        scheduler=Constant,
+    )
+    trainer = Trainer(
+        default_root_dir=folder,
+        accelerator="cpu",
+        max_epochs=len(LOSSES),
+        limit_val_batches=validations,
+        callbacks=[callback, *others],
+        logger=False,
+        num_sanity_val_steps=0,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        inference_mode=False,
+        log_every_n_steps=1,
+    )
+    trainer.fit(task, datamodule=Line(points=8, held_out=8, batch_size=8 // steps_an_epoch))
+    return callback
+
+
+class PressesCtrlC(Callback):
+    """Sends the signal of Ctrl-C at a hook of the fit."""
+
+    def __init__(self, hook: str, *, times: int = 1) -> None:
+        self._left = times
+        setattr(self, hook, self._press)
+
+    def _press(self, *arguments: Any) -> None:
+        while self._left:
+            self._left -= 1
+            signal.raise_signal(signal.SIGINT)
+
+
+def load(folder: Path, name: str) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(folder / "checkpoints" / name, weights_only=True)
+    return state
+
+
+def texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for pair in value.items():
+            yield from texts(pair)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from texts(item)
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fitted")
+    fit(folder)
+    return folder
+
+
+def test_best_is_the_step_of_the_lowest_value_where_less_is_better(fitted: Path) -> None:
+    best = load(fitted, "best.ckpt")
+    assert (best["global_step"], best["metrics"]["val/loss"]) == (2, 1.0)
+
+
+def test_best_is_the_step_of_the_highest_value_where_more_is_better(tmp_path: Path) -> None:
+    fit(tmp_path, mode="max")
+    best = load(tmp_path, "best.ckpt")
+    assert (best["global_step"], best["metrics"]["val/loss"]) == (1, 3.0)
+
+
+def test_last_is_the_fits_last_step(fitted: Path) -> None:
+    assert load(fitted, "last.ckpt")["global_step"] == len(LOSSES)
+
+
+def test_best_holds_the_weights_of_its_own_step(fitted: Path) -> None:
+    best, last = load(fitted, "best.ckpt")["state_dict"], load(fitted, "last.ckpt")["state_dict"]
+    assert not torch.equal(best["net.head.weight"], last["net.head.weight"])
+
+
+def test_best_score_is_restored_with_the_fit(fitted: Path) -> None:
+    callback = Checkpoints(directory="", monitor="val/loss")
+    callback.load_state_dict(load(fitted, "last.ckpt")["callbacks"][callback.state_key])
+    assert callback.best_score == 1.0
+
+
+def test_checkpoint_knows_no_path_so_that_its_run_can_be_moved(fitted: Path) -> None:
+    for name in ("best.ckpt", "last.ckpt"):
+        assert not any(fitted.name in text for text in texts(load(fitted, name)))
+
+
+def test_folder_holds_the_two_checkpoints_and_nothing_else(fitted: Path) -> None:
+    names = sorted(path.name for path in (fitted / "checkpoints").iterdir())
+    assert names == ["best.ckpt", "last.ckpt"]
+
+
+def test_fit_writes_no_oftener_than_it_is_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, written = torch.save, []
+    monkeypatch.setattr(torch, "save", lambda state, file: (written.append(0), save(state, file)))
+    fit(tmp_path)
+    assert len(written) == 2
+
+
+def test_fit_writes_at_each_validation_where_no_time_must_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, steps = torch.save, []
+
+    def noting(state: dict[str, Any], file: Any) -> None:
+        steps.append(state["global_step"])
+        save(state, file)
+
+    monkeypatch.setattr(torch, "save", noting)
+    fit(tmp_path, every_seconds=0.0)
+    assert set(steps) == {1, 2, 3, 4}
+
+
+def test_write_cut_short_leaves_the_old_file_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = torch.save
+
+    def full_disk(state: dict[str, Any], file: Any) -> None:
+        if state["global_step"] < 3:
+            save(state, file)
+        else:
+            file.write(b"half a checkpoint")
+            raise OSError("No space left on device")
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        fit(tmp_path, every_seconds=0.0)
+    assert load(tmp_path, "last.ckpt")["global_step"] == 2
+    names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert names == ["best.ckpt", "last.ckpt"]
+
+
+def test_unknown_metric_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as caught:
+        fit(tmp_path, monitor="val/los")
+    assert str(caught.value) == "monitor=val/los: no such metric. This task logs val/loss."
+
+
+def test_fit_without_a_validation_has_its_last_state_for_its_best(tmp_path: Path) -> None:
+    fit(tmp_path, validations=0)
+    assert load(tmp_path, "best.ckpt")["global_step"] == len(LOSSES)
+
+
+def test_ctrl_c_has_its_usual_meaning_after_the_fit(tmp_path: Path) -> None:
+    usual = signal.getsignal(signal.SIGINT)
+    fit(tmp_path / "whole")
+    assert signal.getsignal(signal.SIGINT) is usual
+    with pytest.raises(SystemExit):
+        fit(tmp_path / "interrupted", PressesCtrlC("on_train_batch_start"))
+    assert signal.getsignal(signal.SIGINT) is usual
+
+
+@pytest.mark.parametrize(
+    ("hook", "step"),
+    [("on_train_batch_start", 1), ("on_train_batch_end", 2), ("on_validation_start", 2)],
+)
+def test_ctrl_c_saves_at_the_end_of_the_step_and_of_its_validation(
+    tmp_path: Path, hook: str, step: int
+) -> None:
+    with pytest.raises(SystemExit):
+        fit(tmp_path, PressesCtrlC(hook), steps_an_epoch=2)
+    assert load(tmp_path, "last.ckpt")["global_step"] == step
+
+
+def test_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        fit(tmp_path, PressesCtrlC("on_train_batch_start", times=2))
+    assert not (tmp_path / "checkpoints").exists()

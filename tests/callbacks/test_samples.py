@@ -1,0 +1,117 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning import Trainer
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from seedbed.build import Study, build
+from seedbed.callbacks.samples import TextSamples
+from seedbed.compose import composed, plain
+from seedbed.runs.directory import RunDirectory
+from seedbed.runs.execute import execute
+
+PROMPT = "春夜喜雨"
+
+TINY = [
+    "experiment=poem_gpt",
+    "data=verse",
+    "data.poems=60",
+    "data.context=16",
+    "data.batch_size=2",
+    "net.depth=1",
+    "max_steps=2",
+    "val_check_interval=1",
+    "callbacks.samples.length=5",
+]
+
+
+def settings(*overrides: str) -> dict[str, Any]:
+    return plain(composed([*overrides]))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    made = RunDirectory.create(tmp_path_factory.mktemp("samples"), settings(*TINY))
+    execute(made.path)
+    return made
+
+
+def study(folder: Path, *overrides: str) -> Study:
+    """A study whose Trainer knows its parts, as in a fit."""
+    made = build(settings(*TINY, *overrides), folder)
+    made.trainer.validate(made.task, datamodule=made.datamodule, verbose=False)
+    return made
+
+
+def write(made: Study, **options: Any) -> str | None:
+    callback = TextSamples(**{"prompt": PROMPT, "length": 5} | options)
+    return callback.write(made.trainer, made.task)
+
+
+def test_sample_at_each_validation_and_at_the_end_starts_with_the_prompt(
+    run: RunDirectory,
+) -> None:
+    lines = run.log_file.read_text(encoding="utf-8").splitlines()
+    samples = [line for line in lines if PROMPT in line]
+    assert len(samples) == 4  # of the initial weights, of two steps, and of the best checkpoint
+
+
+def test_tensorboard_has_the_sample_of_each_validation(run: RunDirectory) -> None:
+    events = EventAccumulator(str(run.path / "tensorboard"))
+    events.Reload()
+    texts = [
+        event.tensor_proto.string_val[0].decode("utf-8")
+        for event in events.Tensors("sample/text_summary")
+    ]
+    assert len(texts) == 3
+    assert all(text.startswith(PROMPT) for text in texts)
+
+
+def test_sample_is_no_longer_than_asked(tmp_path: Path) -> None:
+    text = write(study(tmp_path), length=3)
+    assert text is not None
+    assert len(text) <= len(PROMPT) + 3
+
+
+def test_prompt_is_shown_as_given_where_the_corpus_lacks_a_character(tmp_path: Path) -> None:
+    text = write(study(tmp_path), prompt="abc")
+    assert text is not None
+    assert text.startswith("abc")
+
+
+def test_same_step_writes_the_same_sample(tmp_path: Path) -> None:
+    made = study(tmp_path)
+    assert write(made, length=30) == write(made, length=30)
+
+
+def test_sampling_leaves_the_fits_randomness_alone(tmp_path: Path) -> None:
+    made = study(tmp_path)
+    before = torch.get_rng_state()
+    write(made)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_sample_is_written_without_dropout_and_the_net_goes_on_as_it_was(tmp_path: Path) -> None:
+    made = study(tmp_path, "net=transformer_decoder", "net.dropout=0.5")
+    made.task.eval()
+    expected = write(made, length=30)
+    made.task.train()
+    assert write(made, length=30) == expected
+    assert all(module.training for module in made.task.net.modules())
+
+
+def test_nothing_is_written_where_the_data_is_not_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = settings("callbacks=samples", "max_epochs=1", "data.held_out=8", "logger=csv")
+    with_samples = RunDirectory.create(tmp_path, config)
+    execute(with_samples.path)
+    assert PROMPT not in capsys.readouterr().out
+
+
+def test_trainer_without_data_gets_no_sample(tmp_path: Path) -> None:
+    made = build(settings(*TINY), tmp_path)
+    callback = TextSamples(prompt=PROMPT)
+    assert callback.write(Trainer(accelerator="cpu", logger=False), made.task) is None

@@ -1,0 +1,375 @@
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from torch.nn import functional as F
+
+from seedbed.compose import composed, plain
+from seedbed.data.points import Line
+from seedbed.errors import DataError, RunError, SettingError, TrainingError
+from seedbed.nets.mlp import MLP
+from seedbed.runs import execute as module
+from seedbed.runs.directory import RunDirectory
+from seedbed.runs.execute import execute
+from seedbed.tasks.regression import RegressionTask
+
+PLAIN = (dict, OrderedDict, list, tuple, str, int, float, bool, type(None), torch.Tensor)
+
+COMMAND = "from seedbed.cli import main; main()"
+
+INTERRUPTED_AT_STEP_25 = """
+import os, signal
+from seedbed.tasks.regression import RegressionTask as Task
+
+step = Task.step
+
+def interrupted(task, batch):
+    if task.global_step == 24:  # within the 25th step
+        os.kill(os.getpid(), signal.SIGINT)
+    return step(task, batch)
+
+Task.step = interrupted
+"""
+
+
+def prepared(folder: Path, *overrides: str) -> RunDirectory:
+    """A run of the line that nobody has executed yet."""
+    config = plain(composed(["max_epochs=10", "data.held_out=50", "logger=csv", *overrides]))
+    return RunDirectory.create(folder, config)
+
+
+def rows(run: RunDirectory, column: str) -> list[dict[str, str]]:
+    """The rows of metrics.csv that have a value in a column."""
+    with (run.path / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if row[column]]
+
+
+def parts(value: Any) -> Iterator[Any]:
+    yield value
+    if isinstance(value, dict):
+        for pair in value.items():
+            yield from parts(pair)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from parts(item)
+
+
+def started(run: RunDirectory, code: str = "") -> subprocess.Popen[str]:
+    """`seedbed execute` as a process of its own, in which `code` has run first."""
+    return subprocess.Popen(
+        [sys.executable, "-c", f"{code}\n{COMMAND}", "execute", str(run.path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    limit = time.monotonic() + 120
+    while not ready():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+def logged(run: RunDirectory, text: str) -> bool:
+    return run.log_file.exists() and text in run.log_file.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    # Small batches make the loss go up and down, so that the best is not the last.
+    overrides = ["data.batch_size=4", "optimizer.lr=0.01", "seed=1"]
+    run = prepared(tmp_path_factory.mktemp("finished") / "run", *overrides)
+    execute(run.path)
+    return run
+
+
+@dataclass
+class Killed:
+    """A run whose process was killed, and what a second process was told before."""
+
+    run: RunDirectory
+    pid: int
+    refusal: str
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    endless = ["max_epochs=1000000", "callbacks.checkpoints.every_seconds=1000000"]
+    run = prepared(tmp_path_factory.mktemp("killed") / "run", *endless)
+    process = started(run)
+    try:
+        wait_until(lambda: logged(run, "val/loss"), process)
+        with pytest.raises(RunError) as caught:
+            execute(run.path)
+    finally:
+        process.kill()
+        process.communicate()
+    return Killed(run, process.pid, str(caught.value))
+
+
+def test_run_is_marked_finished(finished: RunDirectory) -> None:
+    status = finished.status()
+    assert (status["state"], status["pid"]) == ("finished", os.getpid())
+    assert status["started"] <= status["ended"]
+
+
+@pytest.mark.parametrize("name", ["best.ckpt", "last.ckpt"])
+def test_checkpoint_holds_plain_types_only(finished: RunDirectory, name: str) -> None:
+    state = torch.load(finished.checkpoints / name, weights_only=True)
+    assert {type(part) for part in parts(state)} <= set(PLAIN)
+
+
+def test_metrics_are_those_of_the_best_validation(finished: RunDirectory) -> None:
+    figures = [{name: row[name] for name in row} for row in rows(finished, "train/loss")]
+    best = min(figures, key=lambda row: float(row["val/loss"]))
+    assert best is not figures[-1]
+    for name in ("train/loss", "val/loss", "val/mae", "val/r2"):
+        assert finished.metrics()[name] == float(best[name])
+
+
+def test_test_metrics_are_the_best_checkpoints(finished: RunDirectory) -> None:
+    weights = torch.load(finished.best, weights_only=True)["state_dict"]
+    net = MLP(inputs=1, outputs=1)
+    net.load_state_dict({name.removeprefix("net."): value for name, value in weights.items()})
+    inputs, targets = Line(held_out=50).splits.test
+    with torch.no_grad():
+        errors = net(inputs) - targets
+    assert finished.metrics()["test/loss"] == pytest.approx(float(errors.square().mean()))
+    assert finished.metrics()["test/mae"] == pytest.approx(float(errors.abs().mean()))
+
+
+def test_first_row_is_the_loss_of_the_initial_weights(finished: RunDirectory) -> None:
+    first = rows(finished, "val/loss")[0]
+    torch.manual_seed(1)
+    inputs, targets = Line(held_out=50).splits.val
+    with torch.no_grad():
+        expected = F.mse_loss(MLP(inputs=1, outputs=1)(inputs), targets)
+    assert float(first["val/loss"]) == pytest.approx(float(expected))
+    assert first["train/loss"] == ""
+
+
+def test_same_configuration_gives_the_same_metrics(finished: RunDirectory, tmp_path: Path) -> None:
+    again = RunDirectory.create(tmp_path, finished.config())
+    assert execute(again.path) == finished.metrics()
+
+
+def test_another_seed_gives_other_metrics(finished: RunDirectory, tmp_path: Path) -> None:
+    config = finished.config() | {"seed": 2}
+    assert execute(RunDirectory.create(tmp_path, config).path) != finished.metrics()
+
+
+def test_moved_run_still_says_that_it_has_finished(
+    finished: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(finished.path, moved)
+    assert execute(moved) == finished.metrics()
+    assert capsys.readouterr().out == f"{moved} has finished; metrics.json has its metrics.\n"
+
+
+def test_run_killed_after_its_fit_is_only_tested_when_executed_again(
+    finished: RunDirectory, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path / "killed")
+    shutil.copytree(finished.path, run.path)
+    run.metrics_file.unlink()
+    run.set_status("running")
+    assert execute(run.path) == finished.metrics()
+    log = "metrics.csv"
+    assert (run.path / log).read_text() == (finished.path / log).read_text()
+
+
+def test_directory_without_a_configuration_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"is not a run: it has no config\.yaml"):
+        execute(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", "a: [", "\xff"])
+def test_damaged_configuration_is_explained(tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.yaml").write_text(content, encoding="latin-1")
+    with pytest.raises(RunError, match=r"config\.yaml: "):
+        execute(tmp_path)
+
+
+def test_directory_holds_one_run_only(finished: RunDirectory) -> None:
+    with pytest.raises(RunError, match="already holds a run"):
+        RunDirectory.create(finished.path, {})
+
+
+def test_run_from_elsewhere_cannot_name_other_code(tmp_path: Path) -> None:
+    run = prepared(tmp_path)
+    config = run.config()
+    config["net"]["_target_"] = "os.system"
+    run.config_file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    with pytest.raises(SettingError, match=r"os\.system is not among the classes"):
+        execute(run.path)
+    assert not run.status()
+
+
+def test_second_process_is_told_of_the_first(killed: Killed) -> None:
+    assert f"is in use by process {killed.pid} on " in killed.refusal
+
+
+def test_killed_process_leaves_the_run_free(killed: Killed) -> None:
+    assert killed.run.status()["state"] == "running"
+    with killed.run.claimed():
+        pass
+
+
+def test_run_killed_before_its_first_checkpoint_begins_its_log_anew(
+    killed: Killed, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path / "copy")
+    shutil.copytree(killed.run.path, run.path)
+    assert not run.last.exists()
+    run.config_file.write_text(
+        yaml.safe_dump(prepared(tmp_path / "other").config()), encoding="utf-8"
+    )
+    execute(run.path)
+    assert [int(row["step"]) for row in rows(run, "train/loss")] == list(range(10))
+    assert len(rows(run, "val/loss")) == 11
+
+
+def test_claim_is_exclusive_within_a_process_too(tmp_path: Path) -> None:
+    run = prepared(tmp_path)
+    with run.claimed(), pytest.raises(RunError, match="is in use"), run.claimed():
+        pass
+
+
+def test_diverged_run_is_marked_failed_and_its_log_says_why(tmp_path: Path) -> None:
+    run = prepared(tmp_path, "optimizer.lr=1e6", "max_epochs=50")
+    with pytest.raises(TrainingError) as caught:
+        execute(run.path)
+    assert run.status()["state"] == "failed"
+    assert run.status()["error"] == str(caught.value)
+    assert logged(run, str(caught.value))
+    assert not logged(run, "Traceback")
+    assert not run.metrics_file.exists()
+
+
+def test_fit_that_ends_before_its_first_validation_is_tested_all_the_same(tmp_path: Path) -> None:
+    run = prepared(tmp_path, "data.batch_size=10", "max_steps=3")
+    assert set(execute(run.path)) == {"test/loss", "test/mae", "test/mse", "test/r2"}
+    assert torch.load(run.best, weights_only=True)["global_step"] == 3
+
+
+def test_run_that_failed_at_its_data_can_be_executed_again(tmp_path: Path) -> None:
+    text = tmp_path / "poems.txt"
+    study = ["data=poems", f"data.path={text}", "net=gpt", "net.depth=1", "task=language"]
+    tiny = ["data.context=8", "data.batch_size=2", "max_steps=1", "logger=csv"]
+    run = RunDirectory.create(tmp_path / "run", plain(composed([*study, *tiny])))
+    with pytest.raises(DataError, match=r"poems\.txt: cannot be read"):
+        execute(run.path)
+    text.write_text("\n\n".join(f"{n}千山鳥飛絕，萬徑人蹤滅。" for n in range(40)))
+    execute(run.path)
+    assert run.status()["state"] == "finished"
+    assert "error" not in run.status()
+
+
+def test_bug_is_marked_with_its_kind_and_its_trace_is_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any) -> None:
+        raise KeyError("no such thing")
+
+    monkeypatch.setattr(module, "build", broken)
+    run = prepared(tmp_path)
+    with pytest.raises(KeyError):
+        execute(run.path)
+    assert run.status()["error"] == "KeyError: 'no such thing'"
+    assert logged(run, "Traceback (most recent call last)")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("optimizer.lr=-1", "torch.optim.SGD: Invalid learning rate: -1"),
+        ("net.dropout=2", "seedbed.nets.mlp.MLP: dropout probability has to be"),
+        ("trainer.accelerator=abacus", "lightning.Trainer: "),
+    ],
+)
+def test_value_that_a_constructor_refuses_is_a_wrong_setting(
+    override: str, message: str, tmp_path: Path
+) -> None:
+    run = prepared(tmp_path, override)
+    with pytest.raises(SettingError) as caught:
+        execute(run.path)
+    assert str(caught.value).startswith(message)
+
+
+def test_provenance_is_enough_to_tell_two_runs_apart(finished: RunDirectory) -> None:
+    found = json.loads(finished.provenance_file.read_text(encoding="utf-8"))
+    assert found["seed"] == 1
+    assert found["precision"] == "32-true"
+    assert found["versions"]["torch"] == torch.__version__.split("+")[0]
+    assert found["data"] == {"source": "drawn from its law", "draw_seed": 42, "train": 100}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [14, 19, 20],
+    ids=["within an epoch", "where a validation is due", "at the start of an epoch"],
+)
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_interrupted_run_ends_as_if_it_had_not_been(
+    step: int, accumulated: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = ["data.batch_size=5", "max_epochs=3", "optimizer=adamw", "optimizer.lr=0.01"]
+    overrides.append(f"trainer.accumulate_grad_batches={accumulated}")
+    whole = prepared(tmp_path / "whole", *overrides)
+    expected = execute(whole.path)
+
+    original, calls = RegressionTask.training_step, []
+
+    def interrupted(task: RegressionTask, batch: Any) -> torch.Tensor:
+        calls.append(batch)
+        if len(calls) == step + 1:
+            signal.raise_signal(signal.SIGINT)
+        return original(task, batch)
+
+    monkeypatch.setattr(RegressionTask, "training_step", interrupted)
+    run = prepared(tmp_path / "run", *overrides)
+    with pytest.raises(SystemExit):
+        execute(run.path)
+    assert len(calls) < 60
+    assert execute(run.path) == expected
+    assert len(calls) == 60
+    for column in ("train/loss", "val/loss"):
+        values, wanted = rows(run, column), rows(whole, column)
+        assert [(r["step"], r[column]) for r in values] == [(r["step"], r[column]) for r in wanted]
+    last, wanted = (torch.load(r.last, weights_only=True)["state_dict"] for r in (run, whole))
+    assert all(torch.equal(last[name], wanted[name]) for name in wanted)
+
+
+@pytest.mark.slow
+def test_interrupted_run_says_how_to_go_on_and_goes_on(tmp_path: Path) -> None:
+    run = prepared(tmp_path / "run", "data.batch_size=10", "max_epochs=5")
+    process = started(run, INTERRUPTED_AT_STEP_25)
+    printed, errors = process.communicate()
+
+    assert (process.returncode, errors) == (130, "")
+    assert printed.endswith(f"\nInterrupted. To go on: python -m seedbed execute {run.path}\n")
+    assert run.status()["state"] == "interrupted"
+    assert torch.load(run.last, weights_only=True)["global_step"] == 25
+
+    execute(run.path)
+    assert run.status()["state"] == "finished"
+    assert logged(run, "resuming at step 25")
+    assert [int(row["step"]) for row in rows(run, "train/loss")] == [9, 19, 29, 39, 49]
+    assert len(rows(run, "val/loss")) == 6

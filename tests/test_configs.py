@@ -1,0 +1,140 @@
+"""Every shipped configuration, alone and with every option it may be combined with."""
+
+import inspect
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from seedbed.build import TARGETS, resolve
+from seedbed.compose import CONF, composed, plain
+from seedbed.preflight import check
+from seedbed.runs.directory import RunDirectory
+from seedbed.runs.execute import execute
+
+FILES = sorted(CONF.rglob("*.yaml"))
+EXPERIMENTS = [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
+CHOICES = ("optimizer", "scheduler", "init", "trainer", "callbacks", "logger")
+"""The groups of which any option goes with any experiment."""
+OPTIONS = {
+    group: [f"{group}={path.stem}" for path in sorted((CONF / group).glob("*.yaml"))]
+    for group in CHOICES
+    if (CONF / group).is_dir()
+}
+ROUNDS = [
+    [options[number % len(options)] for options in OPTIONS.values()]
+    for number in range(max(map(len, OPTIONS.values())))
+]
+"""Every option at least once: composing is slow, and one call can replace an option a group."""
+
+STAND_INS = {
+    "tokens": {
+        "_target_": "seedbed.data.verse.Verse",
+        "poems": 60,
+        "context": 16,
+        "batch_size": 2,
+    },
+    "rows": {"_target_": "seedbed.data.digits.Digits"},
+}
+"""By what a batch is counted in: small data in place of what would be downloaded."""
+
+
+def loaded(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content
+
+
+def nodes(content: Any) -> Iterator[dict[str, Any]]:
+    """Every part of a file that calls a constructor."""
+    if isinstance(content, dict):
+        if "_target_" in content:
+            yield content
+        for value in content.values():
+            yield from nodes(value)
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(CONF))
+
+
+def settings(*overrides: str) -> dict[str, Any]:
+    return plain(composed([*overrides]))
+
+
+def one_step(config: dict[str, Any]) -> dict[str, Any]:
+    """The same study cut to one step with validation and test, on data that needs no network."""
+    data = config["data"]
+    if "data_dir" in data:
+        data = STAND_INS[resolve(data["_target_"]).unit]
+    config |= {"data": data, "compile": False}
+    if "depth" in config["net"]:
+        config["net"]["depth"] = 1
+    config["trainer"] |= {
+        "max_epochs": 1,
+        "max_steps": 1,
+        "check_val_every_n_epoch": None,
+        "val_check_interval": 1,
+    }
+    for callback in config["callbacks"].values():
+        if "length" in callback:
+            callback["length"] = 2
+    return config
+
+
+def executed(folder: Path, config: dict[str, Any]) -> RunDirectory:
+    run = RunDirectory.create(folder, one_step(config))
+    execute(run.path)
+    return run
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_file_opens_with_a_comment_that_says_what_it_is(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    first = next(line for line in lines if not line.startswith("# @package"))
+    assert first.startswith("# ")
+    assert len(first.split()) >= 3
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_keys_are_their_constructors_arguments(path: Path) -> None:
+    for node in nodes(loaded(path)):
+        parameters = inspect.signature(resolve(node["_target_"])).parameters
+        named = {n for n, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
+        assert set(node) - {"_target_", "_partial_"} <= named
+
+
+def test_allowed_targets_are_exactly_those_of_the_shipped_files() -> None:
+    shipped = {node["_target_"] for path in FILES for node in nodes(loaded(path))}
+    assert shipped == TARGETS
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_experiment_only_selects_the_options_that_can_be_replaced(experiment: str) -> None:
+    content = loaded(CONF / "experiment" / f"{experiment}.yaml")
+    assert not set(content) & set(CHOICES)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_experiment_passes_the_check_alone_and_with_every_option(experiment: str) -> None:
+    check(settings(f"experiment={experiment}"))
+    for options in ROUNDS:
+        check(settings(f"experiment={experiment}", *options))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_experiment_takes_a_step_and_validates_and_tests(experiment: str, tmp_path: Path) -> None:
+    run = executed(tmp_path, settings(f"experiment={experiment}"))
+    assert torch.load(run.last, weights_only=True)["global_step"] == 1
+    assert {"train/loss", "val/loss", "test/loss"} <= set(run.metrics())
+
+
+@pytest.mark.parametrize("option", [*itertools.chain(*OPTIONS.values())])
+def test_line_takes_a_step_with_every_option(option: str, tmp_path: Path) -> None:
+    if option == "trainer=gpu" and not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    run = executed(tmp_path, settings("experiment=line", option))
+    assert torch.load(run.last, weights_only=True)["global_step"] == 1

@@ -1,0 +1,91 @@
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seedbed.compose import ROOT
+
+SOURCE = ROOT / "src" / "seedbed"
+
+MAY_IMPORT = {
+    "errors": set[str](),
+    "terminal": {"errors"},
+    "data": {"errors"},
+    "nets": set(),
+    "optim": set(),
+    "tasks": {"errors"},
+    "loggers": {"errors"},
+    "callbacks": {"data", "nets", "tasks", "errors", "terminal"},
+    "build": {"data", "optim", "tasks", "errors"},
+    "preflight": {"build", "errors"},
+    "compose": set(),
+    "shell": {"compose", "preflight", "errors"},
+    "runs": {"build", "callbacks", "errors", "terminal"},
+    "cli": {"data", "runs", "shell"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+"""The parts of the package, a module or a folder each, and what each may know of the others."""
+
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported_parts(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import hides its arrow"
+            modules = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for module in modules:
+            if module.split(".")[0] == "seedbed":
+                yield [*module.split("."), "__init__"][1]
+
+
+def loaded_by(code: str) -> set[str]:
+    """The names of all modules after `code` has run in a new interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_module_imports_only_the_parts_its_own_may_know(path: Path) -> None:
+    assert set(imported_parts(path)) - {part(path)} <= MAY_IMPORT[part(path)]
+
+
+def test_every_part_imports_only_parts_that_cannot_import_it() -> None:
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        waiting = [start]
+        while waiting:
+            for name in MAY_IMPORT[waiting.pop()] - found:
+                found.add(name)
+                waiting.append(name)
+        return found
+
+    assert [name for name in MAY_IMPORT if name in reached(name)] == []
+
+
+def test_package_loads_neither_torch_nor_lightning_nor_hydra() -> None:
+    assert not loaded_by("import seedbed") & {"torch", "lightning", "hydra"}
+
+
+def test_train_script_and_command_load_no_torch_before_they_run() -> None:
+    loaded = loaded_by("import train, seedbed.cli")
+    assert {"seedbed.compose", "seedbed.shell", "seedbed.cli"} <= loaded
+    assert not loaded & {"torch", "lightning"}
