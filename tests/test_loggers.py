@@ -60,9 +60,15 @@ def test_reopened_file_keeps_the_order_of_its_columns(tmp_path: Path) -> None:
 
 
 def test_rewind_drops_the_rows_that_the_resumed_fit_will_log_again(tmp_path: Path) -> None:
-    # Lightning numbers what follows the first step 0, the second 1, and so on.
     made = written(tmp_path, 0, 1, 2, 3)
     made.rewind(2)
+    assert steps(tmp_path) == [0, 1, 2]
+
+
+def test_rewind_drops_a_tests_row_which_the_resumed_run_will_log_again(tmp_path: Path) -> None:
+    made = written(tmp_path, 0, 1)
+    made.log_metrics({"test/loss": 0.5}, 1)
+    made.rewind(1)
     assert steps(tmp_path) == [0, 1]
 
 
@@ -75,8 +81,8 @@ def test_rewind_to_the_start_drops_every_row(tmp_path: Path) -> None:
 def test_rows_after_a_rewind_go_on_from_there(tmp_path: Path) -> None:
     made = written(tmp_path, 0, 1, 2)
     made.rewind(1)
-    made.log_metrics({"val/loss": 0.0}, 1)
-    assert steps(tmp_path) == [0, 1]
+    made.log_metrics({"val/loss": 0.0}, 2)
+    assert steps(tmp_path) == [0, 1, 2]
 
 
 def test_rewind_before_anything_was_logged_makes_no_file(tmp_path: Path) -> None:
@@ -88,7 +94,7 @@ def test_row_cut_short_by_a_kill_does_not_stop_a_resume(tmp_path: Path) -> None:
     made = written(tmp_path, 0, 1)
     with (tmp_path / "metrics.csv").open("a", encoding="utf-8") as file:
         file.write("2,0.3")
-    made.rewind(2)
+    made.rewind(1)
     made.log_metrics({"val/loss": 0.2}, 2)
     assert steps(tmp_path) == [0, 1, 2]
 

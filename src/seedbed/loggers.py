@@ -52,32 +52,41 @@ class CSVLogger(Logger):
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         """Append a row."""
-        row = {"step": step, **metrics}
+        row = {"step": int(step or 0), **metrics}
         new = [name for name in row if name not in self._columns]
         if new:
             self._columns += new
-            self._rewrite()
+            self._rewrite(self._rows())
         with self._file.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self._columns).writerow(row)
 
     @rank_zero_only
     def rewind(self, step: int) -> None:
-        """Drop what was logged after `step` steps, where the run resumes.
+        """Drop what was logged after `step`, where the run resumes; all, where it begins anew.
 
-        Lightning numbers what a fit logs after its first step 0, after its second 1, and so on.
+        A test's row goes too: a resumed run is tested at its end.
         """
         if self._file.exists():
-            self._rewrite(end=step)
+            self._rewrite(
+                [
+                    row
+                    for row in self._rows()
+                    if 0 < step >= int(row["step"])
+                    and not any(row[name] for name in row if name.startswith("test/"))
+                ]
+            )
 
-    def _rewrite(self, end: int | None = None) -> None:
-        rows: list[dict[str, str]] = []
-        if self._file.exists():
-            with self._file.open(newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
+    def _rows(self) -> list[dict[str, str]]:
+        if not self._file.exists():
+            return []
+        with self._file.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def _rewrite(self, rows: list[dict[str, str]]) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._file.with_name(f".metrics.{os.getpid()}.csv")
         with temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self._columns)
             writer.writeheader()
-            writer.writerows(row for row in rows if end is None or int(row["step"]) < end)
+            writer.writerows(rows)
         temporary.replace(self._file)

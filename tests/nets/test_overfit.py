@@ -59,3 +59,29 @@ def test_mlp_learns_eight_points_by_heart() -> None:
         loss.backward()
         optimizer.step()
     assert F.mse_loss(net(x), y) < 1e-3
+
+
+def test_mlp_learns_two_random_classes_by_heart() -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(8, 2), torch.randint(2, (8, 1)).float()
+    net = MLP(inputs=2, outputs=1, hidden=[64])
+    optimizer = AdamW(parameter_groups(net), lr=0.05)
+    for _ in range(100):
+        loss = F.binary_cross_entropy_with_logits(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert F.binary_cross_entropy_with_logits(net(x), y) < 0.01
+
+
+def test_mlp_learns_random_labels_of_images_by_heart() -> None:
+    torch.manual_seed(0)
+    x, y = torch.rand(16, 1, 8, 8), torch.randint(10, (16,))
+    net = MLP(inputs=64, outputs=10, hidden=[64])
+    optimizer = AdamW(parameter_groups(net), lr=0.01)
+    for _ in range(100):
+        loss = F.cross_entropy(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert F.cross_entropy(net(x), y) < 0.01

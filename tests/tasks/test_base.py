@@ -132,7 +132,7 @@ def test_validations_measure_before_the_first_step_and_after_each() -> None:
 def test_validation_before_the_fit_logs_no_training_figures() -> None:
     history = History()
     trainer_of(history).validate(Line(), batches(5), verbose=False)
-    assert [set(row) for row in history.rows] == [{"val/loss"}]
+    assert [set(row) for row in history.rows] == [{"val/loss", "step", "epoch"}]
 
 
 def test_sanity_check_before_the_fit_leaves_its_figures_alone() -> None:
@@ -224,4 +224,4 @@ def test_validation_of_a_checkpoint_from_mid_epoch_logs_no_training_figures(tmp_
     trainer_of(history).validate(
         Line(), batches(5), ckpt_path=checkpoint, weights_only=True, verbose=False
     )
-    assert [set(row) for row in history.rows] == [{"val/loss"}]
+    assert [set(row) for row in history.rows] == [{"val/loss", "step", "epoch"}]

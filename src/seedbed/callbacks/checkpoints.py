@@ -68,7 +68,12 @@ class Checkpoints(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Stop after a Ctrl-C, unless gradients are being gathered or a validation comes next."""
+        """Have the last step validated, and stop after a Ctrl-C.
+
+        Not while gradients are being gathered, nor before a validation that is due.
+        """
+        if trainer.global_step == trainer.max_steps:
+            trainer.should_stop = True
         if not self._interrupted:
             return
         loop, batches = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher

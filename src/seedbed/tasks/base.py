@@ -159,6 +159,8 @@ class Task(LightningModule, ABC):
         metrics.reset()
         self._stop_unless_finite(part, figures["loss"])
         self.log_dict({f"{part}/{name}": figure for name, figure in figures.items()})
+        # Lightning's own count of steps is one behind here.
+        self.log_dict({"step": float(self.global_step), "epoch": float(self.current_epoch)})
         return figures
 
     def _stop_unless_finite(self, part: str, loss: Tensor) -> None:
