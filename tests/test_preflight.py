@@ -132,6 +132,24 @@ def test_task_that_does_not_fit_the_data_is_refused() -> None:
     )
 
 
+def test_table_without_a_file_is_refused() -> None:
+    assert refusal("data=table") == (
+        "data.path=null: expected a text, got null.\ndata.target=null: expected a text, got null."
+    )
+
+
+@pytest.mark.parametrize("task", ["regression", "binary"])
+def test_table_is_for_the_task_that_is_chosen(task: str) -> None:
+    config = settings("data=table", "data.path=my.csv", "data.target=y", f"task={task}")
+    check(config)
+    assert config["data"]["kind"] == task
+
+
+def test_table_for_another_task_is_refused() -> None:
+    message = refusal("data=table", "data.path=my.csv", "data.target=y", "task=multiclass")
+    assert message == "data.kind=multiclass: expected regression or binary, got a text."
+
+
 def test_fit_without_an_end_is_refused() -> None:
     assert "the fit would never end" in refusal("max_epochs=-1", "max_steps=-1")
 

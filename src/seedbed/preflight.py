@@ -31,6 +31,14 @@ TOP_LEVEL: dict[str, Any] = {
 }
 """The settings outside any group, and their types."""
 
+LEAST = {"seed": 0, "print_every": 1}
+"""The least values of numbers outside any group."""
+
+HIGHER_IS_BETTER = frozenset(
+    ["accuracy", "precision", "recall", "specificity", "f1", "auroc", "average_precision", "r2"]
+)
+"""The metrics whose best is their highest."""
+
 GIVEN: dict[str, tuple[str, ...]] = {
     "data": (),
     "net": (),  # and its sizes, which are its required arguments
@@ -81,6 +89,16 @@ def _top_level(config: Mapping[str, Any]) -> Iterator[str]:
         yield from _type_problem(name, config.get(name), expected)
     if config.get("max_epochs") == -1 and config.get("max_steps") == -1:
         yield "max_epochs=-1 and max_steps=-1: the fit would never end; set one of them."
+    for name, least in LEAST.items():
+        value = config.get(name)
+        if isinstance(value, int) and value < least:
+            yield f"{name}={value}: expected {least} or more."
+    for name in ("max_epochs", "max_steps"):
+        value = config.get(name)
+        if isinstance(value, int) and value < 1 and value != -1:
+            yield f"{name}={value}: expected 1 or more, or -1 for no limit."
+    if config.get("prompt") == "":
+        yield "prompt: expected at least one character."
     # Hydra lets an experiment's file, and `+name=value`, add what nothing reads.
     known = {*TOP_LEVEL, *GIVEN, *COLLECTIONS, "experiment_name", "paths"}
     for name in config:
@@ -93,6 +111,8 @@ def _missing(config: Mapping[str, Any]) -> Iterator[str]:
     for group in GIVEN:
         if not _has_target(config.get(group)):
             yield f"{group}: there is none; choose one, {group}=NAME."
+    if isinstance(config.get("callbacks"), Mapping) and not config["callbacks"].get("checkpoints"):
+        yield "callbacks.checkpoints: a run is tested from its best checkpoint; leave it on."
     for group in COLLECTIONS:
         nodes = config.get(group)
         if not isinstance(nodes, Mapping):
@@ -153,6 +173,10 @@ def _agreement(config: Mapping[str, Any]) -> Iterator[str]:
     known = [f"val/{name}" for name in task.measures]
     if config["monitor"] not in known:
         yield f"monitor={config['monitor']}: no such metric; {nearest(config['monitor'], known)}"
+        return
+    mode = "max" if config["monitor"].removeprefix("val/") in HIGHER_IS_BETTER else "min"
+    if config["mode"] != mode:
+        yield f"mode={config['mode']}: the best {config['monitor']} is its {mode}; set mode={mode}."
 
 
 def _required(parameters: Mapping[str, inspect.Parameter]) -> list[str]:

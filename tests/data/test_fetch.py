@@ -1,5 +1,6 @@
 """Fetching, against a real server on the loopback address and an `npm` made of a few lines."""
 
+import gzip
 import hashlib
 import io
 import os
@@ -206,6 +207,20 @@ def test_download_cut_short_leaves_nothing_in_place(serve: Serve, tmp_path: Path
     with pytest.raises(FetchError, match=r"spring\.json: IncompleteRead"):
         fetch(poems(cut.mirror), tmp_path)
     assert names(tmp_path) == {".poems.lock"}
+
+
+def test_compressed_files_arrive_unpacked(serve: Serve, tmp_path: Path) -> None:
+    server = serve({f"{name}.gz": gzip.compress(content) for name, content in FILES.items()})
+    folder = fetch(poems(replace(server.mirror, gzipped=True)), tmp_path)
+    assert contents(folder) == FILES
+
+
+def test_damaged_compressed_file_is_not_delivered(serve: Serve, tmp_path: Path) -> None:
+    packed = gzip.compress(FILES["spring.json"])
+    for damaged in (b"not compressed", packed[:-9], packed[:12] + b"\xff" * 20):
+        server = serve({"spring.json.gz": damaged})
+        with pytest.raises(FetchError, match=r"spring\.json\.gz: "):
+            fetch(poems(replace(server.mirror, gzipped=True)), tmp_path)
 
 
 def test_wrong_checksum_gives_way_to_the_next(

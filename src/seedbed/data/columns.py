@@ -45,6 +45,8 @@ def read_columns(path: Path, target: str, features: Sequence[str] | None = None)
     for name in (target, *features):
         if name not in header:
             raise DataError(f"{path}, row 1: no column {name!r}; {nearest(name, header)}")
+    if not features:
+        raise DataError(f"{path}, row 1: there is no column to predict {target!r} from.")
 
     columns: dict[str, list[float]] = {name: [] for name in (target, *features)}
     places = [(name, header.index(name), numbers) for name, numbers in columns.items()]
@@ -69,8 +71,8 @@ def read_columns(path: Path, target: str, features: Sequence[str] | None = None)
     return Columns(path, counted, columns.pop(target), columns)
 
 
-def check_two_classes(columns: Columns) -> None:
-    """Have the target be 0 in some rows, 1 in some, and nothing else in any.
+def check_two_classes(columns: Columns, target: str) -> None:
+    """Have the target, a column of this name, be 0 in some rows, 1 in some, and nothing else.
 
     Raises:
         DataError: Naming the first row with another value, or the one value of all rows.
@@ -78,12 +80,13 @@ def check_two_classes(columns: Columns) -> None:
     for row, value in zip(columns.rows, columns.target, strict=True):
         if value not in (0, 1):
             raise DataError(
-                f"{columns.path}, row {row}: expected the target 0 or 1, got {value:g}."
+                f"{columns.path}, row {row}, column {target!r}: expected class 0 or 1, "
+                f"got {value:g}."
             )
     if len(set(columns.target)) == 1:
         raise DataError(
-            f"{columns.path}: expected rows with target 0 and rows with target 1; "
-            f"all {len(columns.rows)} have {columns.target[0]:g}."
+            f"{columns.path}, column {target!r}: expected classes 0 and 1, "
+            f"and all {len(columns.rows)} rows have {columns.target[0]:g}."
         )
 
 
@@ -98,10 +101,10 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                     yield reader.line_num, [cell.strip() for cell in cells]
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{path}: expected UTF-8 text with commas between cells ({error})."
-        ) from None
+    except csv.Error as error:
+        raise DataError(f"{path}, row {reader.line_num}: not as in a CSV file ({error}).") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: expected UTF-8 text ({error}).") from None
 
 
 def _number(cell: str) -> float | None:

@@ -23,7 +23,7 @@ from seedbed.data.text import (
     split_poems,
     without_duplicates,
 )
-from seedbed.data.tokens import TokensDataModule, TokenSplits
+from seedbed.data.tokens import TokensDataModule, TokenSplits, Windows
 from seedbed.data.vocabulary import Vocabulary
 from seedbed.errors import DataError
 
@@ -64,6 +64,7 @@ class Poems(TokensDataModule):
         split_seed: Fixes which poem goes to which part.
         context: Window length T.
         batch_size: Windows a batch.
+        windows: `shuffled` or `random`; see `TokensDataModule`.
         seed: Fixes the order of the training windows.
     """
 
@@ -75,9 +76,10 @@ class Poems(TokensDataModule):
         split_seed: int = 42,
         context: int = 256,
         batch_size: int = 16,
+        windows: Windows = "shuffled",
         seed: int = 0,
     ) -> None:
-        super().__init__(context=context, batch_size=batch_size, seed=seed)
+        super().__init__(context=context, batch_size=batch_size, windows=windows, seed=seed)
         self.data_dir = Path(data_dir).expanduser()
         self.path = path
         self.split_seed = split_seed
@@ -113,8 +115,7 @@ class PoemsTutorial(TokensDataModule):
             train on, and reports the evaluation part as test.
         context: Window length T.
         batch_size: Windows a batch.
-        windows: `random` draws each window's start on its own, as the lesson does; `shuffled`
-            lays them end to end.
+        windows: `shuffled` or, as the lesson has it, `random`; see `TokensDataModule`.
         evaluation_batches: Random batches a validation, as the lesson has it; None for all.
         seed: Fixes the order of the training windows.
     """
@@ -126,7 +127,7 @@ class PoemsTutorial(TokensDataModule):
         validation: Literal["evaluation", "training"] = "evaluation",
         context: int = 256,
         batch_size: int = 16,
-        windows: Literal["shuffled", "random"] = "random",
+        windows: Windows = "shuffled",
         evaluation_batches: int | None = 100,
         seed: int = 0,
     ) -> None:

@@ -12,7 +12,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 
 from seedbed.data.loader import Loader, in_order, shuffled
-from seedbed.errors import DataError
+from seedbed.errors import DataError, SettingError
 
 Rows = tuple[Tensor, Tensor]
 """Inputs (N, …) and targets (N, …)."""
@@ -53,6 +53,8 @@ class RowsDataModule(LightningDataModule, ABC):
 
     def __init__(self, *, batch_size: int | Literal["full"] = 32, seed: int = 0) -> None:
         super().__init__()
+        if batch_size != "full" and batch_size < 1:
+            raise SettingError(f"data.batch_size={batch_size}: expected 1 or more, or full.")
         self.batch_size = batch_size
         self.seed = seed
         self._splits: RowSplits | None = None

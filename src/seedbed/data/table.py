@@ -61,7 +61,7 @@ class Table(RowsDataModule):
         """Read the file: inputs (N, features) against targets (N, 1)."""
         columns = read_columns(self.path, self.target, self.features)
         if self.kind == "binary":
-            check_two_classes(columns)
+            check_two_classes(columns, self.target)
         parts = random_parts(
             len(columns.rows),
             validation=self.validation,

@@ -19,6 +19,9 @@ from seedbed.data.loader import Loader, Order
 from seedbed.data.vocabulary import Vocabulary
 from seedbed.errors import DataError, SettingError
 
+Windows = Literal["shuffled", "random"]
+"""How training windows are laid over the stream."""
+
 
 @dataclass(frozen=True)
 class TokenSplits:
@@ -57,7 +60,7 @@ class TokensDataModule(LightningDataModule, ABC):
         *,
         context: int,
         batch_size: int,
-        windows: Literal["shuffled", "random"] = "shuffled",
+        windows: Windows = "shuffled",
         evaluation_batches: int | None = None,
         seed: int = 0,
     ) -> None:

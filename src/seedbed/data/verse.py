@@ -2,7 +2,7 @@
 
 from seedbed.data import verse_grammar
 from seedbed.data.text import split_poems
-from seedbed.data.tokens import TokensDataModule, TokenSplits
+from seedbed.data.tokens import TokensDataModule, TokenSplits, Windows
 
 
 class Verse(TokensDataModule):
@@ -13,6 +13,7 @@ class Verse(TokensDataModule):
         draw_seed: Fixes the poems and which goes to which part.
         context: Window length T.
         batch_size: Windows a batch.
+        windows: `shuffled` or `random`; see `TokensDataModule`.
         seed: Fixes the order of the training windows.
     """
 
@@ -23,9 +24,10 @@ class Verse(TokensDataModule):
         draw_seed: int = 42,
         context: int = 256,
         batch_size: int = 16,
+        windows: Windows = "shuffled",
         seed: int = 0,
     ) -> None:
-        super().__init__(context=context, batch_size=batch_size, seed=seed)
+        super().__init__(context=context, batch_size=batch_size, windows=windows, seed=seed)
         self.poems = poems
         self.draw_seed = draw_seed
 

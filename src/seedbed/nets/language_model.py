@@ -5,6 +5,7 @@ The head dominates a small model with a large vocabulary, so training never need
 """
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,13 @@ class LanguageModel(nn.Module, ABC):
         """Map ids (B, T) to logits (B, T, vocabulary size) of the next token."""
         logits: Tensor = self.head(self.hidden(tokens))
         return logits
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile `loss`, which is what training calls.
+
+        Text is generated without: its length changes with every character.
+        """
+        self.loss = torch.compile(self.loss, *args, **kwargs)  # type: ignore[method-assign]
 
     def loss(self, tokens: Tensor, targets: Tensor, *, chunk: int | None = 128) -> Tensor:
         """Mean cross-entropy in nats of `targets` (B, T), without holding all logits at once.

@@ -5,6 +5,7 @@
     status.json        running, finished, failed or interrupted; by which process; since when
     checkpoints/       best.ckpt and last.ckpt
     metrics.json       the best checkpoint's train/…, val/… and test/… metrics
+    confusion.csv      of a classifier's test: rows by true and predicted class
     metrics.csv        every metric logged, a row each time
     tensorboard/       the same, as curves
     train.log          what the terminal showed

@@ -1,0 +1,136 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from seedbed.data.rows import random_parts
+from seedbed.data.table import Table
+from seedbed.errors import DataError
+
+New = Callable[..., Table]
+
+ROWS = 50
+
+
+def columns() -> dict[str, list[float]]:
+    """`a` numbers the rows, `b` does not change, `y` is a class."""
+    a = [float(row) for row in range(ROWS)]
+    return {"a": a, "b": [7.0] * ROWS, "y": [float(row % 3 == 0) for row in range(ROWS)]}
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> New:
+    """Makes the data module of a file with these columns."""
+
+    def table(columns: dict[str, list[float]], **settings: Any) -> Table:
+        path = tmp_path / "my.csv"
+        rows = zip(*columns.values(), strict=True)
+        lines = [",".join(columns), *(",".join(map(str, row)) for row in rows)]
+        path.write_text("\n".join(lines))
+        return Table(path=str(path), **({"target": "y"} | settings))
+
+    return table
+
+
+def targets(table: Table) -> list[list[float]]:
+    parts = table.splits.train, table.splits.val, table.splits.test
+    return [part[1][:, 0].tolist() for part in parts]
+
+
+def test_every_row_is_in_one_part(new: New) -> None:
+    parts = targets(new(columns() | {"y": columns()["a"]}))
+    assert [len(part) for part in parts] == [35, 5, 10]
+    assert sorted([*parts[0], *parts[1], *parts[2]]) == columns()["a"]
+
+
+def test_parts_depend_on_the_split_seed_alone(new: New) -> None:
+    numbered = columns() | {"y": columns()["a"]}
+    first = targets(new(numbered))
+    assert targets(new(numbered, seed=1)) == first
+    assert targets(new(numbered, split_seed=1)) != first
+
+
+def test_test_part_stays_when_validation_takes_more() -> None:
+    few = random_parts(100, validation=0.1, test=0.2, seed=0, source="")
+    many = random_parts(100, validation=0.4, test=0.2, seed=0, source="")
+    assert few[2].tolist() == many[2].tolist()
+
+
+def test_inputs_of_the_training_part_have_mean_0_and_deviation_1(new: New) -> None:
+    inputs, _ = new(columns()).splits.train
+    torch.testing.assert_close(inputs[:, 0].mean(), torch.tensor(0.0), atol=1e-6, rtol=0)
+    torch.testing.assert_close(inputs[:, 0].std(correction=0), torch.tensor(1.0))
+
+
+def test_scale_is_the_training_parts_alone_and_applied_to_every_part(new: New) -> None:
+    numbered = columns() | {"y": columns()["a"]}  # so that a target tells the unscaled input
+    splits = new(numbered).splits
+    known = splits.train[1]
+    mean, deviation = known.mean(), known.std(correction=0)
+    for inputs, unscaled in (splits.train, splits.val, splits.test):
+        torch.testing.assert_close(inputs[:, :1], (unscaled - mean) / deviation)
+
+
+def test_column_that_does_not_change_becomes_0(new: New) -> None:
+    inputs, _ = new(columns()).splits.train
+    assert inputs[:, 1].tolist() == [0.0] * 35
+
+
+def test_scale_is_in_the_state_as_plain_numbers(new: New) -> None:
+    table = new(columns() | {"y": columns()["a"]})
+    known: Tensor = table.splits.train[1].double()
+    state = table.state_dict()
+    expected = [known.mean().item(), known.std(correction=0).item()]
+    assert state == {"a": pytest.approx(expected), "b": [7.0, 1.0]}
+    assert all(type(number) is float for scale in state.values() for number in scale)
+
+
+def test_state_of_the_same_data_is_taken(new: New) -> None:
+    new(columns()).load_state_dict(new(columns()).state_dict())
+
+
+def test_state_of_data_on_another_scale_is_refused(new: New) -> None:
+    state = new(columns()).state_dict()
+    with pytest.raises(DataError, match=r"scaled otherwise .* Was the data changed"):
+        new(columns() | {"b": [8.0] * ROWS}).load_state_dict(state)
+
+
+def test_number_is_predicted_as_it_stands(new: New) -> None:
+    table = new(columns() | {"y": [100.0 * row for row in range(ROWS)]})
+    assert table.splits.train[1].max() > 1000
+    assert table.sizes == {"inputs": 2, "outputs": 1}
+
+
+def test_features_choose_the_inputs(new: New) -> None:
+    assert new(columns(), features=["a"]).sizes["inputs"] == 1
+
+
+@pytest.mark.parametrize("features", [[], ["a", "y"]])
+def test_features_that_are_none_or_hold_the_target_are_refused(
+    features: list[str], new: New
+) -> None:
+    with pytest.raises(ValueError, match="expected the columns to predict y from"):
+        new(columns(), features=features)
+
+
+def test_classes_are_checked_where_the_target_is_a_class(new: New) -> None:
+    three = columns() | {"y": [float(row % 3) for row in range(ROWS)]}
+    new(three).setup()
+    with pytest.raises(DataError, match="expected class 0 or 1, got 2"):
+        new(three, kind="binary").setup()
+
+
+@pytest.mark.parametrize("settings", [{"validation": 0.02}, {"test": 0.9}])
+def test_too_few_rows_for_a_part_are_refused(settings: dict[str, float], new: New) -> None:
+    with pytest.raises(DataError, match=r"my.csv: 50 rows are too few: .* each part needs 2"):
+        new(columns(), **settings).setup()
+
+
+def test_record_names_the_file_its_checksum_and_the_parts(new: New) -> None:
+    facts = new(columns()).facts
+    assert Path(facts["source"]).name == "my.csv"
+    assert len(facts["sha256"]) == 64
+    assert (facts["train"], facts["val"], facts["test"]) == (35, 5, 10)
