@@ -105,7 +105,9 @@ def test_row_of_another_length_is_refused(row: str, cells: int, folder: Path) ->
     assert refusal(write(folder, f"a,y\n1,0\n{row}\n")) == expected
 
 
-@pytest.mark.parametrize("cell", ["abc", "", "nan", "NaN", "inf", "-Infinity", "1.5.2", "1e999"])
+@pytest.mark.parametrize(
+    "cell", ["abc", "", "nan", "NaN", "inf", "-Infinity", "1.5.2", "1e999", "-1e39"]
+)
 def test_cell_that_is_no_finite_number_is_named_by_row_and_column(cell: str, folder: Path) -> None:
     expected = f", row 4, column 'b': expected a finite number, got {cell!r}."
     assert refusal(write(folder, f"a,b,y\n1,2,0\n1,2,1\n1,{cell},1\n")) == expected

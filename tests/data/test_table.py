@@ -75,7 +75,7 @@ def test_scale_is_the_training_parts_alone_and_applied_to_every_part(new: New) -
 
 
 def test_column_that_does_not_change_becomes_0(new: New) -> None:
-    inputs, _ = new(columns()).splits.train
+    inputs, _ = new(columns() | {"b": [0.1] * ROWS}).splits.train
     assert inputs[:, 1].tolist() == [0.0] * 35
 
 

@@ -102,6 +102,8 @@ def _scale(column: list[float], rows: Tensor) -> tuple[float, float]:
     changes has no deviation to divide by; it becomes 0.
     """
     numbers = [column[row] for row in rows.tolist()]
+    if min(numbers) == max(numbers):  # of 0.1, say, the mean would be off in the last digit
+        return numbers[0], 1.0
     mean = math.fsum(numbers) / len(numbers)
     squares = ((number - mean) * (number - mean) for number in numbers)
-    return mean, math.sqrt(math.fsum(squares) / len(numbers)) or 1.0
+    return mean, math.sqrt(math.fsum(squares) / len(numbers))
