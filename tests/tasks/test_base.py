@@ -8,7 +8,7 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
-from torchmetrics import MeanSquaredError
+from torchmetrics import MeanSquaredError, Metric
 
 from seedbed.data.loader import Loader, in_order
 from seedbed.errors import TrainingError
@@ -33,10 +33,12 @@ class Line(Task):
             nn.Linear(1, 1),
             optimizer=lambda net: SGD(net.parameters(), lr=0.1),
             scheduler=scheduler,
-            metrics={"loss": MeanSquaredError()},
         )
         self.losses: list[float] = []
         self.sizes: list[int] = []
+
+    def gathered(self) -> dict[str, Metric]:
+        return {"loss": MeanSquaredError()}
 
     def step(self, batch: Batch) -> tuple[dict[str, Tensor], int]:
         inputs, targets = batch

@@ -16,6 +16,7 @@ class Digits(RowsDataModule):
         split_seed: Fixes which image goes to which part.
         batch_size: Images a batch, or `full`.
         seed: Fixes the order of the training images.
+        input_noise: Deviation of the noise that training adds to the inputs.
     """
 
     kind = "multiclass"
@@ -28,8 +29,9 @@ class Digits(RowsDataModule):
         split_seed: int = 42,
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
+        input_noise: float = 0.0,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed)
+        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
         self.validation = validation
         self.test = test
         self.split_seed = split_seed

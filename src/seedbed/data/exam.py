@@ -25,14 +25,20 @@ class Exam(RowsDataModule):
         split_seed: Fixes who goes to which part.
         batch_size: Students a batch, or `full`.
         seed: Fixes the order of the training rows.
+        input_noise: Deviation of the noise that training adds to the inputs.
     """
 
     kind = "binary"
 
     def __init__(
-        self, *, split_seed: int = 42, batch_size: int | Literal["full"] = 32, seed: int = 0
+        self,
+        *,
+        split_seed: int = 42,
+        batch_size: int | Literal["full"] = 32,
+        seed: int = 0,
+        input_noise: float = 0.0,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed)
+        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
         self.split_seed = split_seed
 
     def load(self) -> RowSplits:

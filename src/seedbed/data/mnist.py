@@ -53,6 +53,7 @@ class MNIST(RowsDataModule):
         split_seed: Fixes which images these are.
         batch_size: Images a batch, or `full`.
         seed: Fixes the order of the training images.
+        input_noise: Deviation of the noise that training adds to the inputs.
     """
 
     kind = "multiclass"
@@ -65,8 +66,9 @@ class MNIST(RowsDataModule):
         split_seed: int = 42,
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
+        input_noise: float = 0.0,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed)
+        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
         self.data_dir = Path(data_dir).expanduser()
         self.validation = validation
         self.split_seed = split_seed

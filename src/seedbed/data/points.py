@@ -26,6 +26,7 @@ class Line(RowsDataModule):
         draw_seed: Fixes the points; the lesson's own is 42.
         batch_size: Points a batch, or `full`.
         seed: Fixes the order of the batches.
+        input_noise: Deviation of the noise that training adds to the inputs.
     """
 
     def __init__(
@@ -36,8 +37,9 @@ class Line(RowsDataModule):
         draw_seed: int = 42,
         batch_size: int | Literal["full"] = "full",
         seed: int = 0,
+        input_noise: float = 0.0,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed)
+        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
         self.points = points
         self.held_out = held_out
         self.draw_seed = draw_seed

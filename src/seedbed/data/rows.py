@@ -42,6 +42,8 @@ class RowsDataModule(LightningDataModule, ABC):
     Args:
         batch_size: Rows a batch; `full` takes the whole part at once (batch gradient descent).
         seed: Fixes the order of the training rows.
+        input_noise: Deviation of the normal noise that training adds to the inputs, anew each time,
+            in their own units: an augmentation for any data.
     """
 
     gives: ClassVar = ("inputs", "outputs")
@@ -51,12 +53,21 @@ class RowsDataModule(LightningDataModule, ABC):
     kind: str = "regression"
     """The kind of task the targets are for: `regression`, `binary` or `multiclass`."""
 
-    def __init__(self, *, batch_size: int | Literal["full"] = 32, seed: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        batch_size: int | Literal["full"] = 32,
+        seed: int = 0,
+        input_noise: float = 0.0,
+    ) -> None:
         super().__init__()
         if batch_size != "full" and batch_size < 1:
             raise SettingError(f"data.batch_size={batch_size}: expected 1 or more, or full.")
+        if input_noise < 0:
+            raise SettingError(f"data.input_noise={input_noise}: expected 0 or more.")
         self.batch_size = batch_size
         self.seed = seed
+        self.input_noise = input_noise
         self._splits: RowSplits | None = None
 
     @abstractmethod
@@ -100,6 +111,13 @@ class RowsDataModule(LightningDataModule, ABC):
                 "The checkpoint's inputs were scaled otherwise than this data's are. "
                 "Was the data changed since the run started?"
             )
+
+    def on_after_batch_transfer(self, batch: Rows, dataloader_idx: int) -> Rows:
+        """Add the noise to a training batch, on the device it is on."""
+        inputs, targets = batch
+        if self.input_noise and self.trainer and self.trainer.training:
+            inputs = inputs + self.input_noise * torch.randn_like(inputs)
+        return inputs, targets
 
     def train_dataloader(self) -> Loader:
         """Training rows in an order that depends on the seed and the epoch."""

@@ -26,6 +26,7 @@ class Table(RowsDataModule):
         split_seed: Fixes which row goes to which part.
         batch_size: Rows a batch, or `full`.
         seed: Fixes the order of the training rows.
+        input_noise: Deviation of the noise that training adds to the inputs.
 
     Raises:
         ValueError: If there are no features, or the target is one.
@@ -43,8 +44,9 @@ class Table(RowsDataModule):
         split_seed: int = 42,
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
+        input_noise: float = 0.0,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed)
+        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
         if features is not None and (not features or target in features):
             raise ValueError(
                 f"features={features}: expected the columns to predict {target} from, null for all"

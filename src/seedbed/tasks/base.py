@@ -6,9 +6,10 @@ not in Lightning's `self.log`, which forgets them when an epoch is interrupted a
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+import torch
 from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -42,7 +43,9 @@ class Task(LightningModule, ABC):
         net: The network.
         optimizer: Makes the optimizer for the net.
         scheduler: Makes the schedule from an optimizer and the fit's number of steps.
-        metrics: What validation and test gather; `figures` makes of them what is logged.
+        l1: λ of the penalty λΣ|w| on all weights that are not biases or of norms. The penalties are
+            minimised with the loss and logged apart from it, as `train/penalty`.
+        l2: λ of the penalty λΣw²; for plain SGD the same as a weight decay of 2λ.
     """
 
     kind: ClassVar[str]
@@ -63,24 +66,36 @@ class Task(LightningModule, ABC):
         *,
         optimizer: MakeOptimizer,
         scheduler: MakeScheduler,
-        metrics: Mapping[str, Metric],
+        l1: float = 0.0,
+        l2: float = 0.0,
     ) -> None:
         super().__init__()
         self.net = net
         self._optimizer = optimizer
         self._scheduler = scheduler
-        self.metrics = nn.ModuleDict(
-            {part: MetricCollection(dict(metrics)).clone() for part in PARTS}
-        )
+        for name, penalty in (("l1", l1), ("l2", l2)):
+            if penalty < 0:
+                raise ValueError(f"{name}={penalty}: expected 0 or more")
+        self.l1 = l1
+        self.l2 = l2
+        self.metrics = nn.ModuleDict({part: MetricCollection(self.gathered()) for part in PARTS})
         self._sums: dict[str, Tensor] = {}
         self.examples = 0
+
+    @abstractmethod
+    def gathered(self) -> dict[str, Metric]:
+        """New metrics for one part to gather; `figures` makes of them what is logged."""
 
     @abstractmethod
     def step(self, batch: Any) -> tuple[dict[str, Tensor], int]:
         """A training batch's figures, scalars, and the number of examples they are means over.
 
-        The figure named `loss` is what training minimises.
+        The figure named `loss` is what training minimises, by way of `objective`.
         """
+
+    def objective(self, loss: Tensor, count: int) -> Tensor:
+        """What the optimizer minimises of a batch with this mean loss over `count` examples."""
+        return loss
 
     def measure(self, batch: Any, metrics: MetricCollection) -> None:
         """Update `metrics` with an evaluation batch: what the net gives, and the targets."""
@@ -94,10 +109,14 @@ class Task(LightningModule, ABC):
     def training_step(self, batch: Any) -> Tensor:
         """Compute the loss and add the batch's figures to the running means."""
         figures, count = self.step(batch)
+        objective = self.objective(figures["loss"], count)
+        if self.l1 or self.l2:
+            figures["penalty"] = self._penalty()
+            objective = objective + figures["penalty"]
         for name, figure in figures.items():
             self._sums[name] = self._sums.get(name, 0.0) + figure.detach() * count
         self.examples += count
-        return figures["loss"]
+        return objective
 
     def validation_step(self, batch: Any) -> None:
         """Update the validation metrics."""
@@ -147,6 +166,12 @@ class Task(LightningModule, ABC):
         """Restore the running means."""
         means = checkpoint["train_means"]
         self._sums, self.examples = dict(means["sums"]), means["examples"]
+
+    def _penalty(self) -> Tensor:
+        weights = [p for p in self.net.parameters() if p.ndim > 1]
+        return torch.stack(
+            [self.l1 * w.abs().sum() + self.l2 * w.square().sum() for w in weights]
+        ).sum()
 
     def _metrics(self, part: str) -> MetricCollection:
         collection = self.metrics[part]

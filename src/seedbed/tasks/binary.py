@@ -2,13 +2,14 @@
 
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional import classification as measured
 
-from seedbed.tasks.base import MakeOptimizer, MakeScheduler, Task
-from seedbed.tasks.classification import MEASURES, Predictions, ranking
+from seedbed.tasks.base import Task
+from seedbed.tasks.classification import MEASURES, ranking
+from seedbed.tasks.predictions import Predictions
 
 
 class BinaryTask(Task):
@@ -16,19 +17,16 @@ class BinaryTask(Task):
 
     Args:
         net: Maps inputs (B, …) to logits (B, 1); targets (B, 1) are 0.0 or 1.0.
-        optimizer: Makes the optimizer for the net.
-        scheduler: Makes the schedule from an optimizer and the fit's number of steps.
+        optimizer, scheduler, l1, l2: As of every `Task`.
     """
 
     kind: ClassVar = "binary"
     measures: ClassVar = MEASURES
     headline: ClassVar = ("train/accuracy", "val/accuracy")
 
-    def __init__(
-        self, net: nn.Module, *, optimizer: MakeOptimizer, scheduler: MakeScheduler
-    ) -> None:
-        metrics = {"predictions": Predictions()}
-        super().__init__(net, optimizer=optimizer, scheduler=scheduler, metrics=metrics)
+    def gathered(self) -> dict[str, Metric]:
+        """All logits and targets."""
+        return {"predictions": Predictions()}
 
     def step(self, batch: tuple[Tensor, Tensor]) -> tuple[dict[str, Tensor], int]:
         """Mean cross-entropy in nats, and the share of rows on the right side."""

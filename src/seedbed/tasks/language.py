@@ -10,9 +10,9 @@ from typing import ClassVar, Protocol, cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import MeanMetric, MetricCollection
+from torchmetrics import MeanMetric, Metric, MetricCollection
 
-from seedbed.tasks.base import MakeOptimizer, MakeScheduler, Task
+from seedbed.tasks.base import Task
 
 CHUNK = 128
 """Positions whose logits are held at one time in evaluation: few enough to stay in the cache."""
@@ -37,8 +37,7 @@ class LanguageTask(Task):
 
     Args:
         net: The decoder, a `Decoder`.
-        optimizer: Makes the optimizer for the net.
-        scheduler: Makes the schedule from an optimizer and the fit's number of steps.
+        optimizer, scheduler, l1, l2: As of every `Task`.
     """
 
     kind: ClassVar = "language"
@@ -46,12 +45,10 @@ class LanguageTask(Task):
     measures: ClassVar = ("loss", "perplexity", "bits_per_character", "accuracy")
     headline: ClassVar = ("val/perplexity", "val/accuracy")
 
-    def __init__(
-        self, net: nn.Module, *, optimizer: MakeOptimizer, scheduler: MakeScheduler
-    ) -> None:
+    def gathered(self) -> dict[str, Metric]:
+        """Means over tokens."""
         # Else the mean would leave out a loss that is NaN, and the fit would go on.
-        metrics = {"loss": MeanMetric(nan_strategy="disable"), "accuracy": MeanMetric()}
-        super().__init__(net, optimizer=optimizer, scheduler=scheduler, metrics=metrics)
+        return {"loss": MeanMetric(nan_strategy="disable"), "accuracy": MeanMetric()}
 
     @property
     def decoder(self) -> Decoder:

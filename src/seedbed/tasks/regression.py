@@ -1,21 +1,24 @@
 """Regression: the mean squared error is the loss; absolute error and R² stand beside it."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection, R2Score
+from torchmetrics import Metric, MetricCollection
+from torchmetrics import functional as measured
 
 from seedbed.tasks.base import MakeOptimizer, MakeScheduler, Task
+from seedbed.tasks.predictions import Predictions
 
 
 class RegressionTask(Task):
-    """Fits a net to targets (B, 1) by the mean squared error.
+    """Fits a net to targets (B, 1) by the squared error.
 
     Args:
         net: Maps inputs (B, …) to predictions (B, 1).
-        optimizer: Makes the optimizer for the net.
-        scheduler: Makes the schedule from an optimizer and the fit's number of steps.
+        optimizer, scheduler, l1, l2: As of every `Task`.
+        reduction: Whether training minimises a batch's `mean` squared error or its `sum`, whose
+            gradient grows with the batch. The loss that is logged is the mean either way.
     """
 
     kind: ClassVar = "regression"
@@ -23,17 +26,40 @@ class RegressionTask(Task):
     headline: ClassVar = ("val/mae", "val/r2")
 
     def __init__(
-        self, net: nn.Module, *, optimizer: MakeOptimizer, scheduler: MakeScheduler
+        self,
+        net: nn.Module,
+        *,
+        optimizer: MakeOptimizer,
+        scheduler: MakeScheduler,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        reduction: Literal["mean", "sum"] = "mean",
     ) -> None:
-        metrics = {"loss": MeanSquaredError(), "mae": MeanAbsoluteError(), "r2": R2Score()}
-        super().__init__(net, optimizer=optimizer, scheduler=scheduler, metrics=metrics)
+        super().__init__(net, optimizer=optimizer, scheduler=scheduler, l1=l1, l2=l2)
+        self.reduction = reduction
+
+    def gathered(self) -> dict[str, Metric]:
+        """All predictions and targets."""
+        return {"predictions": Predictions()}
 
     def step(self, batch: tuple[Tensor, Tensor]) -> tuple[dict[str, Tensor], int]:
         """Mean squared error of a batch."""
         inputs, targets = batch
         return {"loss": F.mse_loss(self.net(inputs), targets)}, len(inputs)
 
+    def objective(self, loss: Tensor, count: int) -> Tensor:
+        """The mean or the sum of the squared errors."""
+        return loss if self.reduction == "mean" else loss * count
+
     def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
-        """The loss also goes by its own name, MSE."""
-        figures = metrics.compute()
-        return figures | {"mse": figures["loss"]}
+        """Everything in `measures`; the loss also goes by its own name, MSE."""
+        predictions, targets = (column.flatten() for column in metrics["predictions"].compute())
+        loss = F.mse_loss(predictions, targets)
+        # R² as torchmetrics has it subtracts large sums; around a mean of 0 it loses no digits.
+        mean = targets.mean()
+        return {
+            "loss": loss,
+            "mse": loss,
+            "mae": F.l1_loss(predictions, targets),
+            "r2": measured.r2_score(predictions - mean, targets - mean),
+        }
