@@ -1,0 +1,191 @@
+"""Runs grouped by the settings that differ, repeats over seeds together, and ranked.
+
+A group's mean is over its finished runs. Where none has finished it is over what they reached so
+far, and such a group comes after all that finished, without a rank: a failed run is never hidden,
+and never wins.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from seedbed.errors import SettingError, nearest
+from seedbed.measures import best_is
+from seedbed.report.runs import Run
+from seedbed.report.settings import EXPERIMENT, Differences, Value, differences
+
+HEADLINE = ("loss", "accuracy", "auroc", "mae", "r2", "perplexity")
+"""The test metrics worth a column, as far as there are."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A metric over repeats."""
+
+    mean: float
+    deviation: float | None
+    """Of a sample: with n − 1; None of a single one."""
+    count: int
+
+    def __str__(self) -> str:
+        if self.deviation is None:
+            return figure(self.mean)
+        plain = 1e-3 <= abs(self.mean) < 1000 and self.deviation >= 1e-4
+        spread = f"{self.deviation:.4f}" if plain else figure(self.deviation)
+        return f"{figure(self.mean)} ± {spread}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs with equal settings but for their seeds."""
+
+    label: str
+    values: tuple[Value, ...]
+    """One for each of the comparison's settings."""
+    runs: tuple[Run, ...]
+
+    @property
+    def finished(self) -> bool:
+        """Whether any has."""
+        return any(run.finished for run in self.runs)
+
+    @property
+    def counted(self) -> list[Run]:
+        """The runs that the figures are of."""
+        return [run for run in self.runs if run.finished or not self.finished]
+
+    @property
+    def states(self) -> str:
+        """The state of all, as `finished`, or `2 finished, 1 failed`."""
+        states = [run.state for run in self.runs]
+        each = {state: states.count(state) for state in sorted(states, key=_good_first)}
+        if len(each) == 1:
+            return states[0]
+        return ", ".join(f"{count} {state}" for state, count in each.items())
+
+    def summary(self, metric: str) -> Summary | None:
+        """A metric's mean and deviation; None where no run has it."""
+        values = [run.figures[metric] for run in self.counted if metric in run.figures]
+        if not values:
+            return None
+        with np.errstate(all="ignore"):  # infinities have no deviation
+            deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
+            return Summary(float(np.mean(values)), deviation, len(values))
+
+    @property
+    def steps(self) -> float:
+        """Steps taken, the mean."""
+        return float(np.mean([run.steps for run in self.counted]))
+
+    @property
+    def seconds(self) -> float | None:
+        """Time taken, the mean."""
+        times = [run.seconds for run in self.counted if run.seconds is not None]
+        return float(np.mean(times)) if times else None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs side by side."""
+
+    runs: Sequence[Run]
+    differences: Differences
+    groups: Sequence[Group]
+    """From the best to the worst; those of which no run has finished are the last."""
+    metric: str
+    mode: Literal["min", "max"]
+
+    @cached_property
+    def headline(self) -> list[str]:
+        """The names of the test metrics that are shown."""
+        known = {name for run in self.runs for name in run.figures}
+        names = [f"test/{name}" for name in HEADLINE if f"test/{name}" in known - {self.metric}]
+        return names[:2]
+
+    @property
+    def title(self) -> str:
+        """The experiments' names."""
+        return ", ".join(dict.fromkeys(str(run.config.get(EXPERIMENT, "?")) for run in self.runs))
+
+    def ranked(self) -> Iterator[tuple[int | None, Group]]:
+        """Each group with its rank; None for one that has nothing to be ranked by."""
+        for rank, group in enumerate(self.groups, start=1):
+            summary = group.summary(self.metric)
+            has_rank = group.finished and summary is not None and math.isfinite(summary.mean)
+            yield rank if has_rank else None, group
+
+
+def compare(runs: Sequence[Run], *, metric: str | None = None) -> Comparison:
+    """Group and rank runs.
+
+    Args:
+        runs: At least one.
+        metric: What to rank by; None for the experiment's own `monitor`.
+
+    Raises:
+        SettingError: If no run has the metric, or the experiments do not agree on one.
+    """
+    monitors = {str(run.config.get("monitor")): str(run.config.get("mode")) for run in runs}
+    if metric is None:
+        if len(monitors) > 1:
+            raise SettingError(
+                f"The runs' own metrics are {' and '.join(sorted(monitors))}: expected one to rank "
+                "them by. Choose with --metric."
+            )
+        metric = next(iter(monitors))
+    known = {name for run in runs for name in run.figures}
+    if known and metric not in known:
+        raise SettingError(f"--metric {metric}: no run has it; {nearest(metric, known)}")
+    mode = monitors.get(metric) or best_is(metric)
+    found = differences([run.config for run in runs])
+    members: dict[tuple[Value, ...], list[int]] = {}
+    for number in range(len(runs)):
+        values = tuple(setting.values[number] for setting in found.settings)
+        members.setdefault(values, []).append(number)
+    groups = [
+        Group(
+            found.label(numbers[0]) or str(runs[numbers[0]].config.get(EXPERIMENT, "run")),
+            values,
+            tuple(runs[number] for number in numbers),
+        )
+        for values, numbers in members.items()
+    ]
+    direction: Literal["min", "max"] = "max" if mode == "max" else "min"
+
+    def standing(group: Group) -> tuple[bool, bool, float]:
+        summary = group.summary(metric)
+        mean = math.nan if summary is None else summary.mean
+        unranked = not math.isfinite(mean)
+        worth = 0.0 if unranked else -mean if direction == "max" else mean
+        return not group.finished, unranked, worth
+
+    return Comparison(runs, found, sorted(groups, key=standing), metric, direction)
+
+
+def figure(value: float | None) -> str:
+    """A metric as it is read: four decimals, or as many digits where they would say nothing."""
+    if value is None:
+        return "–"
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    size = abs(value)
+    if size < 1e-3 or size >= 1e6:
+        return f"{value:.3g}"
+    return f"{value:.4f}" if size < 1000 else f"{value:,.0f}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time as minutes and seconds, or hours, minutes and seconds."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _good_first(state: str) -> tuple[bool, str]:
+    return state != "finished", state

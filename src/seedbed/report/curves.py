@@ -1,0 +1,115 @@
+"""`curves.png`: a metric as it was learnt, all runs at once: validation solid, training dashed."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seedbed.report.comparison import Comparison, Group
+from seedbed.report.runs import Axis
+from seedbed.report.scales import set_log, spans, view
+from seedbed.report.style import GREY, INK, End, colours, label_ends, new_figure, text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Points = list[tuple[float, float]]
+
+
+def draw_curves(comparison: Comparison, axis: Axis, file: Path) -> bool:
+    """Draw the picture; False if no run has logged the metric."""
+    name = comparison.metric.rpartition("/")[2]
+    lines = {
+        id(run): [_finite(run.curve(f"{part}/{name}", axis)) for part in ("train", "val")]
+        for run in comparison.runs
+    }
+    points = [point for parts in lines.values() for part in parts for point in part]
+    if not points:
+        return False
+    low, high = view(comparison)
+    seen = [y for _, y in points if low <= y <= high] or [y for _, y in points]
+    low, high = min(seen), max(seen)
+    picture = new_figure(9, 5)
+    axes = picture.add_subplot()
+    colour = colours(comparison)
+    ends, crosses = [], []
+    for group in reversed(comparison.groups):  # the best on top
+        hue = colour[group.label]
+        last = []
+        for run in group.runs:
+            training, validation = lines[id(run)]
+            _draw(axes, training, "--", hue, single=True)
+            _draw(axes, validation, "-", hue, single=len(group.runs) == 1)
+            if shown := validation or training:
+                last.append(shown[-1])
+                if run.state == "failed":
+                    crosses.append((*shown[-1], hue))
+        if last and hue != GREY:
+            y = sum(y for _, y in last) / len(last)
+            end = End(max(x for x, _ in last), min(max(y, low), high), _name(group), hue)
+            ends.append(end)
+    _set_height(axes, seen, logarithmic=comparison.mode == "min" and spans(seen, 20))
+    first, final = min(x for x, _ in points), max(x for x, _ in points)
+    axes.set_xlim(first, max(final, first + 1))
+    axes.set_xlabel("training step" if axis == "step" else "epoch")
+    axes.set_ylabel(name)
+    axes.set_title(text(f"{comparison.title}: {name}"))
+    _explain_lines(
+        axes,
+        training=any(training for training, _ in lines.values()),
+        failed=any(run.state == "failed" for run in comparison.runs),
+        others=list(colour.values()).count(GREY),
+    )
+    bottom, top = axes.get_ylim()
+    for x, y, hue in crosses:  # at the edge, if it ended out of view
+        axes.plot(x, min(max(y, bottom), top), "x", color=hue, clip_on=False, zorder=5)
+    label_ends(axes, ends)
+    picture.savefig(file)
+    return True
+
+
+def _finite(points: Points) -> Points:
+    return [(x, y) for x, y in points if math.isfinite(y)]
+
+
+def _name(group: Group) -> str:
+    return group.label if group.states == "finished" else f"{group.label} ({group.states})"
+
+
+def _draw(axes: "Axes", points: Points, style: str, colour: str, *, single: bool) -> None:
+    """Draw a line; repeats of a run are thinner, so that they can be seen apart."""
+    axes.plot(
+        [x for x, _ in points],
+        [y for _, y in points],
+        style,
+        color=colour,
+        linewidth=0.9 if style == "--" else 1.8 if single else 1.1,
+        alpha=0.6 if style == "--" else 1.0,
+        marker="." if len(points) == 1 else None,
+        zorder=1.5 if colour == GREY else 2,
+    )
+
+
+def _set_height(axes: "Axes", values: list[float], *, logarithmic: bool) -> None:
+    """Leave a little room below and above the values."""
+    low, high = min(values), max(values)
+    if logarithmic:
+        room = (high / low) ** 0.04
+        set_log(axes, "y", low / room, high * room)
+    else:
+        margin = 0.05 * (high - low) or 0.5
+        axes.set_ylim(low - margin, high + margin)
+
+
+def _explain_lines(axes: "Axes", *, training: bool, failed: bool, others: int) -> None:
+    """Say what is solid, dashed, crossed and grey; each only where it occurs."""
+    from matplotlib.lines import Line2D
+
+    kinds = [Line2D([], [], color=INK, label="validation")]
+    if training:
+        kinds.append(Line2D([], [], color=INK, linestyle="--", linewidth=1, label="training"))
+    if failed:
+        kinds.append(Line2D([], [], color=INK, linestyle="", marker="x", label="failed"))
+    if others:
+        kinds.append(Line2D([], [], color=GREY, label=f"{others} more"))
+    if len(kinds) > 1:
+        axes.legend(handles=kinds, loc="best", fontsize=9)

@@ -1,0 +1,113 @@
+"""`pairs.png`: the final metric over two settings at once.
+
+Lines over a number, one for each value of the other setting; else a heat map.
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from seedbed.report.comparison import Comparison
+from seedbed.report.effects import (
+    Values,
+    arrange,
+    draw_mean,
+    draw_runs,
+    finish,
+    measured,
+    ordered,
+    tick,
+)
+from seedbed.report.scales import spans
+from seedbed.report.settings import Setting, follows, shown
+from seedbed.report.style import COLOURS, INK, End, label_ends, new_figure, text
+
+MOST_LINES = 8
+
+
+def draw_pairs(comparison: Comparison, file: Path) -> bool:
+    """Draw the two settings that differ against each other; False if there are not two of them."""
+    settings = comparison.differences.settings
+    values = measured(comparison)
+    if len(settings) != 2 or not any(value is not None for value in values):
+        return False
+    first, second = settings
+    if follows(first.values, second.values) or follows(second.values, first.values):
+        return False
+    by_size = sorted(settings, key=lambda s: (s.numeric, len(set(s.values))))
+    other, along = by_size
+    if along.numeric and len(set(other.values)) <= MOST_LINES:
+        _draw_lines(comparison, along, other, values, file)
+    else:
+        _draw_heat(comparison, along, other, values, file)
+    return True
+
+
+def _draw_lines(
+    comparison: Comparison, along: Setting, other: Setting, values: Values, file: Path
+) -> None:
+    picture = new_figure(8.5, 5)
+    axes = picture.add_subplot()
+    places = arrange(axes, along)
+    ends = []
+    lines = ordered(other)
+    for number, (colour, line) in enumerate(zip(COLOURS, lines, strict=False)):
+        means = []
+        for value, place in places.items():
+            own = [
+                y
+                for y, a, o in zip(values, along.values, other.values, strict=True)
+                if (a, o) == (value, line)
+            ]
+            # Crosses of several lines side by side, or they would hide each other.
+            draw_runs(axes, [place] * len(own), own, colour, aside=number - (len(lines) - 1) / 2)
+            if (mean := draw_mean(axes, place, own, colour)) is not None:
+                means.append((place, mean))
+        if means:
+            axes.plot([x for x, _ in means], [y for _, y in means], color=colour)
+            name = str(line) if not other.short else f"{other.short}={shown(line)}"
+            ends.append(End(*means[-1], name, colour))
+    finish(comparison, [axes], values)
+    label_ends(axes, ends)
+    picture.savefig(file)
+
+
+def _draw_heat(
+    comparison: Comparison, along: Setting, other: Setting, values: Values, file: Path
+) -> None:
+    from matplotlib.colors import LogNorm, Normalize
+
+    columns, rows = ordered(along), ordered(other)
+    grid = np.full((len(rows), len(columns)), np.nan)
+    tried = np.zeros(grid.shape, dtype=bool)
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            cell = [
+                y
+                for y, a, o in zip(values, along.values, other.values, strict=True)
+                if (a, o) == (column, row)
+            ]
+            reached = [y for y in cell if y is not None]
+            tried[i, j] = bool(cell)
+            if reached:
+                grid[i, j] = float(np.mean(reached))
+    known = grid[np.isfinite(grid)]
+    norm = (LogNorm if spans(known.tolist(), 20) else Normalize)(known.min(), known.max())
+    picture = new_figure(2.5 + 1.1 * len(columns), 1.5 + 0.6 * len(rows))
+    axes = picture.add_subplot()
+    colours = "viridis_r" if comparison.mode == "min" else "viridis"  # bright is good
+    image = axes.imshow(grid, cmap=colours, norm=norm, aspect="auto")
+    for (i, j), value in np.ndenumerate(grid):
+        bright = math.isfinite(value) and sum(image.to_rgba(np.array([value]))[0, :3]) > 1.5
+        words = f"{value:#.3g}" if math.isfinite(value) else "×" if tried[i, j] else ""
+        colour = INK if bright or not math.isfinite(value) else "white"
+        axes.text(j, i, words, ha="center", va="center", color=colour, fontsize=9)
+    axes.set_xticks(range(len(columns)), [tick(value) for value in columns])
+    axes.set_yticks(range(len(rows)), [text(shown(value)) for value in rows])
+    axes.set_xlabel(text(along.name))
+    axes.set_ylabel(text(other.name))
+    axes.grid(visible=False)
+    axes.set_title(text(f"{comparison.title}: {comparison.metric}"))
+    picture.colorbar(image, ax=axes, label=comparison.metric)
+    picture.savefig(file)

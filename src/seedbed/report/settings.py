@@ -1,0 +1,169 @@
+"""Which settings differ between runs, and what to call a run by them.
+
+A group's class and the arguments that only some of its classes take are one setting, its choice:
+`optimizer` is `Adam`, `SGD` or `SGD momentum=0.9`. What a choice brings with it, as its own default
+rate, is no setting of its own: it cannot be told apart from the choice. It is named beside the
+table instead, and stands in `results.csv`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Value = str | float
+"""A setting's value: a number, or a text as it is typed on the command line."""
+
+NULL = "null"
+"""The value of a setting that is off, or that a run does not have."""
+
+EXPERIMENT = "experiment_name"
+TARGET = "_target_"
+
+SHOWING = ("paths.", "logger.", "print_", "callbacks.progress.", "callbacks.weight_table.")
+"""Settings of where things lie and what is shown; they change nothing that is measured."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting that differs between the runs."""
+
+    name: str
+    values: tuple[Value, ...]
+    """One for each run."""
+    short: str
+    """Its name in a label; empty for a choice, whose value says enough."""
+
+    @property
+    def numeric(self) -> bool:
+        """Whether all its values are numbers."""
+        return all(isinstance(value, int | float) for value in self.values)
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What differs between runs."""
+
+    settings: list[Setting]
+    """What the runs are told apart by."""
+    implied: list[str]
+    """What differs only as a choice among `settings` does."""
+    columns: dict[str, tuple[Value, ...]]
+    """Every single setting that differs, seeds too: a value for each run."""
+    common: dict[str, Value]
+    """All others."""
+
+    def label(self, run: int) -> str:
+        """What to call a run; empty if nothing tells it from the others."""
+        return " ".join(_part(setting, setting.values[run]) for setting in self.settings)
+
+
+def differences(configs: Sequence[Mapping[str, Any]]) -> Differences:
+    """Compare flat configurations."""
+    keys = dict.fromkeys(key for config in configs for key in config)
+    everything = {key: tuple(_value(config.get(key)) for config in configs) for key in keys}
+    columns = _once({key: column for key, column in everything.items() if len(set(column)) > 1})
+    common = {key: column[0] for key, column in everything.items() if len(set(column)) == 1}
+    optional = {key for key in columns if any(key not in config for config in configs)}
+    groups: dict[str, list[str]] = {}
+    for key in columns:
+        if not (is_seed(key) or key.startswith(SHOWING)):
+            groups.setdefault(_group(key, everything), []).append(key)
+    choices: dict[str, tuple[Value, ...]] = {}
+    found: dict[str, tuple[Value, ...]] = {}
+    for group, members in groups.items():
+        part = [key for key in members if key in optional or key.endswith(TARGET)]
+        if group and part:
+            choices[group] = found[group] = _choice(group, everything, part)
+        else:
+            part = []
+        found |= {key: columns[key] for key in members if key not in part}
+    if EXPERIMENT in found:
+        choices[EXPERIMENT] = found[EXPERIMENT]
+    implied = [
+        name
+        for name, column in found.items()
+        if any(
+            follows(column, choices[other])
+            for other in {_group(name, everything), EXPERIMENT} & (choices.keys() - {name})
+        )
+    ]
+    kept = {name: column for name, column in found.items() if name not in implied}
+    last = [name.rpartition(".")[2] for name in kept]
+    shorts = [
+        short if last.count(short) == 1 else name for name, short in zip(kept, last, strict=True)
+    ]
+    settings = [
+        Setting(name, column, "" if name in choices else short)
+        for (name, column), short in zip(kept.items(), shorts, strict=True)
+    ]
+    return Differences(settings, implied, columns, common)
+
+
+def is_seed(key: str) -> bool:
+    """Whether runs that differ in this alone are repeats of each other."""
+    return key.rpartition(".")[2] == "seed" or key.endswith("_seed")
+
+
+def follows(column: Sequence[Value], other: Sequence[Value]) -> bool:
+    """Whether the one's value can be told from the other's."""
+    return len(set(zip(column, other, strict=True))) == len(set(other))
+
+
+def _group(key: str, known: Mapping[str, Any]) -> str:
+    """The constructor that takes a setting, as `callbacks.samples`; empty if none does."""
+    group = key.rpartition(".")[0]
+    while group and f"{group}.{TARGET}" not in known:
+        group = group.rpartition(".")[0]
+    return group
+
+
+def _choice(
+    group: str, columns: Mapping[str, tuple[Value, ...]], optional: Sequence[str]
+) -> tuple[Value, ...]:
+    """Name what each run chose: the class, and what only some take that the class does not fix."""
+    targets = columns[f"{group}.{TARGET}"]
+    extras = [
+        key for key in optional if not key.endswith(TARGET) and not follows(columns[key], targets)
+    ]
+    names: list[Value] = []
+    for run, target in enumerate(targets):
+        if target == NULL:
+            names.append(f"no {group.rpartition('.')[2]}")
+            continue
+        words = [str(target).rpartition(".")[2]]
+        for key in extras:
+            if columns[key][run] != NULL:
+                words.append(f"{key.rpartition('.')[2]}={shown(columns[key][run])}")
+        names.append(" ".join(words))
+    return tuple(names)
+
+
+def _once(columns: dict[str, tuple[Value, ...]]) -> dict[str, tuple[Value, ...]]:
+    """Leave out what another setting hands on, as `max_steps` does to `trainer.max_steps`."""
+    kept: dict[str, tuple[Value, ...]] = {}
+    seen: set[tuple[str, tuple[Value, ...]]] = set()
+    for key in sorted(columns, key=lambda key: key.count(".")):
+        mark = (key.rpartition(".")[2], columns[key])
+        if mark not in seen:
+            seen.add(mark)
+            kept[key] = columns[key]
+    return {key: column for key, column in columns.items() if key in kept}
+
+
+def _part(setting: Setting, value: Value) -> str:
+    return f"{setting.short}={shown(value)}" if setting.short else str(value)
+
+
+def _value(value: Any) -> Value:
+    if isinstance(value, bool) or value is None:
+        return NULL if value is None else str(value).lower()
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, list):
+        return "[" + ",".join(shown(_value(item)) for item in value) + "]"
+    return str(value)
+
+
+def shown(value: Value) -> str:
+    """A value as it is typed."""
+    return f"{value:g}" if isinstance(value, float) else str(value)

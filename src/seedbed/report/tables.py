@@ -1,0 +1,135 @@
+"""A comparison in words and numbers: the terminal's table, `results.csv`, and JSON."""
+
+import csv
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.table import Table
+from rich.text import Text
+
+from seedbed.report.comparison import Comparison, Group, duration, figure
+from seedbed.terminal import console
+
+MOST_ERRORS = 10
+"""Failed runs whose error is told below the table; the page has all."""
+
+
+def print_table(comparison: Comparison) -> None:
+    """Print the ranking, and what must be said with it."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name, justify in columns(comparison):
+        table.add_column(Text(name), justify=justify, overflow="fold", no_wrap=name != "run")
+    for cells in rows(comparison):
+        style = "" if cells[0] != "–" else "dim"
+        table.add_row(*(Text(cell) for cell in cells), style=style)
+    console.print(table)
+    for line in ["", *remarks(comparison)]:
+        console.print(Text(line))
+
+
+def columns(comparison: Comparison) -> list[tuple[str, Literal["left", "right"]]]:
+    """The names and sides of the ranking's columns."""
+    return [
+        ("#", "right"),
+        ("run", "left"),
+        *((name, "right") for name in (comparison.metric, *comparison.headline)),
+        ("n", "right"),
+        ("state", "left"),
+        ("steps", "right"),
+        ("time", "right"),
+    ]
+
+
+def rows(comparison: Comparison) -> Iterator[list[str]]:
+    """The ranking's cells."""
+    for rank, group in comparison.ranked():
+        yield [
+            "–" if rank is None else str(rank),
+            group.label,
+            str(group.summary(comparison.metric) or "–"),
+            *(_mean(group, name) for name in comparison.headline),
+            str(len(group.counted)),
+            group.states,
+            f"{group.steps:,.0f}",
+            duration(group.seconds),
+        ]
+
+
+def remarks(comparison: Comparison) -> list[str]:
+    """What the table alone would hide."""
+    best = "lowest" if comparison.mode == "min" else "highest"
+    lines = [f"Ranked by {comparison.metric} of the best checkpoint, the {best} first."]
+    if implied := comparison.differences.implied:
+        lines.append(f"Also different, as these are: {', '.join(implied)}.")
+    if any(len(group.counted) > 1 for group in comparison.groups):
+        lines.append("Means over n runs that differ in their seeds alone, ± their deviation.")
+    if any(rank is None for rank, _ in comparison.ranked()):
+        lines.append("Runs without a rank did not finish; their figures are the best so far.")
+    failed = [run for run in comparison.runs if run.state == "failed"]
+    lines += [f"failed: {run.path}: {run.error}" for run in failed[:MOST_ERRORS]]
+    if len(failed) > MOST_ERRORS:
+        lines.append(f"failed: {len(failed) - MOST_ERRORS} more")
+    return lines
+
+
+def write_results(comparison: Comparison, file: Path) -> None:
+    """Write a row a run, the best group's first: settings that differ, and all metrics."""
+    different = comparison.differences.columns
+    metrics = sorted({name for run in comparison.runs for name in run.figures})
+    numbers = {id(run): number for number, run in enumerate(comparison.runs)}
+    with file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out)
+        writer.writerow(["run", *different, "state", "steps", "seconds", *metrics])
+        for group in comparison.groups:
+            for run in group.runs:
+                writer.writerow(
+                    [
+                        run.path,
+                        *(values[numbers[id(run)]] for values in different.values()),
+                        run.state,
+                        run.steps,
+                        run.seconds,
+                        *(run.figures.get(name) for name in metrics),
+                    ]
+                )
+
+
+def print_json(comparison: Comparison) -> None:
+    """Print the ranking for programs; what is no number is null."""
+    names = [setting.name for setting in comparison.differences.settings]
+    groups = []
+    for rank, group in comparison.ranked():
+        measured: dict[str, Any] = {}
+        for name in sorted({name for run in group.counted for name in run.figures}):
+            summary = group.summary(name)
+            assert summary is not None
+            measured[name] = {
+                "mean": _finite(summary.mean),
+                "deviation": _finite(summary.deviation),
+                "count": summary.count,
+            }
+        groups.append(
+            {
+                "rank": rank,
+                "label": group.label,
+                "settings": dict(zip(names, group.values, strict=True)),
+                "metrics": measured,
+                "steps": group.steps,
+                "seconds": group.seconds,
+                "runs": [{"path": str(run.path), "state": run.state} for run in group.runs],
+            }
+        )
+    content = {"metric": comparison.metric, "mode": comparison.mode, "groups": groups}
+    print(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _mean(group: Group, metric: str) -> str:
+    summary = group.summary(metric)
+    return figure(summary.mean if summary else None)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

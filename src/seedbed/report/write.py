@@ -1,0 +1,44 @@
+"""All files of a report: one function for a run, a sweep, or any runs side by side."""
+
+from pathlib import Path
+
+from seedbed.report.comparison import Comparison
+from seedbed.report.curves import draw_curves
+from seedbed.report.effects import draw_effects
+from seedbed.report.fits import draw_fits
+from seedbed.report.page import write_page
+from seedbed.report.pairs import draw_pairs
+from seedbed.report.runs import Axis
+from seedbed.report.style import drawing
+from seedbed.report.tables import write_results
+
+
+def write_report(comparison: Comparison, folder: Path, *, axis: Axis = "step") -> Path:
+    """Write `results.csv`, the pictures there is something to draw for, and `report.html`.
+
+    Args:
+        comparison: The runs.
+        folder: Where to write, made if need be; pictures of an earlier report there are replaced.
+        axis: What the curves are drawn over.
+
+    Returns:
+        The page.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_results(comparison, folder / "results.csv")
+    curves, effects = folder / "curves.png", folder / "effects.png"
+    pairs, fits = folder / "pairs.png", folder / "fits.png"
+    with drawing(folder):
+        drawn = {
+            "Curves": (curves, draw_curves(comparison, axis, curves)),
+            "Effect of each setting": (effects, draw_effects(comparison, effects)),
+            "Two settings at once": (pairs, draw_pairs(comparison, pairs)),
+            "Fitted curves": (fits, draw_fits(comparison, fits)),
+        }
+    for file, done in drawn.values():
+        if not done:
+            file.unlink(missing_ok=True)
+    pictures = {caption: file for caption, (file, done) in drawn.items() if done}
+    page = folder / "report.html"
+    write_page(comparison, pictures, page)
+    return page

@@ -1,0 +1,65 @@
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from lightning import Trainer
+from torch import nn
+from torch.optim import SGD
+
+from seedbed.callbacks.predictions import PredictionsFile
+from seedbed.data.rows import Rows, RowsDataModule, RowSplits
+from seedbed.optim.schedules import Constant
+from seedbed.tasks.multiclass import MulticlassTask
+from seedbed.tasks.regression import RegressionTask
+
+
+class Fixed(RowsDataModule):
+    """The same rows for each part."""
+
+    def __init__(self, rows: Rows) -> None:
+        super().__init__(batch_size=2)
+        self.rows = rows
+
+    def load(self) -> RowSplits:
+        return RowSplits(self.rows, self.rows, self.rows, outputs=1)
+
+
+def evaluate(folder: Path, task: type, net: nn.Module, *rows: torch.Tensor) -> dict[str, float]:
+    trainer = Trainer(
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        inference_mode=False,
+        callbacks=[PredictionsFile(directory=str(folder))],
+    )
+    module = task(net, optimizer=lambda net: SGD(net.parameters()), scheduler=Constant)
+    (figures,) = trainer.test(module, datamodule=Fixed((rows[0], rows[1])), verbose=False)
+    return dict(figures)
+
+
+def test_rows_are_sorted_by_input_and_give_the_tests_own_error(tmp_path: Path) -> None:
+    x, y = torch.tensor([[3.0], [1.0], [2.0]]), torch.tensor([[6.5], [2.0], [4.0]])
+    net = nn.Linear(1, 1)
+    nn.init.constant_(net.weight, 2.0)
+    nn.init.zeros_(net.bias)
+    figures = evaluate(tmp_path, RegressionTask, net, x, y)
+    with (tmp_path / "predictions.csv").open(newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["input", "target", "prediction"]
+    numbers = [[*map(float, row)] for row in rows]
+    assert numbers == [[1, 2, 2], [2, 4, 4], [3, 6.5, 6]]
+    error = sum((target - prediction) ** 2 for _, target, prediction in numbers) / 3
+    assert figures["test/loss"] == pytest.approx(error)
+
+
+def test_nothing_is_written_of_several_inputs(tmp_path: Path) -> None:
+    evaluate(tmp_path, RegressionTask, nn.Linear(2, 1), torch.randn(3, 2), torch.randn(3, 1))
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_written_of_classes(tmp_path: Path) -> None:
+    targets = torch.tensor([0, 1, 2])
+    evaluate(tmp_path, MulticlassTask, nn.Linear(1, 3), torch.randn(3, 1), targets)
+    assert not list(tmp_path.iterdir())

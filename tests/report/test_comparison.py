@@ -1,0 +1,114 @@
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seedbed.errors import SettingError
+from seedbed.report.comparison import Comparison, compare, duration, figure
+from seedbed.report.runs import find_runs
+
+MakeRun = Callable[..., Path]
+
+
+NAN = float("nan")
+
+
+@pytest.fixture
+def rates(make_run: MakeRun, tmp_path: Path) -> Comparison:
+    """Rate 0.1: 3 and 5 over two seeds, and a failure; 0.01: 3.5; 1: all failed, at a best of 2."""
+    make_run("0", [9, 3, 4], seed=1, optimizer={"lr": 0.1})
+    make_run("1", [9, 5, 7], seed=2, optimizer={"lr": 0.1})
+    make_run("2", [9, 1, NAN], seed=3, optimizer={"lr": 0.1}, state="failed")
+    make_run("3", [9, 3.5], optimizer={"lr": 0.01})
+    make_run("4", [9, 2, NAN], optimizer={"lr": 1.0}, state="failed")
+    return compare(find_runs([tmp_path]))
+
+
+def test_repeats_over_seeds_have_mean_and_sample_deviation(rates: Comparison) -> None:
+    summary = rates.groups[1].summary("val/loss")
+    assert summary is not None
+    assert (summary.mean, summary.count) == (4.0, 2)
+    assert summary.deviation == pytest.approx(math.sqrt(2))
+    assert str(summary) == "4.0000 ± 1.4142"
+
+
+def test_failed_run_does_not_count_but_shows_among_those_that_finished(rates: Comparison) -> None:
+    group = rates.groups[1]
+    assert (len(group.runs), len(group.counted)) == (3, 2)
+    assert group.states == "2 finished, 1 failed"
+
+
+def test_best_is_first_and_what_did_not_finish_is_last_without_a_rank(rates: Comparison) -> None:
+    ranked = [(rank, group.label) for rank, group in rates.ranked()]
+    assert ranked == [(1, "lr=0.01"), (2, "lr=0.1"), (None, "lr=1")]
+
+
+def test_single_run_has_no_deviation(rates: Comparison) -> None:
+    summary = rates.groups[0].summary("test/loss")
+    assert summary is not None
+    assert (summary.mean, summary.deviation) == (7.0, None)
+
+
+def test_highest_is_first_where_the_experiment_says_so(make_run: MakeRun, tmp_path: Path) -> None:
+    for number, rate in enumerate((0.1, 0.2)):
+        make_run(str(number), [rate], optimizer={"lr": rate}, mode="max")
+    labels = [group.label for group in compare(find_runs([tmp_path])).groups]
+    assert labels == ["lr=0.2", "lr=0.1"]
+
+
+def test_another_metric_is_ranked_in_its_own_direction(make_run: MakeRun, tmp_path: Path) -> None:
+    for number, r2 in enumerate((0.1, 0.2)):
+        folder = make_run(str(number), [1.0], optimizer={"lr": r2})
+        (folder / "metrics.json").write_text(f'{{"val/loss": 1, "test/r2": {r2}}}')
+    found = compare(find_runs([tmp_path]), metric="test/r2")
+    assert (found.mode, found.groups[0].label) == ("max", "lr=0.2")
+
+
+def test_finished_run_whose_metric_is_no_number_has_no_rank(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    make_run("0", [math.inf], optimizer={"lr": 1.0})
+    make_run("1", [2.0])
+    ranked = [(rank, group.label) for rank, group in compare(find_runs([tmp_path])).ranked()]
+    assert ranked == [(1, "lr=0.01"), (None, "lr=1")]
+
+
+def test_infinite_repeats_raise_no_warning(make_run: MakeRun, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        make_run(str(seed), [math.inf], seed=seed)
+    summary = compare(find_runs([tmp_path])).groups[0].summary("val/loss")
+    assert summary is not None
+    assert math.isinf(summary.mean)
+
+
+def test_unknown_metric_names_the_nearest(rates: Comparison) -> None:
+    with pytest.raises(SettingError, match=r"val/los: no run has it; did you mean val/loss"):
+        compare(rates.runs, metric="val/los")
+
+
+def test_runs_that_rank_by_different_metrics_need_one_named(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    make_run("0", [1.0])
+    make_run("1", [1.0], monitor="val/accuracy")
+    runs = find_runs([tmp_path])
+    with pytest.raises(SettingError, match=r"val/accuracy and val/loss.*--metric"):
+        compare(runs)
+    assert compare(runs, metric="val/loss").mode == "min"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (0.0, "0"), (1.25, "1.2500"), (12345.6, "12,346"), (0.000123, "0.000123"),
+     (2.5e30, "2.5e+30"), (math.nan, "nan"), (-math.inf, "-inf")],
+)  # fmt: skip
+def test_figure_shows_digits_that_say_something(value: float | None, text: str) -> None:
+    assert figure(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, "–"), (5, "0:05"), (65, "1:05"), (3725, "1:02:05")]
+)
+def test_duration_is_minutes_or_hours(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
