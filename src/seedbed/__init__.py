@@ -1,1 +1,27 @@
-"""Seedbed: small studies of how networks are trained, on one frame."""
+"""Seedbed: small studies of how networks are trained, on one frame.
+
+run = seedbed.load("logs/binary/exam/2026-01-31_12-00-00-0a1b2c3d")
+run.config, run.datamodule, run.net, run.metrics
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seedbed.runs.load import LoadedRun
+
+
+def load(run: str | Path, checkpoint: str | Path = "best") -> "LoadedRun":
+    """Open a run's directory: its config, DataModule, net with weights, and metrics.
+
+    Args:
+        run: The directory.
+        checkpoint: `best`, `last`, or a checkpoint file of this run's net.
+
+    Raises:
+        RunError: If it is no run, or has no such checkpoint, or that cannot be used.
+        SettingError: If its configuration names anything that is not allowed.
+    """
+    from seedbed.runs.load import load as load_run
+
+    return load_run(run, checkpoint)

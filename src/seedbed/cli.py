@@ -1,11 +1,17 @@
 """The `seedbed` command: what can be done with a run's directory, or before there is one."""
 
+import json
+import secrets
+import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from seedbed.compose import ROOT
 from seedbed.shell import explained
+
+LOGS = ROOT / "logs"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,9 +21,9 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _commands() -> None:
-    """Keep the verb, even while there is only one."""
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="The run's directory, wherever it lies.")]
+Checkpoint = Annotated[str, typer.Option(help="best, last, or the path of a checkpoint.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 @app.command()
@@ -31,6 +37,241 @@ def execute(
     from seedbed.runs.execute import execute as execute_run
 
     execute_run(run)
+
+
+@app.command()
+def resume(
+    run: Run,
+    longer: Annotated[
+        list[str] | None,
+        typer.Argument(help="max_steps=N or max_epochs=N, for a longer fit; trials=N of a sweep."),
+    ] = None,
+) -> None:
+    """Go on with RUN from its last checkpoint, in its directory and on its curve.
+
+    A longer fit keeps its schedule, and after its end the last learning rate. Of a sweep, what has
+    no result yet is trained.
+
+    Example: seedbed resume logs/regression/line/2026-01-31_12-00-00-0a1b2c3d max_epochs=200
+    """
+    if (run / "sweep.yaml").exists():
+        from seedbed.sweep.resume import resume as resume_sweep
+
+        resume_sweep(run, longer or [])
+    from seedbed.runs.resume import resume as resume_run
+
+    resume_run(run, longer or [])
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Where they are.", show_default="logs")] = LOGS,
+    state: Annotated[
+        Literal["new", "running", "finished", "failed", "interrupted"] | None,
+        typer.Option(help="Show only those in this state."),
+    ] = None,
+    sort: Annotated[
+        Literal["name", "state", "metric", "steps", "age", "commit"],
+        typer.Option(help="Sort by this column; the best metric and the oldest run come first."),
+    ] = "age",
+    as_json: AsJson = False,
+) -> None:
+    """List the runs in FOLDER and below: state, key metric at its best, steps, age, commit.
+
+    A + after the commit stands for uncommitted changes.
+
+    Example: seedbed runs logs/regression --state finished --sort metric
+    """
+    from seedbed.runs import table
+
+    lines = table.lines(folder, state=state, sort=sort)
+    _print_json(table.as_json(lines)) if as_json else typer.echo(table.as_text(lines))
+
+
+@app.command()
+def evaluate(
+    run: Run,
+    split: Annotated[Literal["val", "test"], typer.Option(help="The part of the data.")] = "val",
+    checkpoint: Checkpoint = "best",
+    as_json: AsJson = False,
+) -> None:
+    """Measure a checkpoint of RUN: on the same machine, exactly the metrics that the run logged.
+
+    Example: seedbed evaluate logs/binary/exam/2026-01-31_12-00-00-0a1b2c3d --split test
+    """
+    from seedbed.runs.evaluate import evaluate as evaluate_run
+
+    metrics = evaluate_run(run, split=split, checkpoint=checkpoint)
+    if as_json:
+        _print_json(metrics)
+    else:
+        for name, value in metrics.items():
+            typer.echo(f"{name:<28}{value:>10.4f}")
+
+
+@app.command()
+def predict(
+    run: Run,
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="A CSV file, an image, or a folder of images.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The CSV file to write.", show_default="standard output")
+    ] = None,
+    checkpoint: Checkpoint = "best",
+) -> None:
+    """Predict the target of each row of a CSV file, or the digit in each PNG or JPEG image.
+
+    The file needs the columns that RUN learnt from; it keeps its others. An image should show one
+    digit on plain ground; it is scaled and centred as the run's digits are.
+
+    Example: seedbed predict logs/binary/exam/2026-01-31_12-00-00-0a1b2c3d students.csv
+    """
+    from seedbed.runs.load import load
+    from seedbed.runs.predict import predict as predict_rows
+    from seedbed.runs.predict import write_csv
+
+    write_csv(predict_rows(load(run, checkpoint), source), None if str(out) == "-" else out)
+
+
+@app.command()
+def generate(
+    run: Run,
+    *,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(help="How a text starts; may be repeated.", show_default="the run's own"),
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="Texts for each prompt.")] = 1,
+    length: Annotated[int, typer.Option(min=0, help="The most characters to write.")] = 200,
+    temperature: Annotated[
+        float, typer.Option(min=0, help="Below 1 more likely, above 1 bolder; 0 the likeliest.")
+    ] = 1.0,
+    top_k: Annotated[
+        int | None, typer.Option(min=1, help="Draw from this many likeliest characters.")
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Draw from the likeliest that together have this chance."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Fixes the texts.", show_default="another each time")
+    ] = None,
+    checkpoint: Checkpoint = "best",
+    as_json: AsJson = False,
+) -> None:
+    """Let RUN's language model go on from a prompt, up to the end of a poem.
+
+    Example: seedbed generate logs/language/poem_gpt/2026-01-31_12-00-00-0a1b2c3d --prompt 春夜喜雨
+    """
+    from seedbed.runs import generate as writing
+    from seedbed.runs.load import load
+
+    opened = load(run, checkpoint)
+    prompts = [text for text in prompt or [opened.config["prompt"]] for _ in range(count)]
+    if warning := writing.unknown(opened, prompts):
+        typer.echo(warning, err=True)
+    if seed is None:
+        seed = secrets.randbelow(2**32)
+        typer.echo(f"seed {seed}", err=True)
+    streamed = len(prompts) == 1 and not as_json
+    if streamed:
+        typer.echo(prompts[0], nl=False)
+    texts = writing.generate(
+        opened,
+        prompts,
+        length=length,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        heard=_print_character if streamed else None,
+    )
+    if as_json:
+        _print_json({"seed": seed, "warning": warning, "texts": [vars(text) for text in texts]})
+    else:
+        typer.echo("" if streamed else "\n\n".join(text.text.rstrip("\n") for text in texts))
+
+
+@app.command()
+def export(
+    run: Run,
+    format: Annotated[
+        Literal["onnx", "safetensors"], typer.Option(help="What to write.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write to.", show_default="RUN/export")
+    ] = None,
+    checkpoint: Checkpoint = "best",
+    as_json: AsJson = False,
+) -> None:
+    """Write RUN's net for other programs, and a JSON beside: inputs, outputs, vocabulary, scaler.
+
+    The file is opened again, and its outputs are compared with the checkpoint's.
+
+    Example: seedbed export logs/multiclass/mnist/2026-01-31_12-00-00-0a1b2c3d --format onnx
+    """
+    from seedbed.runs.export import export as export_net
+    from seedbed.runs.load import load
+
+    written = export_net(load(run, checkpoint), format, out)
+    if as_json:
+        _print_json(written)
+    else:
+        typer.echo(
+            f"{written['file']}: outputs within {written['largest_difference']:.1g} of the "
+            f"checkpoint's (tolerance {written['tolerance']:g})"
+        )
+
+
+@app.command()
+def reproduce(
+    run: Run,
+    into: Annotated[
+        Path | None, typer.Option(help="The new directory.", show_default="RUN/reproduced")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do RUN again from its record alone, in a new directory, and compare the metrics.
+
+    On the same machine and versions they are identical; else what differs is listed, and the exit
+    status is 1.
+
+    Example: seedbed reproduce logs/regression/line/2026-01-31_12-00-00-0a1b2c3d --into again
+    """
+    from seedbed.runs import reproduce as again
+    from seedbed.terminal import console
+
+    console.stderr = as_json  # where the log of the run goes
+    found = again.reproduce(run, into)
+    _print_json(again.as_json(found)) if as_json else typer.echo(again.as_text(found))
+    raise typer.Exit(0 if found.identical else 1)
+
+
+@app.command()
+def check(
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(help="As of train.py.", show_default="each experiment in turn"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try a study without training it: every setting, the data, and one batch through the net.
+
+    Example: seedbed check experiment=poem_gpt data=verse net.depth=8
+    """
+    from seedbed.runs import check as preflight
+
+    status = 0
+    results = []
+    for result in preflight.check_each(overrides or []):
+        status = max(status, result.exit_status)
+        results.append(vars(result))
+        if not as_json:
+            typer.echo(preflight.as_text(result))
+    if as_json:
+        _print_json(results)
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -49,6 +290,50 @@ def fetch(
     from seedbed.data.poems import TANG_POEMS
 
     fetch_data({"poems": TANG_POEMS, "mnist": MNIST_FILES}[what], data_dir.expanduser())
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Runs' directories; any other folder means all runs below.")
+    ],
+    metric: Annotated[
+        str | None, typer.Option(help="What to rank by and draw; else the experiment's monitor.")
+    ] = None,
+    x: Annotated[
+        Literal["step", "epoch"], typer.Option(help="What curves are drawn over.")
+    ] = "step",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where files go; else the one folder that is named, or ./comparison."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
+) -> None:
+    """Rank runs, from their files alone: a table, results.csv, pictures and report.html.
+
+    Example: seedbed compare logs/multirun/2026-01-31_12-00-00 --metric val/loss
+    """
+    from seedbed.report.comparison import compare as compare_runs
+    from seedbed.report.runs import find_runs
+    from seedbed.report.tables import print_json, print_table
+    from seedbed.report.write import write_report
+
+    comparison = compare_runs(find_runs(runs), metric=metric)
+    print_json(comparison) if as_json else print_table(comparison)
+    page = write_report(
+        comparison, out or (runs[0] if len(runs) == 1 else Path("comparison")), axis=x
+    )
+    if not as_json:
+        typer.echo(f"\nreport: {page}")
+
+
+def _print_json(content: Any) -> None:
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _print_character(character: str) -> None:
+    sys.stdout.write(character)
+    sys.stdout.flush()
 
 
 def main() -> None:

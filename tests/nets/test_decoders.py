@@ -155,9 +155,9 @@ def test_gpt_takes_another_width() -> None:
     assert net.hidden(ids(2, T)).shape == (2, T, 96)
 
 
-@pytest.mark.parametrize("width", [40, 16])
+@pytest.mark.parametrize("width", [40, 16, 0])
 def test_gpt_refuses_a_width_that_does_not_divide_into_heads(width: int) -> None:
-    with pytest.raises(ValueError, match=f"width must be a multiple of 32, got {width}"):
+    with pytest.raises(ValueError, match=f"width must be a positive multiple of 32, got {width}"):
         GPT(vocabulary_size=V, context=T, width=width)
 
 
@@ -237,6 +237,15 @@ def test_tutorial_block_adds_projected_heads_and_then_feed_forward() -> None:
     expand, _, shrink = block.feed_forward
     expected = after + shrink(F.relu(expand(block.feed_forward_norm(after))))
     torch.testing.assert_close(block(x), expected)
+
+
+@pytest.mark.parametrize("kind", [TutorialGPT, TransformerDecoder])
+@pytest.mark.parametrize("heads", [0, 3])
+def test_width_that_heads_cannot_share_is_refused(
+    heads: int, kind: type[TutorialGPT | TransformerDecoder]
+) -> None:
+    with pytest.raises(ValueError, match=f"width=64 cannot be shared among heads={heads}"):
+        kind(vocabulary_size=5, context=4, heads=heads)
 
 
 def test_transformer_decoder_drops_out_only_in_training() -> None:

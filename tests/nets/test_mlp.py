@@ -52,6 +52,11 @@ def test_dropout_does_nothing_in_evaluation() -> None:
     torch.testing.assert_close(net(x), last(F.relu(second(F.relu(first(x))))))
 
 
+def test_hidden_layer_without_a_width_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"hidden=\[3, 0\]: expected a width of 1 or more"):
+        MLP(inputs=3, outputs=2, hidden=[3, 0])
+
+
 def test_rows_of_any_shape_are_flattened() -> None:
     net = MLP(inputs=24, outputs=2)
     images = torch.randn(5, 2, 3, 4)

@@ -10,6 +10,7 @@ from seedbed.nets.gpt import GPT
 from seedbed.nets.gpt_tutorial import TutorialGPT
 from seedbed.nets.language_model import LanguageModel
 from seedbed.nets.mlp import MLP
+from seedbed.nets.polynomial import Polynomial
 from seedbed.nets.transformer_decoder import TransformerDecoder
 from seedbed.optim.groups import parameter_groups
 from seedbed.optim.muon import MuonWithAdamW
@@ -54,6 +55,20 @@ def test_mlp_learns_eight_points_by_heart() -> None:
     net = MLP(inputs=2, outputs=1, hidden=[64, 64])
     optimizer = AdamW(parameter_groups(net), lr=0.01)
     for _ in range(100):
+        loss = F.mse_loss(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert F.mse_loss(net(x), y) < 1e-3
+
+
+def test_polynomial_learns_four_points_by_heart() -> None:
+    """As many as it has coefficients, so that one curve goes through all of them."""
+    torch.manual_seed(0)
+    x, y = torch.tensor([[-1.0], [-0.3], [0.4], [1.0]]), torch.randn(4, 1)
+    net = Polynomial(inputs=1, outputs=1)
+    optimizer = AdamW(parameter_groups(net), lr=0.1, weight_decay=0)
+    for _ in range(500):
         loss = F.mse_loss(net(x), y)
         optimizer.zero_grad()
         loss.backward()

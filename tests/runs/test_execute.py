@@ -28,22 +28,6 @@ from seedbed.tasks.regression import RegressionTask
 
 PLAIN = (dict, OrderedDict, list, tuple, str, int, float, bool, type(None), torch.Tensor)
 
-COMMAND = "from seedbed.cli import main; main()"
-
-INTERRUPTED_AT_STEP_25 = """
-import os, signal
-from seedbed.tasks.regression import RegressionTask as Task
-
-step = Task.step
-
-def interrupted(task, batch):
-    if task.global_step == 24:  # within the 25th step
-        os.kill(os.getpid(), signal.SIGINT)
-    return step(task, batch)
-
-Task.step = interrupted
-"""
-
 
 def prepared(folder: Path, *overrides: str) -> RunDirectory:
     """A run of the line that nobody has executed yet."""
@@ -67,10 +51,10 @@ def parts(value: Any) -> Iterator[Any]:
             yield from parts(item)
 
 
-def started(run: RunDirectory, code: str = "") -> subprocess.Popen[str]:
-    """`seedbed execute` as a process of its own, in which `code` has run first."""
+def started(run: RunDirectory) -> subprocess.Popen[str]:
+    """`seedbed execute` as a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-c", f"{code}\n{COMMAND}", "execute", str(run.path)],
+        [sys.executable, "-m", "seedbed", "execute", str(run.path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -183,6 +167,16 @@ def test_moved_run_still_says_that_it_has_finished(
     assert capsys.readouterr().out == f"{moved} has finished; metrics.json has its metrics.\n"
 
 
+@pytest.mark.slow
+def test_command_to_go_on_works_as_it_is_printed(finished: RunDirectory, tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "a run (moved)")
+    shutil.copytree(finished.path, run.path)
+    done = subprocess.run(
+        run.resume_command, shell=True, capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout == f"{run.path} has finished; metrics.json has its metrics.\n"
+
+
 def test_run_killed_after_its_fit_is_only_tested_when_executed_again(
     finished: RunDirectory, tmp_path: Path
 ) -> None:
@@ -219,6 +213,18 @@ def test_run_from_elsewhere_cannot_name_other_code(tmp_path: Path) -> None:
     run.config_file.write_text(yaml.safe_dump(config), encoding="utf-8")
     with pytest.raises(SettingError, match=r"os\.system is not among the classes"):
         execute(run.path)
+    assert not run.status()
+
+
+def test_configuration_edited_by_hand_is_checked_as_a_command_line_is(tmp_path: Path) -> None:
+    run = prepared(tmp_path)
+    config = run.config() | {"seed": "abc"}
+    config["optimizer"]["lrr"] = config["optimizer"].pop("lr")
+    run.config_file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    with pytest.raises(SettingError) as caught:
+        execute(run.path)
+    assert "seed=abc: expected a whole number, got a text." in str(caught.value)
+    assert "optimizer.lrr: no such setting; did you mean lr?" in str(caught.value)
     assert not run.status()
 
 
@@ -355,21 +361,3 @@ def test_interrupted_run_ends_as_if_it_had_not_been(
         assert [(r["step"], r[column]) for r in values] == [(r["step"], r[column]) for r in wanted]
     last, wanted = (torch.load(r.last, weights_only=True)["state_dict"] for r in (run, whole))
     assert all(torch.equal(last[name], wanted[name]) for name in wanted)
-
-
-@pytest.mark.slow
-def test_interrupted_run_says_how_to_go_on_and_goes_on(tmp_path: Path) -> None:
-    run = prepared(tmp_path / "run", "data.batch_size=10", "max_epochs=5")
-    process = started(run, INTERRUPTED_AT_STEP_25)
-    printed, errors = process.communicate()
-
-    assert (process.returncode, errors) == (130, "")
-    assert printed.endswith(f"\nInterrupted. To go on: python -m seedbed execute {run.path}\n")
-    assert run.status()["state"] == "interrupted"
-    assert torch.load(run.last, weights_only=True)["global_step"] == 25
-
-    execute(run.path)
-    assert run.status()["state"] == "finished"
-    assert logged(run, "resuming at step 25")
-    assert [int(row["step"]) for row in rows(run, "train/loss")] == [10, 20, 30, 40, 50]
-    assert len(rows(run, "val/loss")) == 6

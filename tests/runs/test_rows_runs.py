@@ -53,7 +53,7 @@ def test_confusion_matrix_is_in_the_log(exam: RunDirectory) -> None:
 
 
 def test_checkpoint_holds_the_scale_of_the_inputs(exam: RunDirectory) -> None:
-    scale = torch.load(exam.best, weights_only=True)["Exam"]
+    scale = torch.load(exam.best, weights_only=True)["Exam"]["scale"]
     assert {name: len(numbers) for name, numbers in scale.items()} == {"study": 2, "sleep": 2}
 
 

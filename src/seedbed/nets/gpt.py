@@ -7,12 +7,13 @@ depth, sets the size; width and heads follow. Price: no knob for each part.
 """
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seedbed.nets.language_model import LanguageModel
+from seedbed.nets.language_model import Cache, LanguageModel
 
 HEAD_SIZE = 32
 
@@ -38,10 +39,10 @@ class Rotary(nn.Module):
         self.register_buffer("cosine", angles.cos(), persistent=False)
         self.register_buffer("sine", angles.sin(), persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Rotate x (B, heads, T, head size)."""
-        T = x.shape[-2]
-        cosine, sine = self.cosine[:T], self.sine[:T]
+    def forward(self, x: Tensor, start: int = 0) -> Tensor:
+        """Rotate x (B, heads, T, head size), whose first position is `start`."""
+        end = start + x.shape[-2]
+        cosine, sine = self.cosine[start:end], self.sine[start:end]
         left, right = x.chunk(2, dim=-1)
         return torch.cat(
             [left * cosine - right * sine, left * sine + right * cosine], dim=-1
@@ -57,13 +58,17 @@ class Attention(nn.Module):
         self.project = nn.Linear(width, width, bias=False)
         nn.init.zeros_(self.project.weight)
 
-    def forward(self, x: Tensor, rotary: Rotary) -> Tensor:
-        """Attend to this and earlier positions."""
+    def forward(self, x: Tensor, rotary: Rotary, cache: Cache | None = None) -> Tensor:
+        """Attend to this and earlier positions, those in the cache too."""
         B, T, C = x.shape
+        start = cache.length if cache else 0
         parts = self.query_key_value(x).view(B, T, 3, C // HEAD_SIZE, HEAD_SIZE)
         query, key, value = parts.permute(2, 0, 3, 1, 4)  # each (B, heads, T, head size)
-        query, key = rotary(rms_norm(query)), rotary(rms_norm(key))
-        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        query, key = rotary(rms_norm(query), start), rotary(rms_norm(key), start)
+        if cache:
+            key, value = cache.joined(self, key, value)
+        # One query after others sees all keys; torch's mask would show it the first key alone.
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=start == 0)
         output: Tensor = self.project(mixed.transpose(1, 2).reshape(B, T, C))
         return output
 
@@ -91,9 +96,9 @@ class Block(nn.Module):
         self.attention = Attention(width)
         self.feed_forward = FeedForward(width)
 
-    def forward(self, x: Tensor, rotary: Rotary) -> Tensor:
+    def forward(self, x: Tensor, rotary: Rotary, cache: Cache | None = None) -> Tensor:
         """Apply both parts to the residual stream (B, T, C)."""
-        x = x + self.attention(rms_norm(x), rotary)
+        x = x + self.attention(rms_norm(x), rotary, cache)
         output: Tensor = x + self.feed_forward(rms_norm(x))
         return output
 
@@ -112,13 +117,15 @@ class GPT(LanguageModel):
         ValueError: If `width` is not a multiple of 32.
     """
 
+    caches: ClassVar = True
+
     def __init__(
         self, *, vocabulary_size: int, context: int, depth: int = 4, width: int | None = None
     ) -> None:
         super().__init__()
         width = HEAD_SIZE * math.ceil(depth / 2) if width is None else width
-        if width % HEAD_SIZE:
-            raise ValueError(f"width must be a multiple of {HEAD_SIZE}, got {width}")
+        if width < 1 or width % HEAD_SIZE:
+            raise ValueError(f"width must be a positive multiple of {HEAD_SIZE}, got {width}")
         self.context = context
         self.token_embedding = nn.Embedding(vocabulary_size, width)
         # Its vectors are normalised, so only this against the learning rate matters: small is fast.
@@ -128,9 +135,11 @@ class GPT(LanguageModel):
         self.head = nn.Linear(width, vocabulary_size, bias=False)
         nn.init.zeros_(self.head.weight)
 
-    def hidden(self, tokens: Tensor) -> Tensor:
+    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Map ids (B, T) to hidden states (B, T, C)."""
         x = rms_norm(self.token_embedding(tokens))  # (B, T, C)
         for block in self.blocks:
-            x = block(x, self.rotary)
+            x = block(x, self.rotary, cache)
+        if cache:
+            cache.length += tokens.shape[1]
         return rms_norm(x)

@@ -6,10 +6,12 @@ default initialisation, no dropout. Scores are scaled by the width of the *model
 did, not of the head. `gpt.py` is the same job done as well as we can.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
-from seedbed.nets.language_model import LanguageModel
+from seedbed.nets.language_model import Cache, LanguageModel
 
 
 class AttentionHead(nn.Module):
@@ -25,12 +27,16 @@ class AttentionHead(nn.Module):
         causal = torch.ones(context, context, dtype=torch.bool).tril()
         self.register_buffer("causal", causal, persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Attend to this and earlier positions."""
-        _, T, C = x.shape
-        scores = self.query(x) @ self.key(x).transpose(-2, -1) * C**-0.5  # (B, T, T)
-        scores = scores.masked_fill(~self.causal[:T, :T], float("-inf"))
-        output: Tensor = scores.softmax(dim=-1) @ self.value(x)
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        """Attend to this and earlier positions, those in the cache too."""
+        start = cache.length if cache else 0
+        end, C = start + x.shape[1], x.shape[2]
+        key, value = self.key(x), self.value(x)
+        if cache:
+            key, value = cache.joined(self, key, value)
+        scores = self.query(x) @ key.transpose(-2, -1) * C**-0.5  # (B, T, end)
+        scores = scores.masked_fill(~self.causal[start:end, :end], float("-inf"))
+        output: Tensor = scores.softmax(dim=-1) @ value
         return output
 
 
@@ -49,10 +55,10 @@ class Block(nn.Module):
             nn.Linear(width, 4 * width), nn.ReLU(), nn.Linear(4 * width, width)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         """Apply both parts to the residual stream."""
         normed = self.attention_norm(x)
-        x = x + self.project(torch.cat([head(normed) for head in self.heads], dim=-1))
+        x = x + self.project(torch.cat([head(normed, cache) for head in self.heads], dim=-1))
         output: Tensor = x + self.feed_forward(self.feed_forward_norm(x))
         return output
 
@@ -66,22 +72,34 @@ class TutorialGPT(LanguageModel):
         width: Size of the residual stream, C.
         depth: Number of blocks.
         heads: Attention heads a block; must divide `width`.
+
+    Raises:
+        ValueError: If it does not.
     """
+
+    caches: ClassVar = True
 
     def __init__(
         self, *, vocabulary_size: int, context: int, width: int = 64, depth: int = 4, heads: int = 4
     ) -> None:
         super().__init__()
+        if heads < 1 or width % heads:
+            raise ValueError(f"width={width} cannot be shared among heads={heads}")
         self.context = context
         self.token_embedding = nn.Embedding(vocabulary_size, width)
         self.position_embedding = nn.Embedding(context, width)
-        self.blocks = nn.Sequential(*(Block(width, heads, context) for _ in range(depth)))
+        self.blocks = nn.ModuleList(Block(width, heads, context) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, vocabulary_size)
 
-    def hidden(self, tokens: Tensor) -> Tensor:
+    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Map ids (B, T) to hidden states (B, T, C)."""
-        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        start, T = cache.length if cache else 0, tokens.shape[1]
+        positions = torch.arange(start, start + T, device=tokens.device)
         x = self.token_embedding(tokens) + self.position_embedding(positions)  # (B, T, C)
-        hidden: Tensor = self.norm(self.blocks(x))
+        for block in self.blocks:
+            x = block(x, cache)
+        if cache:
+            cache.length += T
+        hidden: Tensor = self.norm(x)
         return hidden

@@ -5,11 +5,31 @@ The head dominates a small model with a large vocabulary, so training never need
 """
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+class Cache:
+    """Keys and values of the tokens so far, so that writing the next one computes no old one anew.
+
+    Attributes:
+        length: Number of tokens that every attention has seen.
+    """
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+
+    def joined(self, attention: nn.Module, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Append an attention's keys and values (…, T, head size); return all it has had."""
+        if attention in self._seen:
+            keys, values = self._seen[attention]
+            key, value = torch.cat([keys, key], dim=-2), torch.cat([values, value], dim=-2)
+        self._seen[attention] = key, value
+        return key, value
 
 
 class LanguageModel(nn.Module, ABC):
@@ -18,14 +38,21 @@ class LanguageModel(nn.Module, ABC):
     Attributes:
         context: The most tokens one sequence may have, T.
         head: The unembedding, (C) -> (vocabulary size).
+        caches: Whether `hidden` can go on from a cache.
     """
 
+    caches: ClassVar[bool] = False
     context: int
     head: nn.Linear
 
     @abstractmethod
-    def hidden(self, tokens: Tensor) -> Tensor:
-        """Map ids (B, T) to hidden states (B, T, C); position t sees tokens 0..t only."""
+    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """Map ids (B, T) to hidden states (B, T, C); position t sees tokens 0..t only.
+
+        Args:
+            tokens: The ids; a single one each, T = 1, where `cache` is not empty.
+            cache: The tokens that came before, to which these are added.
+        """
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map ids (B, T) to logits (B, T, vocabulary size) of the next token."""
@@ -57,36 +84,3 @@ class LanguageModel(nn.Module, ABC):
             linear_bias=self.head.bias,
             options=options or None,
         )
-
-
-@torch.no_grad()
-def generate(
-    model: LanguageModel,
-    tokens: Tensor,
-    length: int,
-    *,
-    temperature: float = 1.0,
-    end: int | None = None,
-    generator: torch.Generator | None = None,
-) -> Tensor:
-    """Continue `tokens` (B, T) by up to `length` sampled tokens; returns (B, T + new).
-
-    Args:
-        model: The model; only its last `context` tokens are seen.
-        tokens: Ids to continue, at least one a row.
-        length: The most new tokens.
-        temperature: Divides the logits; 1 samples the model's own distribution.
-        end: Stop once every row has produced this id.
-        generator: Source of randomness; torch's global one where None.
-    """
-    ended = torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
-    for _ in range(length):
-        logits = model.head(model.hidden(tokens[:, -model.context :])[:, -1])  # (B, V)
-        probabilities = torch.softmax(logits.float() / temperature, dim=-1)
-        following = torch.multinomial(probabilities, 1, generator=generator)  # (B, 1)
-        tokens = torch.cat([tokens, following], dim=1)
-        if end is not None:
-            ended |= following[:, 0] == end
-            if ended.all():
-                break
-    return tokens

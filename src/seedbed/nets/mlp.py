@@ -17,6 +17,9 @@ class MLP(nn.Module):
         hidden: Width of each hidden layer.
         activation: What follows each hidden layer.
         dropout: Share of hidden values set to zero in training.
+
+    Raises:
+        ValueError: If a hidden layer has no width.
     """
 
     def __init__(
@@ -29,6 +32,8 @@ class MLP(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if min(hidden, default=1) < 1:
+            raise ValueError(f"hidden={[*hidden]}: expected a width of 1 or more for each layer")
         layers: list[nn.Module] = []
         widths = [inputs, *hidden]
         for i in range(len(hidden)):

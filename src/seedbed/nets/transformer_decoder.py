@@ -9,7 +9,7 @@ it should predict. The lesson left that mask out, and gave all positions one and
 import torch
 from torch import Tensor, nn
 
-from seedbed.nets.language_model import LanguageModel
+from seedbed.nets.language_model import Cache, LanguageModel
 
 
 class TransformerDecoder(LanguageModel):
@@ -22,6 +22,9 @@ class TransformerDecoder(LanguageModel):
         depth: Number of layers.
         heads: Attention heads a layer; must divide `width`.
         dropout: Share of values set to zero in training.
+
+    Raises:
+        ValueError: If `heads` does not divide `width`.
     """
 
     causal: Tensor
@@ -37,6 +40,8 @@ class TransformerDecoder(LanguageModel):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if heads < 1 or width % heads:
+            raise ValueError(f"width={width} cannot be shared among heads={heads}")
         self.context = context
         self.token_embedding = nn.Embedding(vocabulary_size, width)
         self.position_embedding = nn.Embedding(context, width)
@@ -48,8 +53,8 @@ class TransformerDecoder(LanguageModel):
         future = torch.ones(context, context, dtype=torch.bool).triu(diagonal=1)
         self.register_buffer("causal", future, persistent=False)
 
-    def hidden(self, tokens: Tensor) -> Tensor:
-        """Map ids (B, T) to hidden states (B, T, C)."""
+    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """Map ids (B, T) to hidden states (B, T, C); torch's layers keep no cache."""
         T = tokens.shape[1]
         positions = torch.arange(T, device=tokens.device)
         x = self.token_embedding(tokens) + self.position_embedding(positions)  # (B, T, C)

@@ -6,6 +6,7 @@
     checkpoints/       best.ckpt and last.ckpt
     metrics.json       the best checkpoint's train/…, val/… and test/… metrics
     confusion.csv      of a classifier's test: rows by true and predicted class
+    predictions.csv    of a regression's test on one input: input, target and prediction
     metrics.csv        every metric logged, a row each time
     tensorboard/       the same, as curves
     train.log          what the terminal showed
@@ -15,7 +16,9 @@ A run is claimed by a lock that the operating system drops with its process, how
 
 import json
 import os
+import shlex
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,7 +28,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from seedbed.callbacks.checkpoints import BEST, LAST
+from seedbed.checkpoint import BEST, LAST
 from seedbed.errors import RunError
 
 
@@ -43,6 +46,7 @@ class RunDirectory:
         self.status_file = path / "status.json"
         self.metrics_file = path / "metrics.json"
         self.log_file = path / "train.log"
+        self._lock_file = path / ".lock"
         self.checkpoints = path / "checkpoints"
         self.best = self.checkpoints / BEST
         self.last = self.checkpoints / LAST
@@ -62,7 +66,7 @@ class RunDirectory:
         except FileExistsError:
             raise RunError(
                 f"{path} already holds a run. Choose another hydra.run.dir, or go on with this "
-                f"one: python -m seedbed execute {path}"
+                f"one: {run.resume_command}"
             ) from None
         except OSError as error:
             raise RunError(f"{path}: cannot be made ({error.strerror}).") from None
@@ -84,6 +88,15 @@ class RunDirectory:
             raise RunError(f"{self.config_file}: expected settings by name.")
         return loaded
 
+    def set_config(self, config: dict[str, Any]) -> None:
+        """Replace the configuration."""
+        _place(self.config_file, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+
+    @property
+    def resume_command(self) -> str:
+        """What to type to go on with it, in any shell and from any folder."""
+        return shlex.join([sys.executable, "-m", "seedbed", "resume", str(self.path)])
+
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """Hold the directory for this process alone.
@@ -91,9 +104,9 @@ class RunDirectory:
         Raises:
             RunError: If another process works in it.
         """
-        lock = FileLock(self.path / ".lock")
+        lock = FileLock(self._lock_file)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=1)  # `state` holds it for a moment too
         except Timeout:
             owner = self.status()
             raise RunError(
@@ -113,9 +126,32 @@ class RunDirectory:
             return {}
         return loaded
 
+    def state(self) -> str:
+        """Where the run stands: new, running, finished, failed or interrupted.
+
+        One that says it is running, while no process holds its lock, was killed.
+        """
+        state: str = self.status().get("state", "new")
+        return "interrupted" if state == "running" and not self._in_use() else state
+
+    def _in_use(self) -> bool:
+        try:
+            with FileLock(self._lock_file, timeout=0):
+                return False
+        except (Timeout, PermissionError):  # another user's run is taken at its word
+            return True
+
     def metrics(self) -> dict[str, float]:
         """The metrics of the best checkpoint, once the run has finished."""
         loaded: dict[str, float] = json.loads(self.metrics_file.read_text(encoding="utf-8"))
+        return loaded
+
+    def provenance(self) -> dict[str, Any]:
+        """Where the run came from; empty where it was never executed."""
+        try:
+            loaded: dict[str, Any] = json.loads(self.provenance_file.read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
         return loaded
 
     def set_status(self, state: str, **more: Any) -> None:
@@ -142,6 +178,13 @@ def now() -> str:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Place a JSON file whole."""
+    _place(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _place(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

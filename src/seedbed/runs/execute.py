@@ -3,31 +3,35 @@
 Starting, resuming and reproducing are the same call. It needs neither Hydra nor a command line.
 """
 
-import logging
-import warnings
+import errno
+import json
+import signal
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning import Trainer
 
-from seedbed.build import Study, build, check_targets
+from seedbed.build import Study, build
 from seedbed.callbacks.samples import TextSamples
-from seedbed.errors import SeedbedError
+from seedbed.checkpoint import load
+from seedbed.errors import DamagedError, RunError, SeedbedError, TrainingError
+from seedbed.loggers import rewind
+from seedbed.preflight import check
 from seedbed.runs import provenance
 from seedbed.runs.directory import RunDirectory, now, write_json
+from seedbed.runs.weights import take_over
 from seedbed.terminal import log, logged_to
 
-# Lightning tells at this level what it was told to do: devices found, checkpoints restored.
-for _name in ("lightning.pytorch", "lightning.fabric"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
-# Lightning 2.6 asks torch 2.14 in a way it has deprecated; nobody here can act on it.
-warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+"""The exit statuses after Ctrl-C and SIGTERM, by the shell's convention."""
 
-INTERRUPTED = 130
-"""The exit status after Ctrl-C, by the shell's convention; Lightning's own is 1."""
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says when there is no room for more: on the disk, in a quota, in a file."""
 
 
 def execute(path: Path) -> dict[str, float]:
@@ -41,14 +45,15 @@ def execute(path: Path) -> dict[str, float]:
 
     Raises:
         RunError: If the directory is no run, or in use.
+        SettingError: If its configuration is wrong, as a hand-edited one may be.
         SeedbedError: If the run failed in a way that can be explained.
     """
     run = RunDirectory(path)
     config = run.config()
-    check_targets(config)
     if run.status().get("state") == "finished":
         log.info(f"{run.path} has finished; {run.metrics_file.name} has its metrics.")
         return run.metrics()
+    check(config)
     with run.claimed(), logged_to(run.log_file), _recorded(run):
         study = build(config, run.path)
         write_json(
@@ -57,6 +62,7 @@ def execute(path: Path) -> dict[str, float]:
                 seed=config["seed"],
                 precision=str(study.trainer.precision),
                 data=study.datamodule.facts,
+                weights=_start(config, run, study),
             ),
         )
         _introduce(config, study)
@@ -69,52 +75,114 @@ def execute(path: Path) -> dict[str, float]:
 @contextmanager
 def _recorded(run: RunDirectory) -> Iterator[None]:
     """Keep `status.json` true, however the run ends."""
-    run.start()
+    try:
+        with _signals_heeded(), _full_disk_explained(run):
+            run.start()
+            yield
+            run.set_status("finished", ended=now())
+    except (KeyboardInterrupt, SystemExit) as stop:
+        # Lightning makes an exit with status 1 of an interrupt that is not within a fit.
+        terminated = isinstance(stop, SystemExit) and stop.code == TERMINATED
+        run.set_status("interrupted", ended=now())
+        log.info(f"\nInterrupted. To go on: {run.resume_command}")
+        raise SystemExit(TERMINATED if terminated else INTERRUPTED) from None
+    except BaseException as error:
+        kind = "" if isinstance(error, SeedbedError) else f"{type(error).__name__}: "
+        with suppress(OSError):  # the disk may be full
+            run.set_status("failed", ended=now(), error=f"{kind}{error}")
+        raise
+
+
+@contextmanager
+def _signals_heeded() -> Iterator[None]:
+    """Have SIGTERM end the process as an exit does; within a fit, `Checkpoints` saves before."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    usual = signal.signal(signal.SIGTERM, leave)
     try:
         yield
-    except (KeyboardInterrupt, SystemExit):
-        # Lightning turns an interrupt into an exit, after its callbacks have saved.
-        run.set_status("interrupted", ended=now())
-        log.info(f"\nInterrupted. To go on: python -m seedbed execute {run.path}")
-        raise SystemExit(INTERRUPTED) from None
-    except SeedbedError as error:
-        run.set_status("failed", ended=now(), error=str(error))
-        raise
-    except BaseException as error:
-        run.set_status("failed", ended=now(), error=f"{type(error).__name__}: {error}")
-        raise
-    run.set_status("finished", ended=now())
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+
+
+@contextmanager
+def _full_disk_explained(run: RunDirectory) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        raise TrainingError(
+            f"{error.filename or run.path}: cannot be written ({error.strerror}). What was saved "
+            f"before is whole. Make room, then go on: {run.resume_command}"
+        ) from error
+
+
+def _start(config: dict[str, Any], run: RunDirectory, study: Study) -> dict[str, str] | None:
+    """Begin with another run's weights, if so set, and say whose; a resumed fit has its own."""
+    if not config.get("weights"):
+        return None
+    if run.last.exists():
+        origin: dict[str, str] = json.loads(run.provenance_file.read_text("utf-8"))["weights"]
+        return origin
+    return take_over(Path(config["weights"]).expanduser(), study)
 
 
 def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:
     trainer, task, datamodule = study.trainer, study.task, study.datamodule
-    checkpoint = run.last if run.last.exists() else None
-    done = 0
-    if checkpoint:
-        done = torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"]
+    checkpoint, state = saved(run)
     # Also without a checkpoint: a run killed before its first one begins its log anew.
     for logger in trainer.loggers:
-        if hasattr(logger, "rewind"):
-            logger.rewind(done)
-    if done:
-        log.info(f"resuming at step {done:,}")
+        rewind(logger, state.get("global_step", 0))
+    if checkpoint:
+        log.info(f"resuming at step {state['global_step']:,}, from {checkpoint.name}")
+        if state["stopped_early"]:
+            log.info("where the fit had stopped early")
     else:
         # What the initial weights are worth: the first row of every log.
         trainer.validate(task, datamodule=datamodule, verbose=False)
     trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
-    best = torch.load(run.best, map_location="cpu", weights_only=True)
+    best = load(run.best)
+    task.load_state_dict(best["state_dict"])
     metrics = {
         name: value
         for name, value in sorted(best["metrics"].items())
         if name.startswith(("train/", "val/"))
     }
     if datamodule.test_dataloader():
-        trainer.test(
-            task, datamodule=datamodule, ckpt_path=run.best, weights_only=True, verbose=False
-        )
-        return metrics | _figures(trainer, "test")
-    task.load_state_dict(best["state_dict"])
+        trainer.test(task, datamodule=datamodule, verbose=False)
+        metrics |= _figures(trainer, "test")
     return metrics
+
+
+def saved(run: RunDirectory) -> tuple[Path | None, dict[str, Any]]:
+    """Where to go on: the last checkpoint, or the best where that one is damaged, and its state.
+
+    A damaged one is set aside, and the log says so.
+
+    Raises:
+        RunError: If there are checkpoints, and none of them can be opened.
+    """
+    states: dict[Path, dict[str, Any]] = {}
+    damaged: dict[Path, DamagedError] = {}
+    for path in (run.last, run.best):
+        try:
+            if path.exists():
+                states[path] = load(path)
+        except DamagedError as error:
+            damaged[path] = error
+    if damaged and not states:
+        reasons = "\n".join(map(str, damaged.values()))
+        raise RunError(f"{reasons}\nTo begin the run anew, remove what is damaged.")
+    for path, problem in damaged.items():
+        aside = path.replace(path.with_name(f"{path.name}.damaged"))
+        log.info(f"{problem}\nIt is set aside as {aside.name}.")
+    return next(iter(states.items()), (None, {}))
 
 
 def _figures(trainer: Trainer, part: str) -> dict[str, float]:
@@ -135,6 +203,8 @@ def _introduce(config: dict[str, Any], study: Study) -> None:
     log.info(f"experiment  {config['experiment_name']}, seed {config['seed']}")
     log.info(f"data        {facts}")
     log.info(f"net         {type(net).__name__}, {parameters:,} parameters")
+    if config.get("weights"):
+        log.info(f"weights     from {config['weights']}")
     log.info(f"device      {device}{threads}, precision {trainer.precision}\n")
 
 

@@ -1,0 +1,125 @@
+"""Text from a language model, token by token.
+
+The texts of a batch stand side by side from their first token, so all share one position and one
+cache, without padding or masks: a text whose prompt is longer is still being read while others are
+being written. Price: short prompts beside a long one take the long one's steps.
+
+Once a text outgrows the context, the window slides with each token, every position changes, and
+nothing of the cache holds any more; from there on the window is computed anew each time.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from seedbed.nets.language_model import Cache, LanguageModel
+
+
+def generate(
+    model: LanguageModel,
+    prompts: Sequence[Sequence[int]],
+    length: int,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    end: int | None = None,
+    generator: torch.Generator | None = None,
+) -> list[list[int]]:
+    """Return what `stream` yields: the new tokens of each text."""
+    texts: list[list[int]] = [[] for _ in prompts]
+    for step in stream(
+        model,
+        prompts,
+        length,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        end=end,
+        generator=generator,
+    ):
+        for text, token in zip(texts, step, strict=True):
+            if token is not None:
+                text.append(token)
+    return texts
+
+
+@torch.no_grad()
+def stream(
+    model: LanguageModel,
+    prompts: Sequence[Sequence[int]],
+    length: int,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    end: int | None = None,
+    generator: torch.Generator | None = None,
+) -> Iterator[list[int | None]]:
+    """Continue each prompt; yield at each step every text's new token.
+
+    None stands for a text that is still in its prompt, or has ended.
+
+    Args:
+        model: The model, in evaluation mode; only the last `context` tokens are seen.
+        prompts: Ids to continue, at least one a text.
+        length: The most new tokens a text.
+        temperature: Divides the logits; 1 samples the model's own distribution, 0 takes the
+            likeliest token.
+        top_k: Draw from this many likeliest tokens only.
+        top_p: Draw from the likeliest tokens that together have at least this probability
+            (nucleus sampling, Holtzman et al. 2020).
+        end: A text ends with this id.
+        generator: Source of randomness; torch's global one where None.
+    """
+    common = min(map(len, prompts))
+    device = model.head.weight.device
+    tokens = torch.tensor([[*prompt[:common]] for prompt in prompts], device=device)  # (B, T)
+    left = [length] * len(prompts)
+    cache = Cache()
+    while any(left):
+        logits = model.head(_last_hidden(model, tokens, cache)).float()  # (B, V)
+        drawn = _draw(logits, temperature, top_k, top_p, generator)  # (B,)
+        step: list[int | None] = []
+        for row, (prompt, token) in enumerate(zip(prompts, drawn.tolist(), strict=True)):
+            if tokens.shape[1] < len(prompt):
+                drawn[row] = prompt[tokens.shape[1]]
+                step.append(None)
+            elif left[row]:
+                left[row] = 0 if token == end else left[row] - 1
+                step.append(token)
+            else:
+                step.append(None)
+        yield step
+        tokens = torch.cat([tokens, drawn[:, None]], dim=1)
+
+
+def _last_hidden(model: LanguageModel, tokens: Tensor, cache: Cache) -> Tensor:
+    """The hidden state (B, C) of the last of `tokens` (B, T), of which the cache has had some."""
+    if model.caches and tokens.shape[1] <= model.context:
+        return model.hidden(tokens[:, cache.length :], cache)[:, -1]
+    return model.hidden(tokens[:, -model.context :])[:, -1]
+
+
+def _draw(
+    logits: Tensor,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """A token (B,) for each row of `logits` (B, V)."""
+    if temperature == 0:
+        return logits.argmax(dim=-1)
+    logits = logits / temperature
+    if top_k is not None:
+        least = logits.topk(min(top_k, logits.shape[1])).values[:, -1:]
+        logits = logits.masked_fill(logits < least, -torch.inf)
+    probabilities = logits.softmax(dim=-1)
+    if top_p is not None:
+        falling, order = probabilities.sort(descending=True)
+        beyond = falling.cumsum(dim=-1) - falling >= top_p  # the tokens before have enough
+        beyond[:, 0] = False
+        probabilities = probabilities.masked_fill(beyond.gather(-1, order.argsort()), 0.0)
+    return torch.multinomial(probabilities, 1, generator=generator)[:, 0]

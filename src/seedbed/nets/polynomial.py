@@ -1,0 +1,47 @@
+"""A polynomial of one input, whose coefficients are what is learnt.
+
+It is a linear layer over the powers of x: a of y = a + b x + c x² + … is its bias, b, c, … are its
+weight matrix. So initialisers fill them, weight decay and penalties spare a as ridge regression
+does, and Muon, to which the layer is a head, leaves them to AdamW. One vector of coefficients
+would read as simply, but to all of these it would be a bias.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class Polynomial(nn.Module):
+    """y = a + b x + c x² + …, all coefficients started from N(0, 1).
+
+    Args:
+        inputs: Values a row, which must be 1.
+        outputs: Values a row to give; each has its own coefficients.
+        degree: The highest power.
+
+    Raises:
+        ValueError: If the data has more than one input, or the degree is not positive.
+    """
+
+    def __init__(self, *, inputs: int, outputs: int, degree: int = 3) -> None:
+        super().__init__()
+        if inputs != 1:
+            raise ValueError(
+                f"expected data with one input, got {inputs}; take another net, as net=mlp"
+            )
+        if degree < 1:
+            raise ValueError(f"degree={degree}: expected 1 or more")
+        self.degree = degree
+        self.head = nn.Linear(degree, outputs)
+        nn.init.normal_(self.head.bias)
+        nn.init.normal_(self.head.weight)
+
+    @property
+    def coefficients(self) -> Tensor:
+        """From the lowest power to the highest, (outputs, degree + 1)."""
+        return torch.cat([self.head.bias[:, None], self.head.weight], dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map rows (B, 1) to outputs (B, outputs)."""
+        powers = torch.linalg.vander(x.flatten(), N=self.degree + 1)  # (B, degree + 1), from x⁰
+        output: Tensor = self.head(powers[:, 1:])
+        return output

@@ -1,0 +1,94 @@
+"""The preflight on its own: settings, data, and one batch through the net, without a fit."""
+
+import math
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from seedbed.build import Study, build
+from seedbed.compose import CONF, composed, plain, use_paths
+from seedbed.errors import SeedbedError, SettingError
+from seedbed.overrides import REFUSALS, readable, setting_problems
+from seedbed.preflight import check as check_settings
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one study."""
+
+    study: str
+    """Its overrides, as they are typed."""
+    problem: str | None
+    batch: str | None
+    """What a batch came to, if there was no problem."""
+    seconds: float
+    exit_status: int
+
+
+def check_each(overrides: Sequence[str]) -> Iterator[Result]:
+    """Try one study, or each shipped experiment where there are no overrides."""
+    names = [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
+    for study in [overrides] if overrides else [[f"experiment={name}"] for name in names]:
+        started = time.perf_counter()
+        problem = batch = None
+        status = 0
+        try:
+            batch = check(study)
+        except SeedbedError as error:
+            problem, status = str(error), error.exit_status
+        yield Result(" ".join(study), problem, batch, time.perf_counter() - started, status)
+
+
+def as_text(result: Result) -> str:
+    """A line if all is well, else every problem below the study's name."""
+    line = f"{result.study:<36}{result.seconds:>6.1f} s   "
+    if result.problem is None:
+        return f"{line}ok: {result.batch}"
+    return "\n    ".join([f"{line}wrong", *result.problem.splitlines()])
+
+
+def check(overrides: Sequence[str]) -> str:
+    """Try what `python train.py OVERRIDES` would train; return what the batch came to.
+
+    Raises:
+        SettingError: Listing every wrong setting, or saying why a batch does not go through.
+        DataError: If the data cannot be used.
+        FetchError: If it is to be fetched, and cannot be.
+    """
+    try:
+        whole = composed(readable([*overrides]))
+        use_paths(whole)
+        config = plain(whole)
+    except REFUSALS as error:
+        problems = setting_problems([*overrides])
+        raise SettingError("\n".join(problems or [str(error)])) from None
+    check_settings(config)
+    with TemporaryDirectory() as folder:
+        return _through(build(config | {"compile": False}, Path(folder)))
+
+
+def _through(study: Study) -> str:
+    """Take the loss of a training batch, and the measures of a validation batch."""
+    batch = next(iter(study.datamodule.train_dataloader()))
+    held_out = next(iter(study.datamodule.val_dataloader()))
+    inputs = batch[0] if isinstance(batch, tuple | list) else batch
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            # Of targets in another shape torch only warns, and broadcasts.
+            warnings.filterwarnings("error", message="Using a target size")
+            figures, _ = study.task.step(batch)
+            study.task.validation_step(held_out)
+    except (RuntimeError, ValueError, IndexError, UserWarning) as error:
+        raise SettingError(
+            f"net: a batch of inputs {[*inputs.shape]} does not go through "
+            f"{type(study.task.net).__name__} and {type(study.task).__name__}: {error}"
+        ) from error
+    loss = float(figures["loss"])
+    if not math.isfinite(loss):
+        raise SettingError(f"init: the loss of a first batch is {loss}; choose another init.")
+    return f"a batch of {[*inputs.shape]}, loss {loss:.4f}"

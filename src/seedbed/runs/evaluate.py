@@ -1,0 +1,68 @@
+"""A checkpoint's metrics, computed anew: on the same machine, exactly those that the run logged."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from seedbed.build import build_trainer
+from seedbed.errors import DataError, RunError
+from seedbed.runs.load import LoadedRun, load
+
+Split = Literal["val", "test"]
+
+
+def evaluate(
+    run: str | Path, *, split: Split = "val", checkpoint: str | Path = "best"
+) -> dict[str, float]:
+    """Measure a checkpoint, in the run's own precision, threads, compilation and batch size.
+
+    Nothing is written.
+
+    Raises:
+        RunError: If the run cannot be used, or its data has no such part.
+        DataError: If the data is gone, or is not what the run had.
+    """
+    loaded = load(run, checkpoint)
+    _check_data(loaded)
+    if split == "test" and not loaded.datamodule.test_dataloader():
+        raise RunError(f"{run}: its data has no test part; take --split val.")
+    if loaded.config["compile"]:
+        loaded.net.compile()
+    with threads(loaded.directory.provenance().get("threads")):
+        trainer = build_trainer(loaded.config, loaded.directory.path, callbacks=[], logger=False)
+        measure = trainer.validate if split == "val" else trainer.test
+        measure(loaded.task, datamodule=loaded.datamodule, verbose=False)
+    figures = trainer.callback_metrics
+    return {name: float(figures[name]) for name in sorted(figures) if name.startswith(f"{split}/")}
+
+
+def _check_data(loaded: LoadedRun) -> None:
+    """Load the data and compare it with what the run had."""
+    recorded = loaded.directory.provenance().get("data", {}).get("sha256")
+    try:
+        loaded.datamodule.setup()
+    except DataError as error:
+        raise DataError(
+            f"{error}\nTo evaluate {loaded.directory.path} its data is needed; predict, generate "
+            "and export do without."
+        ) from None
+    found = loaded.datamodule.facts.get("sha256")
+    if recorded != found and recorded is not None:
+        raise DataError(
+            f"The data was changed since the run: sha256 was {recorded}, is {found}. Its metrics "
+            "would be of other data."
+        )
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Compute with this many threads: sums in another order differ in their last digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

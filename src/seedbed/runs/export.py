@@ -1,0 +1,188 @@
+"""A run's net for other programs, as ONNX or safetensors, and a JSON of what they must know.
+
+Only what was checked is placed: the exported file is opened again, and its outputs on random inputs
+are compared with the net's own. Price: ONNX is traced by torch's exporter, which takes seconds and
+refuses a net whose path depends on values.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from seedbed.build import build_task
+from seedbed.data.tokens import TokensDataModule
+from seedbed.errors import RunError, SeedbedError
+from seedbed.runs.load import LoadedRun, place_in
+
+Format = Literal["onnx", "safetensors"]
+
+TOLERANCE: dict[Format, float] = {"onnx": 1e-4, "safetensors": 0.0}
+"""How far an output may be from the checkpoint's, as a share of the largest output, or of 1 if that
+is more. Weights are the same to the bit; ONNX's kernels add in another order.
+"""
+
+PACKAGES: dict[Format, tuple[str, ...]] = {
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "safetensors": ("safetensors",),
+}
+
+
+def export(run: LoadedRun, format: Format, out: Path | None = None) -> dict[str, Any]:
+    """Write `model.onnx` or `model.safetensors`, and a JSON of the same name that describes it.
+
+    Args:
+        run: The run.
+        format: What to write.
+        out: The folder; else `export` in the run's directory.
+
+    Returns:
+        What the JSON says.
+
+    Raises:
+        RunError: If the packages for it are not installed, or the folder leads elsewhere.
+        SeedbedError: If the net cannot be exported, or the outputs are not the same.
+    """
+    missing = [name for name in PACKAGES[format] if find_spec(name) is None]
+    if missing:
+        raise RunError(f"{', '.join(missing)} not installed; get it with pip install '.[export]'.")
+    folder = out or place_in(run.directory, "export")
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"model.{format}"
+    temporary = folder / f".model.{format}"
+    examples = [*_examples(run)]
+    try:
+        if format == "onnx":
+            exported = _onnx(run, temporary, examples[0])
+        else:
+            exported = _safetensors(run, temporary)
+        difference = _largest_difference(run.net, exported, examples)
+        if not difference <= TOLERANCE[format]:
+            raise SeedbedError(
+                f"The exported net's outputs are up to {difference:.2g} from the checkpoint's, "
+                f"more than {TOLERANCE[format]:g}; nothing was written."
+            )
+        description = _described(run, format, difference)
+        text = json.dumps(description, indent=2, ensure_ascii=False)
+        file.with_suffix(f".{format}.json").write_text(text + "\n", encoding="utf-8")
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return description | {"file": str(file)}
+
+
+def _onnx(run: LoadedRun, file: Path, example: Tensor) -> Callable[[Tensor], Tensor]:
+    """Write the net as ONNX; return what it computes there."""
+    import onnxruntime
+    from torch.export import Dim
+
+    sizes = {0: Dim("batch")}
+    if isinstance(run.datamodule, TokensDataModule):
+        sizes[1] = Dim("length", max=run.datamodule.context)
+    try:
+        torch.onnx.export(
+            run.net,
+            (example,),
+            file,
+            input_names=[_input_name(run)],
+            output_names=[_output_name(run)],
+            dynamic_shapes=(sizes,),
+            external_data=False,
+            verbose=False,
+        )
+    except torch.onnx.OnnxExporterError as error:
+        first = str(error).strip().splitlines()[0]
+        raise SeedbedError(
+            f"{type(run.net).__name__} cannot be exported to ONNX: {first}"
+        ) from error
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    return lambda inputs: torch.from_numpy(session.run(None, {_input_name(run): inputs.numpy()})[0])
+
+
+def _safetensors(run: LoadedRun, file: Path) -> Callable[[Tensor], Tensor]:
+    """Write the net's weights; return what a new net with them computes."""
+    from safetensors.torch import load_file, save
+
+    file.write_bytes(save({name: w.contiguous() for name, w in run.net.state_dict().items()}))
+    again = build_task(run.config | {"compile": False}, run.datamodule.sizes).net.eval()
+    again.load_state_dict(load_file(file))
+    outputs: Callable[[Tensor], Tensor] = again
+    return outputs
+
+
+def _examples(run: LoadedRun) -> Iterator[Tensor]:
+    """Random inputs of two sizes: a net must not be held to the one it was traced with."""
+    generator = torch.Generator().manual_seed(0)
+    for batch, share in ((2, 1), (5, 2)):
+        if isinstance(run.datamodule, TokensDataModule):
+            shape = (batch, max(1, run.datamodule.context // share))
+            yield torch.randint(len(run.datamodule.vocabulary), shape, generator=generator)
+        else:
+            yield torch.randn(batch, *run.datamodule.state_dict()["shape"], generator=generator)
+
+
+@torch.no_grad()
+def _largest_difference(
+    net: nn.Module, exported: Callable[[Tensor], Tensor], examples: list[Tensor]
+) -> float:
+    """From the net's own outputs, measured as `TOLERANCE` is."""
+    differences = []
+    for inputs in examples:
+        expected, found = net(inputs), exported(inputs)
+        scale = expected.abs().max().clamp(min=1)
+        differences.append((found - expected).abs().max() / scale)
+    return float(torch.stack(differences).max())
+
+
+def _described(run: LoadedRun, format: Format, difference: float) -> dict[str, Any]:
+    """What another program must know to use the file."""
+    description: dict[str, Any] = {
+        "format": format,
+        "task": run.task.kind,
+        "net": run.config["net"] | run.datamodule.sizes,
+        "metrics": run.metrics,
+        "tolerance": TOLERANCE[format],
+        "largest_difference": difference,
+    }
+    if isinstance(run.datamodule, TokensDataModule):
+        vocabulary = run.datamodule.vocabulary
+        return description | {
+            "inputs": {"name": _input_name(run), "type": "int64", "shape": ["batch", "length"]},
+            "outputs": {
+                "name": _output_name(run),
+                "type": "float32",
+                "shape": ["batch", "length", len(vocabulary)],
+            },
+            "longest": run.datamodule.context,
+            "vocabulary": vocabulary.characters,
+        }
+    state = run.datamodule.state_dict()
+    return description | {
+        "inputs": {
+            "name": _input_name(run),
+            "type": "float32",
+            "shape": ["batch", *state["shape"]],
+        },
+        "outputs": {
+            "name": _output_name(run),
+            "type": "float32",
+            "shape": ["batch", state["outputs"]],
+        },
+        "target": state["target"],
+        "scaler": {
+            name: {"mean": mean, "deviation": deviation}
+            for name, (mean, deviation) in state["scale"].items()
+        },
+    }
+
+
+def _input_name(run: LoadedRun) -> str:
+    return "tokens" if run.task.kind == "language" else "inputs"
+
+
+def _output_name(run: LoadedRun) -> str:
+    return "predictions" if run.task.kind == "regression" else "logits"

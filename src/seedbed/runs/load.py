@@ -1,0 +1,100 @@
+"""A run, opened: its settings, its data, its net with weights, its metrics.
+
+Every verb on a run begins here. The net's sizes, the vocabulary and the scale of the inputs come
+from the checkpoint, so the data need not be there until someone asks the DataModule for some.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from seedbed import checkpoint as checkpoints
+from seedbed.build import build_data, build_task, refused_targets
+from seedbed.data.rows import RowsDataModule
+from seedbed.data.tokens import TokensDataModule
+from seedbed.errors import RunError, SettingError
+from seedbed.runs.directory import RunDirectory
+from seedbed.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run with the weights of one of its checkpoints, on the CPU, in evaluation mode."""
+
+    directory: RunDirectory
+    config: dict[str, Any]
+    """The resolved settings."""
+    checkpoint: Path
+    datamodule: RowsDataModule | TokensDataModule
+    """It knows what the checkpoint knows of the data, and loads the data once asked for some."""
+    task: Task
+    metrics: dict[str, float]
+    """What was logged with this checkpoint; of the best one of a finished run, its test too."""
+
+    @property
+    def net(self) -> nn.Module:
+        """The network."""
+        return self.task.net
+
+
+def load(run: str | Path, checkpoint: str | Path = "best") -> LoadedRun:
+    """Open a run's directory, wherever it lies now.
+
+    Args:
+        run: The directory.
+        checkpoint: `best`, `last`, or a checkpoint file of this run's net.
+
+    Raises:
+        RunError: If it is no run, or has no such checkpoint, or that cannot be used.
+        SettingError: If its configuration names anything that is not allowed.
+    """
+    directory = RunDirectory(Path(run))
+    config = directory.config()
+    if refused := [*refused_targets(config)]:
+        raise SettingError("\n".join(refused))
+    path = _chosen(directory, checkpoint)
+    state = checkpoints.load(path)
+    try:
+        datamodule = build_data(config)
+        datamodule.load_state_dict(state[type(datamodule).__name__])
+        task = build_task(config | {"compile": False}, datamodule.sizes)
+        task.load_state_dict(state["state_dict"])
+        metrics = {
+            name: float(value)
+            for name, value in sorted(state["metrics"].items())
+            if name.startswith(("train/", "val/"))
+        }
+    except (AttributeError, KeyError, RuntimeError, TypeError) as error:
+        raise RunError(
+            f"{path}: does not fit {directory.config_file} ({type(error).__name__}: {error})."
+        ) from error
+    if path == directory.best and directory.metrics_file.exists():
+        metrics = directory.metrics()
+    return LoadedRun(directory, config, path, datamodule, task.eval(), metrics)
+
+
+def place_in(directory: RunDirectory, name: str) -> Path:
+    """Where in a run's directory a verb may write.
+
+    Raises:
+        RunError: If a link there leads out of it.
+    """
+    path = directory.path / name
+    if not path.resolve().is_relative_to(directory.path.resolve()):
+        raise RunError(f"{path} is a link out of the run's directory; nothing is written there.")
+    return path
+
+
+def _chosen(directory: RunDirectory, checkpoint: str | Path) -> Path:
+    known = {"best": directory.best, "last": directory.last}
+    path = known.get(str(checkpoint), Path(checkpoint))
+    if path.exists():
+        return path
+    if str(checkpoint) in known:
+        raise RunError(
+            f"{directory.path} has no {checkpoint} checkpoint yet; a fit writes them at its end, "
+            "and a longer one every half minute."
+        )
+    raise RunError(f"{path}: no such checkpoint; give best, last, or the path of a file.")

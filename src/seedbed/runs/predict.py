@@ -1,0 +1,110 @@
+"""Predictions for rows of a CSV file or for images, from a run that learnt from such.
+
+Nothing of the run's own data is needed: names, order and scale of the columns are in the
+checkpoint. What comes out is CSV, a line for each row or image.
+"""
+
+import csv
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from seedbed.data.columns import read_columns, read_rows
+from seedbed.data.images import image_files, read_digit
+from seedbed.data.rows import RowsDataModule
+from seedbed.data.table import scaled
+from seedbed.errors import DataError, RunError
+from seedbed.runs.load import LoadedRun
+
+CHUNK = 1024
+"""Rows that go through the net at one time."""
+
+Row = Sequence[object]
+
+
+def predict(run: LoadedRun, source: Path) -> list[Row]:
+    """A header, and a line for each row of a CSV file, or each image of a folder or file.
+
+    Raises:
+        RunError: If the run learnt from neither.
+        DataError: Naming the row and column, or the image, that cannot be used.
+    """
+    datamodule = run.datamodule
+    if not isinstance(datamodule, RowsDataModule):
+        raise RunError(
+            f"{run.directory.path}: its task is language, which predicts no rows; "
+            "seedbed generate writes text."
+        )
+    state = datamodule.state_dict()
+    if state["scale"]:
+        return _of_table(run, source, state["scale"])
+    if datamodule.image_box:
+        return _of_images(run, source, size=state["shape"][-1], box=datamodule.image_box)
+    raise RunError(
+        f"{run.directory.path}: the inputs of {type(datamodule).__name__} are neither columns of a "
+        "table nor images of digits; seedbed.load opens the run in Python."
+    )
+
+
+def write_csv(rows: Iterable[Row], out: Path | None) -> None:
+    """Write rows to a file, or to standard output where None.
+
+    Raises:
+        DataError: If the file cannot be written.
+    """
+    try:
+        opened = out.open("w", newline="", encoding="utf-8") if out else nullcontext(sys.stdout)
+        with opened as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
+    except OSError as error:
+        raise DataError(f"{out}: cannot be written ({error.strerror}).") from None
+
+
+def _of_table(run: LoadedRun, source: Path, scale: dict[str, list[float]]) -> list[Row]:
+    """Every row as it was, and what is predicted of it."""
+    columns = read_columns(source, None, [*scale])
+    (_, header), *rows = read_rows(source)
+    outputs = _outputs(run, scaled(columns, scale))[:, 0]  # (N,)
+    if run.task.kind == "binary":
+        added: dict[str, list[object]] = {
+            "probability": [_shown(chance) for chance in outputs.sigmoid().tolist()],
+            "class": (outputs > 0).int().tolist(),
+        }
+    else:
+        added = {"prediction": [_shown(value) for value in outputs.tolist()]}
+    for name in added:
+        if name in header:
+            raise DataError(f"{source}, row 1: a column {name!r} would be added; rename yours.")
+    predicted = zip(*added.values(), strict=True)
+    both = zip(rows, predicted, strict=True)
+    return [[*header, *added], *([*cells, *values] for (_, cells), values in both)]
+
+
+def _of_images(run: LoadedRun, source: Path, *, size: int, box: int) -> list[Row]:
+    """Each file's name, its class, and the probability of each class."""
+    files = image_files(source)
+    images = torch.stack([read_digit(file, size=size, box=box) for file in files])
+    probabilities = _outputs(run, images).softmax(dim=1)  # (N, classes)
+    classes = probabilities.argmax(dim=1).tolist()
+    return [
+        ["file", "class", *(f"probability_{k}" for k in range(probabilities.shape[1]))],
+        *(
+            [file.name, number, *map(_shown, chances)]
+            for file, number, chances in zip(files, classes, probabilities.tolist(), strict=True)
+        ),
+    ]
+
+
+def _outputs(run: LoadedRun, inputs: Tensor) -> Tensor:
+    """What the net gives (N, outputs) for inputs (N, …)."""
+    with torch.no_grad():
+        return torch.cat([run.net(part) for part in torch.split(inputs, CHUNK)])
+
+
+def _shown(number: float) -> str:
+    """As many digits as single precision has."""
+    return f"{number:.7g}"

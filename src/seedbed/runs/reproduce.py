@@ -1,0 +1,123 @@
+"""A run done again from its record alone, and compared: the same metrics, or what differs."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seedbed.errors import RunError
+from seedbed.runs.directory import RunDirectory
+from seedbed.runs.evaluate import threads
+from seedbed.runs.execute import execute
+from seedbed.runs.load import place_in
+
+COMPARED = ("git", "versions", "hardware", "threads", "precision", "data")
+"""What of two runs' provenance may explain that their metrics differ."""
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A run's metrics beside those of the run that repeated it."""
+
+    again: Path
+    metrics: dict[str, float]
+    """The repeated run's."""
+    differences: dict[str, tuple[Any, Any]]
+    """Metrics that are not the same, as they were and as they are now."""
+    causes: dict[str, tuple[Any, Any]]
+    """What was not the same when they were computed: versions, hardware and so on."""
+
+    @property
+    def identical(self) -> bool:
+        """Whether every metric is the same to the last bit."""
+        return not self.differences
+
+
+def reproduce(run: str | Path, into: Path | None = None) -> Reproduction:
+    """Execute a finished run's configuration in a new directory, with its number of threads.
+
+    Args:
+        run: The run's directory.
+        into: The new one; else `reproduced` in the run's.
+
+    Raises:
+        RunError: If the run has not finished, or the new directory holds one.
+    """
+    directory = RunDirectory(Path(run))
+    config = directory.config()
+    if not directory.metrics_file.exists():
+        raise RunError(f"{run}: has no metrics.json to compare with; the run has not finished.")
+    again = RunDirectory(into or place_in(directory, "reproduced"))
+    if again.config_file.exists():
+        raise RunError(f"{again.path} holds a run already; name another directory with --into.")
+    again = RunDirectory.create(again.path, config)
+    before, recorded = directory.metrics(), directory.provenance()
+    with threads(recorded.get("threads")):
+        now = execute(again.path)
+    names = sorted({*before, *now})
+    return Reproduction(
+        again=again.path,
+        metrics=now,
+        differences={
+            name: (before.get(name), now.get(name))
+            for name in names
+            if not _same(before.get(name), now.get(name))
+        },
+        causes=_changes(recorded, again.provenance()),
+    )
+
+
+def as_text(found: Reproduction) -> str:
+    """That all is the same, or each difference and what may have caused it."""
+    if found.identical:
+        return f"\nidentical: all {len(found.metrics)} metrics are the same, to the last bit"
+    lines = [f"\nnot identical: {len(found.differences)} of {len(found.metrics)} metrics differ"]
+    lines += [f"    {name}: {was} → {now}" for name, (was, now) in found.differences.items()]
+    lines.append("what else differs" if found.causes else "nothing else that is recorded differs")
+    lines += [
+        f"    {name}: {_shown(was)} → {_shown(now)}" for name, (was, now) in found.causes.items()
+    ]
+    return "\n".join(lines)
+
+
+def as_json(found: Reproduction) -> dict[str, Any]:
+    """The same as plain types."""
+    return {
+        "run": str(found.again),
+        "identical": found.identical,
+        "metrics": found.metrics,
+        "differences": {name: list(pair) for name, pair in found.differences.items()},
+        "causes": {name: list(pair) for name, pair in found.causes.items()},
+    }
+
+
+def _shown(value: Any) -> str:
+    """A value in one line; a long one, as a diff, by its length."""
+    text = str(value)
+    return f"{len(text.splitlines())} lines" if "\n" in text else text
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    """Equal, or both not a number, as a ranking where there is nothing to rank."""
+    return one == other or (
+        one is not None and math.isnan(one) and other is not None and math.isnan(other)
+    )
+
+
+def _changes(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The entries of two provenances that are not the same, by their dotted names."""
+    one, other = (_flat({name: p.get(name) for name in COMPARED}) for p in (before, now))
+    return {
+        name: (one.get(name), other.get(name))
+        for name in sorted({*one, *other})
+        if one.get(name) != other.get(name)
+    }
+
+
+def _flat(node: dict[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in node.items():
+        flat |= (
+            _flat(value, f"{above}{name}.") if isinstance(value, dict) else {above + name: value}
+        )
+    return flat

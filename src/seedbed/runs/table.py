@@ -1,0 +1,114 @@
+"""A table of the runs in a folder, from their files alone: torch is never imported."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from seedbed.report.runs import Run, find_runs
+from seedbed.runs.directory import RunDirectory
+
+State = Literal["running", "finished", "failed", "interrupted", "new"]
+Column = Literal["name", "state", "metric", "steps", "age", "commit"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One run, as the table shows it."""
+
+    name: str
+    """Its place in the folder asked for."""
+    state: str
+    metric: str
+    """The one that decides which checkpoint is best."""
+    value: float | None
+    """That metric at the best checkpoint so far."""
+    lower_is_better: bool
+    steps: int
+    started: str | None
+    """In UTC, ISO 8601."""
+    commit: str | None
+    changed: bool
+    """Whether there were uncommitted changes."""
+
+
+def lines(folder: Path, *, state: State | None = None, sort: Column = "age") -> list[Line]:
+    """The runs in a folder and below, the newest last, or by another column.
+
+    Args:
+        folder: The folder, or a run itself.
+        state: Take only runs in this state.
+        sort: The column; the best metric comes first.
+
+    Raises:
+        RunError: If there are no runs, or one cannot be read.
+    """
+    found = [_line(run, folder) for run in find_runs([folder])]
+    return sorted((line for line in found if state in (None, line.state)), key=KEYS[sort])
+
+
+def as_text(shown: Sequence[Line]) -> str:
+    """The table, a line a run."""
+    cells = [["name", "state", "metric", "", "steps", "age", "commit"]]
+    for line in shown:
+        value = "–" if line.value is None else f"{line.value:.4f}"
+        commit = "–" if line.commit is None else line.commit[:7] + "+" * line.changed
+        steps = f"{line.steps:,}"
+        cells.append([line.name, line.state, line.metric, value, steps, _age(line), commit])
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    to_the_right = (3, 4, 5)
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column in to_the_right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    )
+
+
+def as_json(shown: Sequence[Line]) -> list[dict[str, Any]]:
+    """The table as plain types."""
+    return [asdict(line) for line in shown]
+
+
+KEYS: dict[Column, Any] = {
+    "name": lambda line: line.name,
+    "state": lambda line: line.state,
+    "metric": lambda line: (
+        line.value is None,
+        line.metric,
+        (line.value or 0.0) * (1 if line.lower_is_better else -1),
+    ),
+    "steps": lambda line: line.steps,
+    "age": lambda line: line.started or "",
+    "commit": lambda line: line.commit or "",
+}
+
+
+def _line(run: Run, folder: Path) -> Line:
+    directory = RunDirectory(run.path)
+    git = directory.provenance().get("git", {})
+    metric = str(run.config.get("monitor"))
+    return Line(
+        name=str(run.path.relative_to(folder)) if run.path != folder else run.path.name,
+        state=directory.state(),
+        metric=metric,
+        value=run.figures.get(metric),
+        lower_is_better=run.config.get("mode") != "max",
+        steps=run.steps,
+        started=run.status.get("started"),
+        commit=git.get("commit"),
+        changed=bool(git.get("diff")),
+    )
+
+
+def _age(line: Line) -> str:
+    """Time since it was started, in the largest unit that gives a whole number."""
+    if line.started is None:
+        return "–"
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(line.started)).total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"

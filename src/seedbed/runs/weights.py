@@ -1,0 +1,89 @@
+"""Another run's weights as the start of a new fit: fine-tuning.
+
+The net's weights are all that is taken over; optimizer, schedule and data are the new run's own.
+They must fit by name and shape, all of them. A language model's vocabulary must be the same too,
+because a token's number means nothing without it; a table's inputs may have another scale, that of
+the new training part, because a net knows them by their deviation from the mean.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from seedbed.build import Study
+from seedbed.checkpoint import load
+from seedbed.data.tokens import TokensDataModule
+from seedbed.errors import RunError
+from seedbed.runs.directory import RunDirectory
+
+SHOWN = 3
+"""How many parameters of a kind an error names."""
+
+
+def take_over(source: Path, study: Study) -> dict[str, str]:
+    """Give the study's net the weights of a run's best checkpoint, or of a checkpoint file.
+
+    Returns:
+        The file's path and SHA-256, for the record.
+
+    Raises:
+        RunError: If there is no such file, it is damaged, or does not fit.
+    """
+    path = RunDirectory(source).best if source.is_dir() else source
+    checkpoint = load(path)
+    if isinstance(study.datamodule, TokensDataModule):
+        _check_vocabulary(checkpoint, study.datamodule, path)
+    net = study.task.net
+    weights = {
+        name.removeprefix("net."): weight
+        for name, weight in checkpoint["state_dict"].items()
+        if name.startswith("net.")
+    }
+    if problems := [*_differences(weights, net)]:
+        raise RunError(
+            f"weights={path} are not of this net, {type(net).__name__}:\n"
+            + "\n".join(f"    {problem}" for problem in problems)
+            + "\nChoose the net, and the data that gives its sizes, as in that run's config.yaml."
+        )
+    net.load_state_dict(weights)
+    return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def _check_vocabulary(checkpoint: Mapping[str, Any], data: TokensDataModule, path: Path) -> None:
+    states = [state for state in checkpoint.values() if isinstance(state, Mapping)]
+    theirs = next((state["vocabulary"] for state in states if "vocabulary" in state), None)
+    ours = data.vocabulary.characters
+    if theirs is None:
+        raise RunError(f"weights={path} are not a language model's: it has no vocabulary.")
+    if theirs != ours:
+        raise RunError(
+            f"weights={path} know {len(theirs):,} characters, this corpus has {len(ours):,}, of "
+            f"which {len(set(theirs) & set(ours)):,} are the same; a token's number would mean "
+            "another character. Choose data with that run's vocabulary."
+        )
+
+
+def _differences(weights: Mapping[str, Tensor], net: nn.Module) -> Iterator[str]:
+    """Say which parameters are not in both, or of another shape."""
+    wanted = net.state_dict()
+    other_shapes = [
+        f"{name} has {_shape(weights[name])} instead of {_shape(wanted[name])}"
+        for name in wanted
+        if name in weights and weights[name].shape != wanted[name].shape
+    ]
+    kinds = {
+        "missing": [f"{n} {_shape(wanted[n])}" for n in wanted if n not in weights],
+        "unexpected": [f"{n} {_shape(weights[n])}" for n in weights if n not in wanted],
+        "other shape": other_shapes,
+    }
+    for kind, found in kinds.items():
+        if found:
+            more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+            yield f"{kind}: {', '.join(found[:SHOWN])}{more}"
+
+
+def _shape(weight: Tensor) -> str:
+    return " × ".join(map(str, weight.shape)) or "a scalar"

@@ -1,0 +1,99 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from seedbed.compose import CONF
+from seedbed.errors import DataError, SettingError
+from seedbed.runs import check as module
+from seedbed.runs.check import check, check_each
+
+Command = Callable[..., Any]
+
+VERSE = ("experiment=poem_gpt", "data=verse", "data.poems=60", "data.context=8", "net.depth=1")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["experiment=exam"], "a batch of [32, 2], loss 0."),
+        (["experiment=mnist", "data=digits"], "a batch of [32, 1, 8, 8], loss 2."),
+        (VERSE, "a batch of [8, 9], loss "),
+        (["prompt=春夜喜雨"], "a batch of [100, 1], loss "),
+    ],
+)
+def test_good_study_passes(overrides: list[str], said: str) -> None:
+    assert check(overrides).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("experiment=exma", "experiment=exma: no such experiment; did you mean exam?"),
+        ("optimizer.lrr=1", "optimizer.lrr: no such setting; did you mean optimizer.lr?"),
+        ("optimizer.lr=abc", "optimizer.lr=abc: expected a number, got a text."),
+        ("monitor=val/los", "monitor=val/los: no such metric; did you mean val/loss"),
+        ("net.hidden=[-1]", "seedbed.nets.mlp.MLP: "),
+    ],
+)
+def test_wrong_setting_is_named_with_the_nearest(override: str, message: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        check([override])
+    assert message in str(caught.value)
+
+
+def test_missing_data_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.csv: cannot be read"):
+        check(["data=table", f"data.path={tmp_path}/none.csv", "data.target=y"])
+
+
+def test_wrong_shape_is_found_by_the_first_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seedbed.nets.mlp.MLP.forward", lambda net, x: net.body(x.flatten(1)))
+    with pytest.raises(SettingError, match=r"a batch of inputs \[100, 1\] does not go through"):
+        check([])
+
+
+def test_loss_that_is_not_finite_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seedbed.nets.mlp.MLP.forward", lambda net, x: x * torch.nan)
+    with pytest.raises(SettingError, match="the loss of a first batch is nan"):
+        check([])
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    check(["experiment=exam"])
+    assert not [*tmp_path.iterdir()]
+
+
+def test_all_experiments_are_tried_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[list[str]] = []
+    monkeypatch.setattr(module, "check", lambda overrides: tried.append(overrides) or "good")
+    results = [*check_each([])]
+    names = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+    assert tried == [[f"experiment={name}"] for name in names]
+    assert all(result.problem is None and result.exit_status == 0 for result in results)
+
+
+def test_one_bad_experiment_does_not_hide_the_others(
+    seedbed: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(overrides: list[str]) -> str:
+        if overrides == ["experiment=exam"]:
+            raise SettingError("this is wrong\nand that")
+        return "good"
+
+    monkeypatch.setattr(module, "check", refused)
+    called = seedbed("check")
+    assert called.status == 2
+    assert "wrong\n    this is wrong\n    and that\n" in called.out
+    assert called.out.count("ok: good") == len([*(CONF / "experiment").glob("*.yaml")]) - 1
+
+
+def test_command_prints_json(seedbed: Command) -> None:
+    called = seedbed("check", "experiment=exam", "net.hiden=[3]", "--json")
+    [result] = json.loads(called.out)
+    assert (called.status, result["study"]) == (2, "experiment=exam net.hiden=[3]")
+    assert result["problem"] == "net.hiden: no such setting; did you mean net.hidden?"

@@ -1,0 +1,141 @@
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from seedbed.errors import DataError, RunError
+from seedbed.runs import evaluate as module
+from seedbed.runs.directory import RunDirectory, write_json
+from seedbed.runs.evaluate import evaluate
+
+Command = Callable[..., Any]
+
+every_kind = pytest.mark.parametrize("kind", ["poems", "exam", "digits", "line", "table"])
+
+
+def recorded(run: RunDirectory, part: str) -> dict[str, float]:
+    return {name: v for name, v in run.metrics().items() if name.startswith(part)}
+
+
+def files(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+@every_kind
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_metrics_are_exactly_those_of_the_run(
+    kind: str, split: module.Split, request: pytest.FixtureRequest
+) -> None:
+    run: RunDirectory = request.getfixturevalue(kind)
+    assert evaluate(run.path, split=split) == recorded(run, split)
+
+
+@every_kind
+def test_last_checkpoints_metrics_are_those_of_the_last_row(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    run: RunDirectory = request.getfixturevalue(kind)
+    with (run.path / "metrics.csv").open(newline="") as file:
+        last = [row for row in csv.DictReader(file) if row["val/loss"]][-1]
+    found = evaluate(run.path, checkpoint="last")
+    assert {name: str(value) for name, value in found.items()} == {
+        name: last[name] for name in found
+    }
+
+
+def test_precision_is_the_runs(exam: RunDirectory, tmp_path: Path) -> None:
+    shutil.copytree(exam.path, tmp_path / "run")
+    run = RunDirectory(tmp_path / "run")
+    config = run.config()
+    config["trainer"]["precision"] = "bf16-mixed"
+    run.set_config(config)
+    single, half = evaluate(exam.path), evaluate(run.path)
+    assert half["val/loss"] != single["val/loss"]
+    assert half["val/loss"] == pytest.approx(single["val/loss"], rel=0.05)
+
+
+def test_threads_are_the_runs_and_afterwards_as_before(
+    exam: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(exam.path, tmp_path / "run")
+    run = RunDirectory(tmp_path / "run")
+    write_json(run.provenance_file, run.provenance() | {"threads": 2})
+    seen = []
+    build = module.build_trainer
+
+    def noted(*args: object, **given: object) -> object:
+        seen.append(torch.get_num_threads())
+        return build(*args, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "build_trainer", noted)
+    before = torch.get_num_threads()
+    evaluate(run.path)
+    assert (seen, torch.get_num_threads()) == ([2], before)
+
+
+def test_nothing_is_written(exam: RunDirectory) -> None:
+    before = files(exam.path)
+    evaluate(exam.path, split="test")
+    assert files(exam.path) == before
+
+
+def test_moved_run_is_evaluated_without_the_experiments_file(
+    exam: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(exam.path, tmp_path / "moved")
+    monkeypatch.setattr("seedbed.compose.CONF", tmp_path / "none")
+    assert evaluate(tmp_path / "moved") == recorded(exam, "val")
+
+
+@pytest.fixture
+def own(table: RunDirectory, tmp_path: Path) -> RunDirectory:
+    """The run, with a data file of its own."""
+    shutil.copytree(table.path, tmp_path / "run")
+    run = RunDirectory(tmp_path / "run")
+    config = run.config()
+    config["data"]["path"] = str(shutil.copy(config["data"]["path"], tmp_path / "own.csv"))
+    run.set_config(config)
+    return run
+
+
+def test_data_that_is_gone_is_named_with_what_does_without(own: RunDirectory) -> None:
+    Path(own.config()["data"]["path"]).unlink()
+    with pytest.raises(DataError, match=r"own\.csv: cannot be read [^$]* predict, generate and"):
+        evaluate(own.path)
+
+
+def test_data_that_was_changed_is_refused(own: RunDirectory) -> None:
+    path = Path(own.config()["data"]["path"])
+    path.write_text(path.read_text().replace("0,0,0\n", "0,0,9\n"))
+    with pytest.raises(DataError, match="The data was changed since the run: sha256 was"):
+        evaluate(own.path)
+
+
+def test_data_without_a_test_part_has_no_test(
+    exam: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedbed.data.exam.Exam.test_dataloader", lambda _: [])
+    with pytest.raises(RunError, match="its data has no test part; take --split val"):
+        evaluate(exam.path, split="test")
+
+
+def test_command_prints_every_metric(seedbed: Command, exam: RunDirectory) -> None:
+    called = seedbed("evaluate", exam.path, "--split", "test")
+    assert (called.status, called.err) == (0, "")
+    names = [line.split()[0] for line in called.out.splitlines()]
+    assert names == sorted(recorded(exam, "test"))
+
+
+def test_command_prints_json(seedbed: Command, exam: RunDirectory) -> None:
+    assert json.loads(seedbed("evaluate", exam.path, "--json").out) == recorded(exam, "val")
+
+
+def test_command_explains_and_ends_with_2(seedbed: Command, tmp_path: Path) -> None:
+    called = seedbed("evaluate", tmp_path)
+    assert (called.status, called.out) == (2, "")
+    assert called.err == f"{tmp_path} is not a run: it has no config.yaml.\n"

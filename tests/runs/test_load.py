@@ -1,0 +1,205 @@
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+import seedbed
+from seedbed.compose import composed, plain
+from seedbed.errors import RunError, SettingError
+from seedbed.runs.directory import RunDirectory
+from seedbed.runs.load import load, place_in
+
+
+@pytest.fixture
+def copy(exam: RunDirectory, tmp_path: Path) -> RunDirectory:
+    """The run, moved elsewhere."""
+    shutil.copytree(exam.path, tmp_path / "elsewhere")
+    return RunDirectory(tmp_path / "elsewhere")
+
+
+def reconfigured(run: RunDirectory, change: Callable[[dict[str, Any]], object]) -> RunDirectory:
+    config = run.config()
+    change(config)
+    run.config_file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return run
+
+
+def test_run_is_opened_with_its_settings_data_net_and_metrics(exam: RunDirectory) -> None:
+    run = seedbed.load(exam.path)
+    assert run.config == exam.config()
+    assert run.metrics == exam.metrics()
+    assert not run.net.training
+    inputs, targets = run.datamodule.splits.test
+    with torch.no_grad():
+        right = (run.net(inputs) > 0) == (targets > 0)
+    assert float(right.float().mean()) == pytest.approx(exam.metrics()["test/accuracy"])
+
+
+def test_last_checkpoint_is_opened_with_its_own_metrics(line: RunDirectory) -> None:
+    best, last = load(line.path), load(line.path, "last")
+    assert last.metrics["val/loss"] > best.metrics["val/loss"]
+    assert not any(name.startswith("test/") for name in last.metrics)
+    assert not torch.equal(last.net.head.weight, best.net.head.weight)
+
+
+def test_checkpoint_may_be_named_by_its_path(exam: RunDirectory, tmp_path: Path) -> None:
+    shutil.copy(exam.last, tmp_path / "kept.ckpt")
+    named, last = load(exam.path, tmp_path / "kept.ckpt"), load(exam.path, "last")
+    assert named.metrics == last.metrics
+    assert torch.equal(named.net.head.weight, last.net.head.weight)
+
+
+def test_moved_run_opens_without_its_data(
+    table: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(table.path, moved)
+    monkeypatch.setattr("seedbed.data.table.read_columns", None)
+    run = load(moved)
+    assert run.metrics == table.metrics()
+    assert run.datamodule.sizes == {"inputs": 2, "outputs": 1}
+    # The mean of y in the file; zeros are inputs at the training part's means.
+    assert run.net(torch.zeros(1, 2)).item() == pytest.approx(7, abs=0.5)
+
+
+def test_opening_a_run_imports_no_torch_before_it_is_asked_to() -> None:
+    code = "import seedbed, sys; seedbed.load; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_net_that_was_compiled_opens_with_the_same_keys(exam: RunDirectory, tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", exam.config() | {"compile": True})
+    run.checkpoints.mkdir()
+    shutil.copy(exam.best, run.best)
+    assert torch.equal(load(run.path).net.head.weight, load(exam.path).net.head.weight)
+
+
+# --- a stranger's run -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "target", ["os.system", "torch.hub.load", "${oc.env:TARGET}", "torch.save"]
+)
+@pytest.mark.parametrize(
+    "nest",
+    [
+        lambda node: {"net": node},
+        lambda node: {"logger": {"csv": {"of": [[{"deep": node}]]}}},
+        lambda node: {"anything": node},
+    ],
+    ids=["group", "nested list", "unread"],
+)
+def test_target_that_is_not_allowed_is_refused_before_anything_is_imported(
+    target: str,
+    nest: Callable[[Any], dict[str, Any]],
+    copy: RunDirectory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def imported(name: str) -> None:
+        raise AssertionError(name)
+
+    monkeypatch.setenv("TARGET", "os.system")
+    monkeypatch.setattr("importlib.import_module", imported)
+    reconfigured(copy, lambda config: config.update(nest({"_target_": target})))
+    with pytest.raises(SettingError, match="is not among the classes this project allows"):
+        load(copy.path)
+
+
+def test_checkpoint_with_a_pickled_object_is_refused(copy: RunDirectory) -> None:
+    state = torch.load(copy.best, weights_only=True)
+    torch.save(state | {"more": Path("code")}, copy.best)
+    with pytest.raises(RunError, match=r"holds pickled objects .*Path"):
+        load(copy.path)
+
+
+def test_flipped_bit_is_found(copy: RunDirectory) -> None:
+    content = bytearray(copy.best.read_bytes())
+    weights = torch.load(copy.best, weights_only=True)["state_dict"]["net.head.weight"]
+    content[content.index(weights.numpy().tobytes())] ^= 1
+    copy.best.write_bytes(content)
+    with pytest.raises(RunError, match=r"best\.ckpt is damaged"):
+        load(copy.path)
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+def test_checkpoint_cut_short_is_named(copy: RunDirectory, share: float) -> None:
+    content = copy.best.read_bytes()
+    copy.best.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(RunError, match=r"best\.ckpt is damaged"):
+        load(copy.path)
+
+
+def test_link_out_of_the_run_is_not_written_to(copy: RunDirectory, tmp_path: Path) -> None:
+    (copy.path / "export").symlink_to(tmp_path, target_is_directory=True)
+    with pytest.raises(RunError, match="is a link out of the run's directory"):
+        place_in(copy, "export")
+
+
+def test_data_is_fetched_to_the_users_own_folder_whatever_a_run_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seedbed.build import build_data
+
+    monkeypatch.setenv("SEEDBED_DATA_DIR", str(tmp_path / "own"))
+    config = plain(composed(["experiment=mnist"]))
+    config["data"]["data_dir"] = str(tmp_path / "elsewhere")
+    assert build_data(config).data_dir == tmp_path / "own"
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere"])
+def test_logger_cannot_leave_the_runs_directory(name: str, tmp_path: Path) -> None:
+    from seedbed.build import build
+
+    config = plain(composed([]))
+    config["logger"]["tensorboard"]["version"] = name
+    with pytest.raises(SettingError, match="expected a place in the run's directory"):
+        build(config, tmp_path)
+
+
+# --- what is not there, or does not fit -----------------------------------------------------------
+
+
+def test_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"is not a run: it has no config\.yaml"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("which", ["best", "last"])
+def test_run_without_a_checkpoint_says_when_there_will_be_one(
+    which: str, exam: RunDirectory, tmp_path: Path
+) -> None:
+    run = RunDirectory.create(tmp_path, exam.config())
+    with pytest.raises(RunError, match=f"has no {which} checkpoint yet"):
+        load(run.path, which)
+
+
+def test_checkpoint_of_another_name_is_refused(exam: RunDirectory) -> None:
+    with pytest.raises(RunError, match="bset: no such checkpoint; give best, last, or the path"):
+        load(exam.path, "bset")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda config: config["net"].update(hidden=[3]),
+        lambda config: config["net"].update(widht=3),
+        lambda config: config.update(
+            data={"_target_": "seedbed.data.digits.Digits"},
+        ),
+        lambda config: config.pop("task"),
+        lambda config: config.update(net="mlp"),
+    ],
+    ids=["other shape", "unknown setting", "other data", "no task", "no node"],
+)
+def test_configuration_that_does_not_fit_the_checkpoint_is_refused(
+    change: Callable[[dict[str, Any]], object], copy: RunDirectory
+) -> None:
+    with pytest.raises(RunError, match=r"best\.ckpt: does not fit .*config\.yaml"):
+        load(reconfigured(copy, change).path)

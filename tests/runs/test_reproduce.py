@@ -1,0 +1,94 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedbed.errors import DataError, RunError
+from seedbed.runs.directory import RunDirectory, write_json
+from seedbed.runs.reproduce import reproduce
+
+Command = Callable[..., Any]
+
+
+@pytest.fixture
+def moved(line: RunDirectory, tmp_path: Path) -> RunDirectory:
+    shutil.copytree(line.path, tmp_path / "moved")
+    return RunDirectory(tmp_path / "moved")
+
+
+def altered(run: RunDirectory) -> RunDirectory:
+    """As if it had been trained elsewhere: other metrics, other versions."""
+    write_json(run.metrics_file, run.metrics() | {"test/loss": 0.5})
+    versions = run.provenance()["versions"] | {"torch": "1.0"}
+    write_json(run.provenance_file, run.provenance() | {"versions": versions})
+    return run
+
+
+def test_metrics_are_identical_on_the_same_machine(
+    moved: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedbed.compose.CONF", tmp_path / "none")
+    found = reproduce(moved.path)
+    assert found.identical
+    assert found.again == moved.path / "reproduced"
+    assert found.metrics == moved.metrics() == RunDirectory(found.again).metrics()
+
+
+def test_differences_are_listed_with_what_else_differs(moved: RunDirectory, tmp_path: Path) -> None:
+    found = reproduce(altered(moved).path, tmp_path / "again")
+    assert not found.identical
+    assert found.differences == {"test/loss": (0.5, found.metrics["test/loss"])}
+    assert found.causes["versions.torch"][0] == "1.0"
+
+
+def test_run_that_has_not_finished_cannot_be_compared(moved: RunDirectory) -> None:
+    moved.metrics_file.unlink()
+    with pytest.raises(RunError, match=r"has no metrics\.json to compare with"):
+        reproduce(moved.path)
+    assert not (moved.path / "reproduced").exists()
+
+
+def test_directory_that_holds_a_run_is_left_alone(moved: RunDirectory, line: RunDirectory) -> None:
+    with pytest.raises(RunError, match="holds a run already; name another directory with --into"):
+        reproduce(moved.path, line.path)
+
+
+def test_link_out_of_the_run_is_not_followed(moved: RunDirectory, tmp_path: Path) -> None:
+    (moved.path / "reproduced").symlink_to(tmp_path / "outside")
+    with pytest.raises(RunError, match="is a link out of the run's directory"):
+        reproduce(moved.path)
+    assert not (tmp_path / "outside").exists()
+
+
+def test_data_that_is_gone_is_named(table: RunDirectory, tmp_path: Path) -> None:
+    shutil.copytree(table.path, tmp_path / "run")
+    run = RunDirectory(tmp_path / "run")
+    config = run.config()
+    config["data"]["path"] = str(tmp_path / "gone.csv")
+    run.set_config(config)
+    with pytest.raises(DataError, match=r"gone\.csv: cannot be read"):
+        reproduce(run.path)
+
+
+def test_command_says_that_all_is_identical(seedbed: Command, moved: RunDirectory) -> None:
+    called = seedbed("reproduce", moved.path)
+    assert called.status == 0
+    assert called.out.splitlines()[-1].startswith("identical: all ")
+
+
+def test_command_lists_differences_and_ends_with_1(seedbed: Command, moved: RunDirectory) -> None:
+    called = seedbed("reproduce", altered(moved).path)
+    assert called.status == 1
+    assert "not identical: 1 of " in called.out
+    assert "    test/loss: 0.5 → " in called.out
+    assert "    versions.torch: 1.0 → " in called.out
+
+
+def test_command_prints_json_alone(seedbed: Command, moved: RunDirectory) -> None:
+    called = seedbed("reproduce", altered(moved).path, "--json")
+    found = json.loads(called.out)
+    assert (found["identical"], [*found["differences"]]) == (False, ["test/loss"])
+    assert "experiment  line" in called.err

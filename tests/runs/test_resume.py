@@ -1,0 +1,450 @@
+"""Runs that are killed and go on, beside the same runs that nothing disturbed.
+
+The processes are real ones, forked from this one because starting torch takes longer than a fit,
+and die by SIGKILL at a place in the code that is the same each time.
+"""
+
+import csv
+import functools
+import itertools
+import os
+import re
+import resource
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import Tensor
+
+from seedbed import checkpoint
+from seedbed.callbacks import checkpoints
+from seedbed.callbacks.checkpoints import Checkpoints
+from seedbed.compose import CONF, composed, plain
+from seedbed.errors import RunError, SeedbedError, SettingError
+from seedbed.runs.directory import RunDirectory
+from seedbed.runs.execute import execute
+from seedbed.runs.resume import resume
+from seedbed.tasks.base import Task
+
+COMMAND = "from seedbed.cli import main; main()"
+
+Place = tuple[Any, str]
+
+BOUNDARY: Place = (Checkpoints, "on_train_epoch_start")
+STEP: Place = (Task, "training_step")
+VALIDATION: Place = (Task, "on_validation_epoch_end")
+BEST_OR_LAST: Place = (checkpoints, "save")
+WITHIN_A_FILE: Place = (checkpoint.os, "fsync")
+
+EVERY_STEP = "callbacks.checkpoints.every_seconds=0"
+SAVED = (
+    "state_dict",
+    "optimizer_states",
+    "lr_schedulers",
+    "callbacks",
+    "train_means",
+    "random_states",
+    "stopped_early",
+    "global_step",
+)
+"""The parts of a checkpoint that must agree; the others count what Lightning has done."""
+
+
+def prepared(folder: Path, *overrides: str) -> RunDirectory:
+    return RunDirectory.create(folder, plain(composed(["print_every=1000", *overrides])))
+
+
+def forked(run: RunDirectory, place: Place, call: int, event: Callable[[], None]) -> int:
+    """Execute a run in a process of its own, where something happens before a function's n-th call.
+
+    Returns:
+        The process's exit status; negative where a signal ended it.
+    """
+    pid = os.fork()
+    if pid == 0:
+        owner, name = place
+        original, calls = getattr(owner, name), itertools.count(1)
+
+        @functools.wraps(original)  # Lightning looks at signatures
+        def eventful(*arguments: Any, **named: Any) -> Any:
+            if next(calls) == call:
+                event()
+            return original(*arguments, **named)
+
+        setattr(owner, name, eventful)
+        status = 0
+        try:
+            execute(run.path)
+        except SeedbedError as error:
+            status = error.exit_status
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def killed(run: RunDirectory, place: Place, call: int) -> None:
+    status = forked(run, place, call, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    assert status == -signal.SIGKILL
+
+
+def same(first: Any, second: Any) -> bool:
+    """Bit for bit."""
+    if isinstance(first, Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[k], second[k]) for k in first)
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(map(same, first, second))
+    return bool(first == second)
+
+
+def differences(run: RunDirectory, whole: RunDirectory) -> list[str]:
+    """The parts of the last checkpoints that are not the same."""
+    states = [torch.load(each.last, weights_only=True) for each in (run, whole)]
+    return [name for name in SAVED if not same(*(state[name] for state in states))]
+
+
+def rows(run: RunDirectory) -> list[dict[str, str]]:
+    """The log, without how fast it went."""
+    with (run.path / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        return [
+            {name: row[name] for name in row if not name.startswith("throughput/")}
+            for row in csv.DictReader(file)
+        ]
+
+
+def curves(run: RunDirectory) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard shows, without how fast it went."""
+    events = EventAccumulator(str(run.path / "tensorboard"))
+    events.Reload()
+    return {
+        name: [(event.step, event.value) for event in events.Scalars(name)]
+        for name in events.Tags()["scalars"]
+        if not name.startswith("throughput/")
+    }
+
+
+def assert_same(run: RunDirectory, whole: RunDirectory) -> None:
+    assert differences(run, whole) == []
+    assert rows(run) == rows(whole)
+    assert run.metrics() == whole.metrics()
+
+
+def disturbed(folder: Path, deaths: list[tuple[Place, int]], *overrides: str) -> RunDirectory:
+    """A run that dies at each of these places in turn, and then goes on to its end."""
+    run = prepared(folder, EVERY_STEP, *overrides)
+    for place, call in deaths:
+        killed(run, place, call)
+    execute(run.path)
+    return run
+
+
+def undisturbed(folder: Path, *overrides: str) -> RunDirectory:
+    run = prepared(folder, EVERY_STEP, *overrides)
+    execute(run.path)
+    return run
+
+
+ROWS = ["optimizer=adamw", "optimizer.lr=0.01", "data.batch_size=10", "max_epochs=4", "logger=csv"]
+"""A line in ten steps an epoch."""
+
+DEATHS = [(STEP, 9), (VALIDATION, 1), (BOUNDARY, 1), (BEST_OR_LAST, 2), (WITHIN_A_FILE, 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["trainer.accumulate_grad_batches=3"],
+        ["+trainer.limit_train_batches=7"],
+        ["check_val_every_n_epoch=2", "max_epochs=9", "+trainer.limit_train_batches=4"],
+        ["check_val_every_n_epoch=null", "val_check_interval=7", "max_steps=33"],
+        [  # validations in the middle of an accumulation
+            "check_val_every_n_epoch=null",
+            "val_check_interval=5",
+            "trainer.accumulate_grad_batches=2",
+            "max_steps=17",
+        ],
+    ],
+    ids=" ".join,
+)
+def test_killed_run_ends_as_one_that_was_not(settings: list[str], tmp_path: Path) -> None:
+    run = disturbed(tmp_path / "run", DEATHS, *ROWS, *settings)
+    assert_same(run, undisturbed(tmp_path / "whole", *ROWS, *settings))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "study",
+    [
+        ["experiment=exam", "data.input_noise=0.2", "max_epochs=3", "optimizer.lr=0.01"],
+        ["experiment=mnist", "data=digits", "max_epochs=2", "+trainer.limit_train_batches=20"],
+        [
+            "experiment=poem_gpt",
+            *("data=verse", "data.poems=200", "data.context=16", "data.batch_size=4"),
+            *("net.depth=1", "max_steps=45", "val_check_interval=8"),
+            *("+trainer.limit_train_batches=12", "+trainer.limit_val_batches=2"),
+            "callbacks.samples.length=5",
+        ],
+    ],
+    ids=["exam with input noise", "digits with dropout", "verse with text samples"],
+)
+def test_killed_study_ends_as_one_that_was_not_with_one_curve(
+    study: list[str], tmp_path: Path
+) -> None:
+    run = disturbed(tmp_path / "run", DEATHS, *study)
+    whole = undisturbed(tmp_path / "whole", *study)
+    assert_same(run, whole)
+    assert curves(run) == curves(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("schedule", sorted(path.stem for path in CONF.glob("scheduler/*.yaml")))
+def test_killed_run_keeps_its_learning_rates_with_every_schedule(
+    schedule: str, tmp_path: Path
+) -> None:
+    settings = [*ROWS, f"scheduler={schedule}", "scheduler.warmup=0.3"]
+    if schedule == "plateau":
+        settings += ["scheduler.patience=0", "scheduler.threshold=0.5"]  # so that it falls
+    run = disturbed(tmp_path / "run", [(STEP, 14), (VALIDATION, 1)], *settings)
+    assert_same(run, undisturbed(tmp_path / "whole", *settings))
+
+
+STOPPING = [*ROWS, "callbacks=early_stopping", "callbacks.early_stopping.min_delta=1000"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [(VALIDATION, 3), ((RunDirectory, "set_status"), 1)],
+    ids=["while it waits", "after it stopped the fit"],
+)
+def test_early_stopping_counts_on_over_a_kill(place: tuple[Place, int], tmp_path: Path) -> None:
+    # The first validation is the best there will be: the third without a better one ends the fit.
+    settings = [*STOPPING, "callbacks.early_stopping.patience=3", "max_epochs=9"]
+    run = disturbed(tmp_path / "run", [place], *settings)
+    whole = undisturbed(tmp_path / "whole", *settings)
+    assert rows(whole)[-1]["step"] == "40"
+    assert_same(run, whole)
+
+
+def test_longer_fit_does_not_undo_an_early_stop(tmp_path: Path) -> None:
+    run = undisturbed(tmp_path, *STOPPING, "callbacks.early_stopping.patience=1", "max_epochs=9")
+    before = rows(run)
+    resume(run.path, ["max_epochs=20"])
+    assert rows(run) == before
+    assert "where the fit had stopped early" in run.log_file.read_text()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    return undisturbed(tmp_path_factory.mktemp("finished") / "run", *ROWS)
+
+
+@pytest.fixture
+def copy(finished: RunDirectory, tmp_path: Path) -> RunDirectory:
+    """The finished run, to be spoilt."""
+    shutil.copytree(finished.path, tmp_path / "copy")
+    return RunDirectory(tmp_path / "copy")
+
+
+def test_finished_run_says_so(copy: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    assert resume(copy.path) == copy.metrics()
+    assert capsys.readouterr().out == f"{copy.path} has finished; metrics.json has its metrics.\n"
+
+
+@pytest.mark.parametrize(
+    ("length", "longer", "settings"),
+    [
+        ("max_epochs=4", "max_epochs=6", []),
+        (
+            "max_steps=33",
+            "max_steps=52",
+            ["max_epochs=-1", "check_val_every_n_epoch=null", "val_check_interval=5"],
+        ),
+    ],
+)
+def test_run_made_longer_ends_as_one_that_was_from_the_start(
+    length: str, longer: str, settings: list[str], tmp_path: Path
+) -> None:
+    settings = [*ROWS, *settings]
+    run = undisturbed(tmp_path / "run", *settings, length)
+    resume(run.path, [longer])
+    whole = undisturbed(tmp_path / "whole", *settings, longer)
+    assert differences(run, whole) == ["lr_schedulers"]  # their horizons
+    assert run.metrics()["test/loss"] == whole.metrics()["test/loss"]
+    assert len([row for row in rows(run) if row["test/loss"]]) == 1
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "warmup_stable_decay", "step"])
+def test_run_made_longer_keeps_the_horizon_of_its_schedule(schedule: str, tmp_path: Path) -> None:
+    settings = [*ROWS, f"scheduler={schedule}"]
+    run = undisturbed(tmp_path / "run", *settings)
+    before = [row["learning_rate"] for row in rows(run) if row["learning_rate"]]
+    resume(run.path, ["max_epochs=6"])
+    after = [row["learning_rate"] for row in rows(run) if row["learning_rate"]]
+    assert after == [*before, before[-1], before[-1]]
+
+    again = RunDirectory.create(tmp_path / "again", run.config())
+    execute(again.path)
+    assert rows(again) == rows(run)
+
+
+def test_changed_settings_are_refused_with_both_values(copy: RunDirectory) -> None:
+    with pytest.raises(SettingError) as caught:
+        resume(copy.path, ["optimizer.lr=0.5", "seed=42", "net=mlp_512", "sed=1", "max_epochs=9"])
+    assert str(caught.value).splitlines() == [
+        "optimizer.lr: the run has 0.01, not 0.5.",
+        "net: the run has seedbed.nets.mlp.MLP, not mlp_512.",
+        "sed: no such setting; there is max_epochs, max_steps.",
+        "That would be another experiment, for a run of its own.",
+    ]
+    assert copy.config()["max_epochs"] == 4
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("max_epochs=3", "max_epochs=3: a fit can only be made longer; the run's has max_epochs=4"),
+        ("max_steps=99", "max_steps=99: a fit can only be made longer; the run's has max_epochs=4"),
+        ("max_epochs=abc", "max_epochs=abc: expected a whole number, got a text."),
+        ("max_epochs=-1", "max_epochs=-1 and max_steps=-1: the fit would never end"),
+        ("longer", "longer: expected a setting, as max_steps=2000."),
+    ],
+)
+def test_length_that_is_no_longer_one_is_refused(
+    override: str, message: str, copy: RunDirectory
+) -> None:
+    before = copy.config()
+    with pytest.raises(SettingError, match=re.escape(message)):
+        resume(copy.path, [override])
+    assert (copy.config(), copy.state()) == (before, "finished")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def flip(path: Path) -> None:
+    """One bit of a weight."""
+    content = bytearray(path.read_bytes())
+    weights = torch.load(path, weights_only=True)["state_dict"]["net.head.weight"]
+    place = content.index(weights.numpy().tobytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoil", [cut, flip])
+def test_damaged_last_checkpoint_is_named_and_the_best_one_taken(
+    spoil: Callable[[Path], None], finished: RunDirectory, copy: RunDirectory
+) -> None:
+    spoil(copy.last)
+    copy.set_status("running")
+    resume(copy.path)
+    log = copy.log_file.read_text()
+    assert "last.ckpt is damaged" in log
+    assert "It is set aside as last.ckpt.damaged.\n" in log
+    assert "resuming at step 40, from best.ckpt\n" in log
+    assert_same(copy, finished)
+
+
+def test_best_is_chosen_anew_where_its_checkpoint_is_damaged(copy: RunDirectory) -> None:
+    flip(copy.best)
+    resume(copy.path, ["max_epochs=6"])
+    assert torch.load(copy.best, weights_only=True)["global_step"] > 40
+
+
+def test_run_without_a_sound_checkpoint_says_what_is_wrong_with_each(copy: RunDirectory) -> None:
+    cut(copy.last)
+    flip(copy.best)
+    copy.set_status("running")
+    with pytest.raises(RunError) as caught:
+        resume(copy.path)
+    assert f"{copy.last} is damaged, cut short" in str(caught.value)
+    assert f"{copy.best} is damaged: " in str(caught.value)
+
+
+def test_checkpoint_with_a_pickled_object_is_refused(copy: RunDirectory, tmp_path: Path) -> None:
+    torch.save({"global_step": 1, "state_dict": Path()}, copy.last)
+    copy.set_status("running")
+    with pytest.raises(RunError, match=r"last\.ckpt holds pickled objects \(pathlib\.PosixPath\)"):
+        resume(copy.path)
+
+
+def test_full_disk_fails_the_run_and_leaves_the_checkpoint_before(copy: RunDirectory) -> None:
+    before = copy.last.read_bytes()
+    config = copy.config()
+    copy.set_config(config | {"trainer": config["trainer"] | {"max_epochs": 6}})
+    copy.set_status("running")
+
+    def fill_disk() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, len(before)))
+
+    assert forked(copy, BEST_OR_LAST, 1, fill_disk) == 1
+    error = copy.status()["error"]
+    assert error.startswith(f"{copy.last}: cannot be written (File too large).")
+    assert error.endswith(f"go on: {copy.resume_command}")
+    assert copy.state() == "failed"
+    assert copy.last.read_bytes() == before
+    assert sorted(path.name for path in copy.checkpoints.iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_state_follows_a_run_from_its_making_over_its_death_to_its_end(tmp_path: Path) -> None:
+    run = prepared(tmp_path / "run", *ROWS)
+    states = [run.state()]
+    killed(run, STEP, 14)
+    assert run.status()["state"] == "running"
+    states.append(run.state())
+    with run.claimed():
+        states.append(run.state())
+    execute(run.path)
+    states.append(run.state())
+    assert states == ["new", "interrupted", "running", "finished"]
+
+
+SIGNAL_AT_STEP_25 = """
+import os
+from seedbed.tasks.regression import RegressionTask as Task
+
+step = Task.step
+
+def signalled(task, batch):
+    if task.global_step == 24:  # within the 25th step
+        os.kill(os.getpid(), {number})
+    return step(task, batch)
+
+Task.step = signalled
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_saves_and_the_last_line_is_the_command_to_go_on(
+    number: signal.Signals, finished: RunDirectory, tmp_path: Path
+) -> None:
+    run = prepared(tmp_path / "a run", *ROWS)
+    code = SIGNAL_AT_STEP_25.format(number=int(number))
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{COMMAND}", "execute", str(run.path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert (done.returncode, done.stderr) == (128 + number, "")
+    assert run.state() == "interrupted"
+    assert torch.load(run.last, weights_only=True)["global_step"] == 25
+
+    command = done.stdout.splitlines()[-1].removeprefix("Interrupted. To go on: ")
+    subprocess.run(shlex.split(command), check=True, capture_output=True)
+    assert_same(run, finished)

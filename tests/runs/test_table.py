@@ -1,0 +1,109 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedbed.runs.directory import RunDirectory, write_json
+from seedbed.runs.table import as_text, lines
+
+Command = Callable[..., Any]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Four runs by their files alone: two finished, one failed, one killed."""
+    now = datetime.now(UTC)
+
+    def run(name: str, state: str, mode: str, values: list[float], hours: float) -> RunDirectory:
+        made = RunDirectory.create(tmp_path / name, {"monitor": "val/loss", "mode": mode})
+        started = (now - timedelta(hours=hours)).isoformat(timespec="seconds")
+        write_json(made.status_file, {"state": state, "started": started})
+        write_json(made.provenance_file, {"git": {"commit": "a" * 40, "diff": ""}})
+        rows = "".join(f"{10 * step},{value}\n" for step, value in enumerate(values))
+        (made.path / "metrics.csv").write_text("step,val/loss\n" + rows)
+        return made
+
+    finished = run("exam/b", "finished", "min", [3, 1, 2], 50)
+    write_json(finished.metrics_file, {"val/loss": 1.0, "test/loss": 9.0})
+    changed = run("exam/a", "finished", "min", [3, 2, 0.5], 0.5)
+    write_json(changed.provenance_file, {"git": {"commit": "b" * 40, "diff": "+line"}})
+    run("line", "failed", "max", [3, 5, 4, 1], 3)
+    run("killed", "running", "min", [], 1 / 6)
+    return tmp_path
+
+
+def test_every_run_below_the_folder_has_a_line(folder: Path) -> None:
+    assert [(line.name, line.value, line.steps) for line in lines(folder, sort="name")] == [
+        ("exam/a", 0.5, 20),
+        ("exam/b", 1.0, 20),
+        ("killed", None, 0),
+        ("line", 5.0, 30),
+    ]
+
+
+def test_running_run_whose_process_is_dead_is_interrupted(folder: Path) -> None:
+    assert {line.name: line.state for line in lines(folder)}["killed"] == "interrupted"
+
+
+def test_running_run_that_is_alive_is_running(folder: Path) -> None:
+    with RunDirectory(folder / "killed").claimed():
+        assert [line.name for line in lines(folder, state="running")] == ["killed"]
+
+
+def test_oldest_run_comes_first(folder: Path) -> None:
+    assert [line.name for line in lines(folder)] == ["exam/b", "line", "exam/a", "killed"]
+
+
+def test_best_metric_comes_first_and_none_last(folder: Path) -> None:
+    names = [line.name for line in lines(folder, sort="metric")]
+    assert names == ["line", "exam/a", "exam/b", "killed"]  # of line, more is better
+
+
+def test_only_runs_in_a_state_are_shown(folder: Path) -> None:
+    assert {line.name for line in lines(folder, state="finished")} == {"exam/a", "exam/b"}
+
+
+def test_run_may_be_named_itself(folder: Path) -> None:
+    assert [line.name for line in lines(folder / "line")] == ["line"]
+
+
+def test_table_shows_a_run_a_line_in_columns(folder: Path) -> None:
+    assert as_text(lines(folder)).splitlines() == [
+        "name    state        metric            steps     age  commit",
+        "exam/b  finished     val/loss  1.0000     20     2 d  aaaaaaa",
+        "line    failed       val/loss  5.0000     30     3 h  aaaaaaa",
+        "exam/a  finished     val/loss  0.5000     20  30 min  bbbbbbb+",
+        "killed  interrupted  val/loss       –      0  10 min  aaaaaaa",
+    ]
+
+
+def test_command_prints_json(seedbed: Command, folder: Path) -> None:
+    called = seedbed("runs", folder, "--state", "failed", "--json")
+    assert called.status == 0
+    [line] = json.loads(called.out)
+    assert (line["name"], line["state"], line["value"]) == ("line", "failed", 5.0)
+
+
+def test_command_for_an_empty_folder_says_how_runs_are_made(
+    seedbed: Command, tmp_path: Path
+) -> None:
+    called = seedbed("runs", tmp_path)
+    assert called.status == 2
+    assert "Runs are made by python train.py" in called.err
+
+
+def test_table_needs_no_torch(folder: Path) -> None:
+    code = (
+        "import sys; from seedbed import cli; sys.argv = ['seedbed', 'runs', sys.argv[1]]\n"
+        "try: cli.main()\n"
+        "except SystemExit as left: print(left.code, {'torch', 'lightning'} & {*sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "0 set()"

@@ -1,0 +1,165 @@
+"""`weights=RUN`: a new fit that starts from another run's weights."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from seedbed.compose import composed, plain
+from seedbed.errors import RunError
+from seedbed.runs.directory import RunDirectory
+from seedbed.runs.execute import execute
+
+TINY = ["logger=csv", "print_every=1000", "data.held_out=20", "max_epochs=3"]
+VERSE = ["data=verse", "net=gpt", "task=language", "net.depth=1", "data.context=16", "logger=csv"]
+
+
+def prepared(folder: Path, *overrides: str) -> RunDirectory:
+    return RunDirectory.create(folder, plain(composed([*overrides])))
+
+
+def weights_of(path: Path) -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["state_dict"]
+    return state
+
+
+def refusal(folder: Path, *overrides: str) -> str:
+    run = prepared(folder / "refused", *overrides)
+    with pytest.raises(RunError) as caught:
+        execute(run.path)
+    assert run.status()["state"] == "failed"
+    return str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    run = prepared(tmp_path_factory.mktemp("source") / "run", *TINY, "seed=7")
+    execute(run.path)
+    return run
+
+
+@pytest.fixture(scope="module")
+def poet(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    run = prepared(
+        tmp_path_factory.mktemp("poet") / "run", *VERSE, "data.poems=60", "trainer=debug"
+    )
+    execute(run.path)
+    return run
+
+
+@pytest.mark.parametrize("name", ["run", "best", "last"])
+def test_fit_starts_with_exactly_the_others_weights(
+    name: str, source: RunDirectory, tmp_path: Path
+) -> None:
+    path = {"run": source.path, "best": source.best, "last": source.last}[name]
+    run = prepared(tmp_path / "run", *TINY, f"weights={path}", "optimizer.lr=0.0")
+    execute(run.path)
+    found, wanted = weights_of(run.last), weights_of(path if path.is_file() else source.best)
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_only_the_weights_are_taken_over(source: RunDirectory, tmp_path: Path) -> None:
+    run = prepared(tmp_path / "run", *TINY, f"weights={source.path}")
+    execute(run.path)
+    assert torch.load(run.last, weights_only=True)["global_step"] == 3
+    with (run.path / "metrics.csv").open() as file:
+        assert len(file.readlines()) == 1 + 1 + 3 + 1  # header, before the fit, epochs, test
+
+
+def test_record_says_which_file_the_weights_are_from(source: RunDirectory, tmp_path: Path) -> None:
+    run = prepared(tmp_path / "run", *TINY, f"weights={source.path}")
+    execute(run.path)
+    assert json.loads(run.provenance_file.read_text())["weights"] == {
+        "path": str(source.best),
+        "sha256": hashlib.sha256(source.best.read_bytes()).hexdigest(),
+    }
+
+
+def test_run_without_them_has_none_on_record(source: RunDirectory) -> None:
+    assert json.loads(source.provenance_file.read_text())["weights"] is None
+
+
+def test_relative_path_is_recorded_absolute(
+    source: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(source.path.parent)
+    assert plain(composed(["weights=run"]))["weights"] == str(source.path)
+
+
+def test_resumed_run_needs_the_other_one_no_longer(source: RunDirectory, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(source.path, other)
+    run = prepared(tmp_path / "run", *TINY, f"weights={other}")
+    execute(run.path)
+    origin = json.loads(run.provenance_file.read_text())["weights"]
+    shutil.rmtree(other)
+    config = run.config()
+    config["max_epochs"] = config["trainer"]["max_epochs"] = 5
+    run.config_file.write_text(yaml.safe_dump(config))
+    run.set_status("interrupted")
+    execute(run.path)
+    assert torch.load(run.last, weights_only=True)["global_step"] == 5
+    assert json.loads(run.provenance_file.read_text())["weights"] == origin
+
+
+def test_place_without_a_run_is_explained(tmp_path: Path) -> None:
+    message = refusal(tmp_path, *TINY, f"weights={tmp_path / 'nowhere'}")
+    assert message.startswith(f"{tmp_path / 'nowhere'}: there is no such")
+
+
+def test_truncated_file_is_explained(source: RunDirectory, tmp_path: Path) -> None:
+    content = source.best.read_bytes()
+    (tmp_path / "cut.ckpt").write_bytes(content[: len(content) // 2])
+    assert "is damaged" in refusal(tmp_path, *TINY, f"weights={tmp_path / 'cut.ckpt'}")
+
+
+def test_other_shapes_and_layers_are_named(source: RunDirectory, tmp_path: Path) -> None:
+    message = refusal(tmp_path, *TINY, f"weights={source.path}", "net.hidden=[7,3]")
+    assert f"weights={source.best} are not of this net, MLP:\n" in message
+    assert "missing: body.2.weight 3 × 7, body.2.bias 3\n" in message
+    assert "other shape: body.0.weight has 10 × 1 instead of 7 × 1, " in message
+
+
+def test_layers_too_many_are_named(source: RunDirectory, tmp_path: Path) -> None:
+    message = refusal(tmp_path, *TINY, f"weights={source.path}", "net.hidden=[]")
+    assert "unexpected: body.0.weight 10 × 1, body.0.bias 10\n" in message
+
+
+def test_language_model_goes_on_with_the_same_vocabulary(
+    poet: RunDirectory, tmp_path: Path
+) -> None:
+    same = [*VERSE, "data.poems=60", "trainer=debug", f"weights={poet.path}"]
+    assert "test/loss" in execute(prepared(tmp_path / "run", *same).path)
+
+
+def test_other_vocabulary_is_refused_even_of_the_same_size(
+    poet: RunDirectory, tmp_path: Path
+) -> None:
+    path = tmp_path / "other.ckpt"
+    state = torch.load(poet.best, weights_only=True)
+    state["Verse"]["vocabulary"] = state["Verse"]["vocabulary"][::-1]
+    torch.save(state, path)
+    message = refusal(tmp_path, *VERSE, "data.poems=60", "trainer=debug", f"weights={path}")
+    count = f"{len(state['Verse']['vocabulary']):,}"
+    assert f"know {count} characters, this corpus has {count}, of which {count}" in message
+
+
+def test_weights_of_another_study_are_not_a_language_models(
+    source: RunDirectory, tmp_path: Path
+) -> None:
+    message = refusal(tmp_path, *VERSE, "data.poems=60", "trainer=debug", f"weights={source.path}")
+    assert "are not a language model's" in message
+
+
+def test_inputs_may_have_another_scale(tmp_path: Path) -> None:
+    exam = ["experiment=exam", "trainer=debug", "logger=csv"]
+    first = prepared(tmp_path / "first", *exam)
+    execute(first.path)
+    second = prepared(tmp_path / "second", *exam, "data.split_seed=1", f"weights={first.path}")
+    execute(second.path)
+    scales = [torch.load(r.best, weights_only=True)["Exam"]["scale"] for r in (first, second)]
+    assert scales[0] != scales[1]
