@@ -1,3 +1,5 @@
+import errno
+import math
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,7 @@ from lightning import Callback, Trainer
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from seedbed.callbacks.checkpoints import Checkpoints
+from seedbed.callbacks.checkpoints import SIGNALS, Checkpoints
 from seedbed.data.points import Line
 from seedbed.errors import SettingError
 from seedbed.nets.mlp import MLP
@@ -32,6 +34,7 @@ def fit(
     mode: Literal["min", "max"] = "min",
     steps_an_epoch: int = 1,
     validations: int | None = None,
+    trainer_options: dict[str, Any] | None = None,
     **options: Any,
 ) -> Checkpoints:
     """Fit an epoch for each of the losses."""
@@ -55,22 +58,24 @@ def fit(
         enable_model_summary=False,
         inference_mode=False,
         log_every_n_steps=1,
+        **(trainer_options or {}),
     )
     trainer.fit(task, datamodule=Line(points=8, held_out=8, batch_size=8 // steps_an_epoch))
     return callback
 
 
-class PressesCtrlC(Callback):
-    """Sends the signal of Ctrl-C at a hook of the fit."""
+class Signals(Callback):
+    """Sends a signal to this process at a hook of the fit."""
 
-    def __init__(self, hook: str, *, times: int = 1) -> None:
+    def __init__(self, hook: str, *, number: int = signal.SIGINT, times: int = 1) -> None:
+        self._number = number
         self._left = times
-        setattr(self, hook, self._press)
+        setattr(self, hook, self._send)
 
-    def _press(self, *arguments: Any) -> None:
+    def _send(self, *arguments: Any) -> None:
         while self._left:
             self._left -= 1
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(self._number)
 
 
 def load(folder: Path, name: str) -> dict[str, Any]:
@@ -117,9 +122,15 @@ def test_best_holds_the_weights_of_its_own_step(fitted: Path) -> None:
 
 
 def test_best_score_is_restored_with_the_fit(fitted: Path) -> None:
-    callback = Checkpoints(directory="", monitor="val/loss")
+    callback = Checkpoints(directory=str(fitted), monitor="val/loss")
     callback.load_state_dict(load(fitted, "last.ckpt")["callbacks"][callback.state_key])
     assert callback.best_score == 1.0
+
+
+def test_best_score_is_forgotten_where_its_checkpoint_is_gone(fitted: Path, tmp_path: Path) -> None:
+    callback = Checkpoints(directory=str(tmp_path), monitor="val/loss")
+    callback.load_state_dict(load(fitted, "last.ckpt")["callbacks"][callback.state_key])
+    assert callback.best_score == math.inf
 
 
 def test_checkpoint_knows_no_path_so_that_its_run_can_be_moved(fitted: Path) -> None:
@@ -165,7 +176,7 @@ def test_write_cut_short_leaves_the_old_file_whole(
             save(state, file)
         else:
             file.write(b"half a checkpoint")
-            raise OSError("No space left on device")
+            raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full_disk)
     with pytest.raises(OSError, match="No space left"):
@@ -181,33 +192,75 @@ def test_unknown_metric_is_refused_with_those_there_are(tmp_path: Path) -> None:
     assert str(caught.value) == "monitor=val/los: no such metric. This task logs val/loss."
 
 
+@pytest.mark.parametrize(
+    ("every_epochs", "interval"),
+    [(3, 1.0), (None, 3), (None, 5)],
+    ids=["epochs", "steps", "steps beyond the end"],
+)
+def test_last_step_is_validated_where_the_fit_ends_by_its_epochs(
+    every_epochs: int | None, interval: float, tmp_path: Path
+) -> None:
+    seen: list[int] = []
+
+    class Seen(Callback):
+        def on_validation_end(self, trainer: Trainer, *arguments: Any) -> None:
+            seen.append(trainer.global_step)
+
+    counting = {"check_val_every_n_epoch": every_epochs, "val_check_interval": interval}
+    fit(tmp_path, Seen(), trainer_options=counting)
+    assert seen == [step for step in range(1, 4) if step % (every_epochs or interval) == 0] + [4]
+    assert load(tmp_path, "last.ckpt")["metrics"]["val/loss"] == LOSSES[-1]
+
+
 def test_fit_without_a_validation_has_its_last_state_for_its_best(tmp_path: Path) -> None:
     fit(tmp_path, validations=0)
     assert load(tmp_path, "best.ckpt")["global_step"] == len(LOSSES)
 
 
-def test_ctrl_c_has_its_usual_meaning_after_the_fit(tmp_path: Path) -> None:
-    usual = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("number", SIGNALS)
+def test_signal_has_its_usual_meaning_after_the_fit(number: int, tmp_path: Path) -> None:
+    usual = signal.getsignal(number)
     fit(tmp_path / "whole")
-    assert signal.getsignal(signal.SIGINT) is usual
+    assert signal.getsignal(number) is usual
     with pytest.raises(SystemExit):
-        fit(tmp_path / "interrupted", PressesCtrlC("on_train_batch_start"))
-    assert signal.getsignal(signal.SIGINT) is usual
+        fit(tmp_path / "interrupted", Signals("on_train_batch_start", number=number))
+    assert signal.getsignal(number) is usual
 
 
+@pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize(
     ("hook", "step"),
-    [("on_train_batch_start", 1), ("on_train_batch_end", 2), ("on_validation_start", 2)],
+    [
+        ("on_train_batch_start", 1),
+        ("on_train_batch_end", 1),
+        ("on_validation_start", 2),
+        ("on_train_end", 8),
+    ],
 )
-def test_ctrl_c_saves_at_the_end_of_the_step_and_of_its_validation(
-    tmp_path: Path, hook: str, step: int
+def test_signal_saves_at_the_end_of_the_step_and_of_its_validation(
+    tmp_path: Path, hook: str, step: int, number: int
 ) -> None:
-    with pytest.raises(SystemExit):
-        fit(tmp_path, PressesCtrlC(hook), steps_an_epoch=2)
+    with pytest.raises(SystemExit) as caught:
+        fit(tmp_path, Signals(hook, number=number), steps_an_epoch=2)
+    assert caught.value.code == 128 + number
     assert load(tmp_path, "last.ckpt")["global_step"] == step
+
+
+def test_signal_waits_where_gradients_are_gathered(tmp_path: Path) -> None:
+    gathering = {"accumulate_grad_batches": 3}
+    with pytest.raises(SystemExit):
+        fit(tmp_path, Signals("on_train_batch_start"), steps_an_epoch=4, trainer_options=gathering)
+    assert load(tmp_path, "last.ckpt")["global_step"] == 1
+
+
+def test_signal_waits_for_the_next_validation_where_the_epoch_has_none(tmp_path: Path) -> None:
+    seldom = {"check_val_every_n_epoch": 3}
+    with pytest.raises(SystemExit):
+        fit(tmp_path, Signals("on_train_batch_start"), trainer_options=seldom)
+    assert load(tmp_path, "last.ckpt")["global_step"] == 3
 
 
 def test_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
-        fit(tmp_path, PressesCtrlC("on_train_batch_start", times=2))
+        fit(tmp_path, Signals("on_train_batch_start", times=2))
     assert not (tmp_path / "checkpoints").exists()

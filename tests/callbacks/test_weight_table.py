@@ -6,7 +6,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
-from seedbed.callbacks.initial_weights import BINS, histogram, table
+from seedbed.callbacks.weight_table import BINS, histogram, table
 from seedbed.compose import composed, plain
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.execute import execute
@@ -37,15 +37,22 @@ def test_table_has_a_line_for_each_parameter() -> None:
 
 def test_line_has_shape_mean_deviation_and_the_ends_of_the_histogram() -> None:
     _, line = table(net_of(weight=[[1.0, 3.0], [1.0, 3.0]])).splitlines()
-    numbers = re.fullmatch(r"weight +2 × 2 +(\S+) +(\S+) +(\S+)  (.{16})  (\S+)", line)
+    numbers = re.fullmatch(r"weight +2 × 2 +(\S+) +(\S+) +(\S+) +(\S+)  (.{16})  (\S+)", line)
     assert numbers
-    assert numbers.groups() == ("2.0000", "1.0000", "1.0000", "█" + " " * 14 + "█", "3.0000")
+    assert numbers.groups() == (
+        "2.0000",
+        "1.0000",
+        "0.0%",
+        "1.0000",
+        "█" + " " * 14 + "█",
+        "3.0000",
+    )
 
 
 @pytest.mark.parametrize("value", [[], [0.5]])
 def test_parameter_of_one_value_has_a_deviation_of_zero(value: list[float]) -> None:
     _, line = table(net_of(weight=value or 0.5)).splitlines()
-    assert line.split()[-5:-2] == ["0.5000", "0.0000", "0.5000"]
+    assert line.split()[-6:-2] == ["0.5000", "0.0000", "0.0%", "0.5000"]
 
 
 def test_bars_are_as_high_as_their_share_of_the_highest_and_never_blank_for_a_value() -> None:
@@ -54,22 +61,32 @@ def test_bars_are_as_high_as_their_share_of_the_highest_and_never_blank_for_a_va
     assert len(histogram(values)) == BINS
 
 
-def test_table_of_the_weights_before_the_first_step_is_logged_on_request(tmp_path: Path) -> None:
+def test_share_near_zero_counts_weights_below_a_thousandth() -> None:
+    _, line = table(net_of(weight=[0.0, -0.0009, 0.0011, 1.0])).splitlines()
+    assert line.split()[4] == "50.0%"
+
+
+def test_tables_of_the_weights_before_and_after_the_fit_are_logged_on_request(
+    tmp_path: Path,
+) -> None:
     directory = run(tmp_path, "print_weights=true", "init=constant", "init.value=0.25")
     log = directory.log_file.read_text(encoding="utf-8")
     lines = [line for line in log.splitlines() if line.split()[:1] and line.split()[0] in NAMES]
-    assert {line.split()[0] for line in lines} == NAMES
-    assert all("0.2500     0.0000" in line for line in lines if ".weight" in line)
-    assert log.count("initial weights") == 1
+    before, after = lines[:4], lines[4:]
+    assert {line.split()[0] for line in before} == {line.split()[0] for line in after} == NAMES
+    assert all("0.2500     0.0000" in line for line in before if ".weight" in line)
+    assert not any("0.2500     0.0000" in line for line in after)
+    assert log.count("initial weights") == log.count("final weights") == 1
 
 
-def test_table_is_not_logged_unasked_but_tensorboard_has_the_histograms_at_step_0(
+def test_tables_are_not_logged_unasked_but_tensorboard_has_the_histograms(
     tmp_path: Path,
 ) -> None:
     directory = run(tmp_path)
-    assert "initial weights" not in directory.log_file.read_text(encoding="utf-8")
+    assert " weights" not in directory.log_file.read_text(encoding="utf-8")
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
-    shown = {f"initial_weights/{name}" for name in NAMES}
-    assert set(events.Tags()["histograms"]) == shown
-    assert [event.step for name in shown for event in events.Histograms(name)] == [0] * 4
+    for when, step in (("initial", 0), ("final", 2)):
+        shown = {f"{when}_weights/{name}" for name in NAMES}
+        assert shown < set(events.Tags()["histograms"])
+        assert [event.step for name in shown for event in events.Histograms(name)] == [step] * 4

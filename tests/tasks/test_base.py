@@ -155,9 +155,23 @@ def test_test_measures_all_examples_alike() -> None:
 
 
 @pytest.mark.parametrize("shift", [nan, inf])
-def test_training_loss_that_is_not_finite_stops_the_fit(shift: float) -> None:
-    with pytest.raises(TrainingError, match=f"The training loss is {shift} at step 4"):
-        trainer_of().fit(Line(), batches(4, 2, 1, 3, shift=shift), batches(5))
+def test_training_loss_that_is_not_finite_stops_the_fit_at_its_step(shift: float) -> None:
+    task = Line()
+    with pytest.raises(TrainingError, match=f"The training loss is {shift} at step 2"):
+        trainer_of(max_epochs=3).fit(task, batches(4, 2, shift=shift), batches(5))
+    assert len(task.losses) == 2
+
+
+def test_mean_training_loss_that_is_not_finite_stops_the_fit() -> None:
+    """Each loss is finite, their sum is not: found as where a look at each would be too slow."""
+
+    class Large(Line):
+        def step(self, batch: Batch) -> tuple[dict[str, Tensor], int]:
+            figures, _ = super().step(batch)
+            return {"loss": 0 * figures["loss"] + 1e38}, 10
+
+    with pytest.raises(TrainingError, match="The training loss is inf by step 4"):
+        trainer_of().fit(Large(), batches(4, 2, 1, 3), batches(5))
 
 
 @pytest.mark.parametrize("shift", [nan, inf])

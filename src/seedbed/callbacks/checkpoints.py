@@ -1,17 +1,19 @@
 """Keeps two checkpoints: the best by one metric, and the last.
 
-Both hold everything needed to go on, in plain types, under relative names, so that a run's
-directory can be moved. The best is kept in memory as it is found and written together with the
-last, at most every so often: a small net improves at each of its epochs, and writing a file then
-would cost more than the epoch. Price: a killed run resumes from up to that many seconds back.
+Both hold all that is needed to go on exactly, the random number generators' states too, in plain
+types, under relative names, so that a run's directory can be moved. The best is kept in memory as
+it is found and written together with the last, at most every so often: a small net improves at
+each of its epochs, and writing a file then would cost more than the epoch. Price: a killed run
+resumes from up to that many seconds back.
 
-Ctrl-C waits for the end of the step, and of the validation if one is due there: a checkpoint from
-the middle of a step would lose its batch. A second Ctrl-C does not wait, and saves nothing.
+They are written, and a fit is stopped, between two steps only. That leaves out the places that
+Lightning 2.6 does not find back to: where gradients are being gathered, before a validation that is
+due, and at the end of an epoch that has none. So Ctrl-C and SIGTERM wait for the next place to save
+at; a second one does not wait, and saves nothing.
 """
 
 import copy
 import math
-import os
 import signal
 import threading
 import time
@@ -21,10 +23,11 @@ from typing import Any, Literal
 import torch
 from lightning import Callback, LightningModule, Trainer
 
+from seedbed.checkpoint import BEST, LAST, save
+from seedbed.data.loader import Loader
 from seedbed.errors import SettingError
 
-BEST = "best.ckpt"
-LAST = "last.ckpt"
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Checkpoints(Callback):
@@ -51,14 +54,36 @@ class Checkpoints(Callback):
         self.every_seconds = every_seconds
         self.best_score = math.inf if mode == "min" else -math.inf
         self._best: dict[str, Any] | None = None
+        self._random_states: dict[str, Any] | None = None
         self._written = time.monotonic()
-        self._interrupted = False
-        self._usual: Any = signal.SIG_DFL
+        self._written_step = -1
+        self._signal: int | None = None
+        self._usual: dict[int, Any] = {}
+        self._intervals: tuple[Any, Any] | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Come after the callbacks whose states are saved, wherever they are listed."""
+        callbacks = vars(trainer)["callbacks"]
+        vars(trainer)["callbacks"] = [*(other for other in callbacks if other is not self), self]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let Ctrl-C wait; Lightning gives it its usual meaning again when the fit ends."""
+        """Restore the random states, and let signals wait; Lightning undoes that after the fit."""
+        if self._random_states:  # before the first batch, to which noise may be added
+            _set_random_states(self._random_states)
+        if trainer.is_last_batch and trainer.fit_loop.restarted_mid_epoch:
+            # Saved at a validation, which Lightning skips now, but only if it is due.
+            self._intervals = trainer.check_val_every_n_epoch, trainer.val_check_batch
+            _validate_now(trainer)
         if threading.current_thread() is threading.main_thread():
-            self._usual = signal.signal(signal.SIGINT, self._interrupt)
+            self._usual = {number: signal.signal(number, self._wait) for number in SIGNALS}
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin at the epoch's own first batch, wherever a limit on batches ended the last one."""
+        loader = trainer.train_dataloader
+        if isinstance(loader, Loader):
+            loader.load_state_dict({"epoch": trainer.current_epoch, "batch": 0})
+        if self._intervals:
+            trainer.check_val_every_n_epoch, trainer.val_check_batch = self._intervals
 
     def on_train_batch_end(
         self,
@@ -68,21 +93,16 @@ class Checkpoints(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Have the last step validated, and stop after a Ctrl-C.
-
-        Not while gradients are being gathered, nor before a validation that is due.
-        """
-        if trainer.global_step == trainer.max_steps:
-            trainer.should_stop = True
-        if not self._interrupted:
-            return
+        """Have the last step validated; save, or stop, unless the epoch ends or is validated."""
+        if _at_end(trainer):
+            _validate_now(trainer)
         loop, batches = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
         assert batches is not None
-        if not (loop._should_accumulate() or loop._should_check_val_fx(batches)):
-            self._stop(trainer)
+        if not (loop._num_ready_batches_reached() or loop._should_check_val_fx(batches)):
+            self._save_or_stop(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep the state if it is the best so far, and write it when it is time."""
+        """Keep the state if it is the best so far; save, or stop."""
         if trainer.state.fn != "fit" or trainer.sanity_checking:
             return
         metrics = trainer.callback_metrics
@@ -93,59 +113,89 @@ class Checkpoints(Callback):
         if score < self.best_score if self.mode == "min" else score > self.best_score:
             self.best_score = score
             self._best = copy.deepcopy(_state(trainer))
-        if time.monotonic() - self._written >= self.every_seconds:
-            self._write(trainer)
-        if self._interrupted:
-            self._stop(trainer)
+        self._save_or_stop(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write both at the end of the fit; one without a validation has no other best."""
         if self._best is None and math.isinf(self.best_score):
             self._best = _state(trainer)
-        self._write(trainer)
+        # Its last validation was saved already: from here on, a cut epoch counts as a whole one.
+        if self._best is not None or self._written_step != trainer.global_step:
+            self._write(trainer)
+        self._stop_if_told()
 
     def state_dict(self) -> dict[str, Any]:
         """The best score so far."""
         return {"best_score": self.best_score}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the best score so far."""
-        self.best_score = state_dict["best_score"]
+        """Restore the best score so far, which counts as long as its checkpoint is there."""
+        if (self.directory / BEST).exists():
+            self.best_score = state_dict["best_score"]
 
-    def _interrupt(self, number: int, frame: Any) -> None:
-        self._interrupted = True
-        signal.signal(signal.SIGINT, self._usual)
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Take over the random states, and that the fit had stopped early if it had."""
+        self._random_states = checkpoint["random_states"]
+        if (self.directory / LAST).exists():
+            self._written_step = checkpoint["global_step"]
+        trainer.should_stop = checkpoint["stopped_early"]
 
-    def _stop(self, trainer: Trainer) -> None:
-        self._write(trainer)
-        raise KeyboardInterrupt
+    def _wait(self, number: int, frame: Any) -> None:
+        self._signal = number
+        signal.signal(number, self._usual[number])
+
+    def _save_or_stop(self, trainer: Trainer) -> None:
+        if trainer.fit_loop._should_accumulate():
+            return
+        overdue = time.monotonic() - self._written >= self.every_seconds
+        if overdue or trainer.should_stop or _at_end(trainer) or self._signal:
+            self._write(trainer)
+        self._stop_if_told()
+
+    def _stop_if_told(self) -> None:
+        if self._signal:
+            raise SystemExit(128 + self._signal)
 
     def _write(self, trainer: Trainer) -> None:
         last = _state(trainer)
         if trainer.is_global_zero:
+            for logger in trainer.loggers:
+                logger.save()  # a killed run's curves reach at least as far as its checkpoint
             self.directory.mkdir(parents=True, exist_ok=True)
             if self._best is not None:
-                _save(self._best, self.directory / BEST)
-            _save(last, self.directory / LAST)
+                save(self._best, self.directory / BEST)
+            save(last, self.directory / LAST)
         self._best = None
         self._written = time.monotonic()
+        self._written_step = trainer.global_step
+
+
+def _at_end(trainer: Trainer) -> bool:
+    last_epoch = trainer.current_epoch + 1 == trainer.max_epochs
+    return trainer.global_step == trainer.max_steps or (last_epoch and trainer.is_last_batch)
+
+
+def _validate_now(trainer: Trainer) -> None:
+    """Make a validation due at each step from here on."""
+    trainer.check_val_every_n_epoch = trainer.val_check_batch = 1
 
 
 def _state(trainer: Trainer) -> dict[str, Any]:
     """All of a fit's state, and the metrics it has now."""
     state: dict[str, Any] = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
-    state["metrics"] = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    return state
+    return state | {
+        "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},
+        "random_states": {
+            "cpu": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all(),
+        },
+        "stopped_early": trainer.should_stop,
+    }
 
 
-def _save(state: dict[str, Any], path: Path) -> None:
-    """Write beside the target, then replace it, so that a cut write never harms the old one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _set_random_states(states: dict[str, Any]) -> None:
+    torch.set_rng_state(states["cpu"])
+    if len(states["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(states["cuda"])

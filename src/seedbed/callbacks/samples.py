@@ -6,7 +6,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from seedbed.data.tokens import TokensDataModule
 from seedbed.data.vocabulary import END
-from seedbed.nets.language_model import LanguageModel, generate
+from seedbed.nets.generation import generate
+from seedbed.nets.language_model import LanguageModel
 from seedbed.terminal import log
 
 
@@ -45,13 +46,12 @@ class TextSamples(Callback):
         if not (isinstance(datamodule, TokensDataModule) and isinstance(net, LanguageModel)):
             return None
         vocabulary = datamodule.splits.vocabulary
-        tokens = torch.from_numpy(vocabulary.encode(self.prompt))[None].to(module.device)  # (1, T)
         training = net.training  # as it is again once a test is over
         net.eval()
         with module.trainer.precision_plugin.forward_context():
-            written = generate(
+            [written] = generate(
                 net,
-                tokens,
+                [vocabulary.encode(self.prompt).tolist()],
                 self.length,
                 temperature=self.temperature,
                 end=vocabulary.encode(END)[0] if END in vocabulary else None,
@@ -59,4 +59,4 @@ class TextSamples(Callback):
             )
         net.train(training)
         # The prompt as it was given, even where the corpus lacks one of its characters.
-        return self.prompt + vocabulary.decode(written[0, tokens.shape[1] :].tolist()).rstrip(END)
+        return self.prompt + vocabulary.decode(written).rstrip(END)

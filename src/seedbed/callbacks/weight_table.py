@@ -1,7 +1,7 @@
-"""A look at the weights a fit starts from: a table on request, histograms in TensorBoard.
+"""A look at the weights before and after a fit: tables on request, histograms in TensorBoard.
 
-They are looked at when the first validation begins, which is before the first step and before
-any figure is shown; a resumed fit has no such validation, and shows nothing again.
+The first look is taken when the first validation begins, which is before the first step and before
+any figure is shown; a resumed fit has no such validation, and takes the last look only.
 """
 
 import torch
@@ -14,9 +14,12 @@ from seedbed.terminal import log
 BARS = " ▁▂▃▄▅▆▇█"
 BINS = 16
 
+NEAR_ZERO = 1e-3
+"""Weights smaller than this count as zero, as an L1 penalty leaves them: its steps overshoot 0."""
 
-class InitialWeights(Callback):
-    """Logs each parameter's mean, deviation and histogram.
+
+class WeightTable(Callback):
+    """Logs each parameter's mean, deviation, share of zeros and histogram.
 
     Args:
         printed: Whether the table is logged to the terminal and `train.log`.
@@ -27,26 +30,34 @@ class InitialWeights(Callback):
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at them before the fit."""
-        if trainer.state.fn == "fit" or not trainer.is_global_zero:
-            return
-        net = pl_module.net
+        if trainer.state.fn != "fit":
+            self._look("initial", trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at them after the fit; those of its best checkpoint may be others."""
+        self._look("final", trainer, pl_module)
+
+    def _look(self, when: str, trainer: Trainer, task: LightningModule) -> None:
+        net = task.net
         assert isinstance(net, nn.Module)
+        if not trainer.is_global_zero:
+            return
         if self.printed:
-            log.info(table(net) + "\n")
+            log.info(table(net, f"{when} weights") + "\n")
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 for name, parameter in net.named_parameters():
-                    values = parameter.detach().float()
+                    values, step = parameter.detach().float(), trainer.global_step
                     # By default there are some 1,500 bins, which take longer than the look needs.
-                    logger.experiment.add_histogram(f"initial_weights/{name}", values, 0, bins=64)
+                    logger.experiment.add_histogram(f"{when}_weights/{name}", values, step, bins=64)
 
 
-def table(net: nn.Module) -> str:
+def table(net: nn.Module, title: str = "weights") -> str:
     """A line for each parameter; its histogram spans the least to the greatest value."""
     names = [name for name, _ in net.named_parameters()]
-    width = max(map(len, ["initial weights", *names]))
+    width = max(map(len, [title, *names]))
     lines = [
-        f"{'initial weights':<{width}}{'shape':>15}{'mean':>10}{'deviation':>11}"
+        f"{title:<{width}}{'shape':>15}{'mean':>10}{'deviation':>11}{'near 0':>9}"
         f"{'least':>10}  {'histogram':<{BINS}}  greatest"
     ]
     for name, parameter in net.named_parameters():
@@ -54,6 +65,7 @@ def table(net: nn.Module) -> str:
         shape = " × ".join(f"{size:,}" for size in values.shape) or "scalar"
         lines.append(
             f"{name:<{width}}{shape:>15}{values.mean():>10.4f}{values.std(correction=0):>11.4f}"
+            f"{(values.abs() < NEAR_ZERO).float().mean():>9.1%}"
             f"{values.min():>10.4f}  {histogram(values)}  {values.max():.4f}"
         )
     return "\n".join(lines)

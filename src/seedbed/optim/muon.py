@@ -21,7 +21,8 @@ class MuonWithAdamW(Optimizer):
 
     AdamW's rate for embeddings and head shrinks as one over the root of the net's width, from
     `adamw_lr` at a width of 64, so that one setting serves nets of every size; Muon's own
-    update already allows for a matrix's shape.
+    update already allows for a matrix's shape. The width is what a head takes in, and the length
+    of an embedding's vectors: the residual stream of a decoder, the last hidden layer of an MLP.
 
     Args:
         params: Groups from `parameter_groups`, each with its `kind`.
