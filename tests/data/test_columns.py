@@ -32,7 +32,7 @@ def refusal(path: Path, *features: str) -> str:
 def test_target_is_read_and_all_other_columns_as_features(folder: Path) -> None:
     path = write(folder, "a,y,b\n1,0,2.5\n-3e2,1,.5\n")
     assert read_columns(path, "y") == Columns(
-        path, [2, 3], [0.0, 1.0], {"a": [1.0, -300.0], "b": [2.5, 0.5]}
+        path, [2, 3], "y", [0.0, 1.0], {"a": [1.0, -300.0], "b": [2.5, 0.5]}
     )
 
 
@@ -55,6 +55,11 @@ def test_features_asked_for_are_read_in_that_order_and_no_others(folder: Path) -
 def test_file_may_be_written_in_any_usual_way(text: str, folder: Path) -> None:
     columns = read_columns(write(folder, text), "y")
     assert (columns.features, columns.target) == ({"a": [1, 2]}, [0, 1])
+
+
+def test_features_alone_are_read_where_there_is_no_target(folder: Path) -> None:
+    columns = read_columns(write(folder, "name,a\nLi Bai,1\n"), None, ["a"])
+    assert (columns.target, columns.features) == ([], {"a": [1]})
 
 
 # --- what is refused ------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import torch
 from seedbed.data import mnist
 from seedbed.data.digits import Digits
 from seedbed.data.mnist import MNIST, MNIST_FILES, read_idx
-from seedbed.errors import DataError
+from seedbed.errors import DataError, SettingError
 
 TRAIN, TEST, SIDE = 12, 5, 2
 
@@ -115,10 +115,14 @@ def test_sizes_are_the_pixels_and_ten_classes(folder: Path) -> None:
     assert images(folder).sizes == {"inputs": SIDE * SIDE, "outputs": 10}
 
 
-@pytest.mark.parametrize("validation", [0, TRAIN])
-def test_validation_of_none_or_all_is_refused(validation: int, folder: Path) -> None:
-    with pytest.raises(DataError, match=f"data.validation={validation}: expected some of the 12"):
-        images(folder, validation).setup()
+def test_validation_on_all_images_is_refused(folder: Path) -> None:
+    with pytest.raises(DataError, match=f"data.validation={TRAIN}: expected fewer than the 12"):
+        images(folder, TRAIN).setup()
+
+
+def test_validation_on_no_image_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"data\.validation=0: expected 1 image or more\."):
+        images(tmp_path / "nothing", 0)
 
 
 def test_truncated_image_file_is_named(folder: Path) -> None:

@@ -3,9 +3,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from seedbed.data.points import Line
+from seedbed.data.points import Cubic, Line, Points, Sine
 from seedbed.data.rows import Rows
+from seedbed.errors import SettingError
+
+every_curve = pytest.mark.parametrize("curve", [Line, Sine, Cubic])
 
 
 def batches(loader: Any) -> list[Rows]:
@@ -23,31 +27,47 @@ def values(rows: Rows) -> set[float]:
 # --- points ---------------------------------------------------------------------------------------
 
 
-def test_training_points_are_the_lessons() -> None:
-    random = np.random.RandomState(42)
-    x = 5 * random.randn(100)
-    y = 2 * x + 1 + random.randn(100)
-    inputs, targets = Line().splits.train
-    assert inputs.dtype == targets.dtype == torch.float32
-    assert inputs.shape == targets.shape == (100, 1)
-    np.testing.assert_array_equal(inputs[:, 0].numpy(), x.astype(np.float32))
-    np.testing.assert_array_equal(targets[:, 0].numpy(), y.astype(np.float32))
+def lessons_points(x: Tensor, y: Tensor) -> Rows:
+    return x[:, None], y[:, None]
+
+
+def test_lines_training_points_are_the_lessons() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(42)
+        x = 5 * torch.randn(100)
+        y = 2 * x + 1 + torch.randn(100)
+    assert equal(Line().splits.train, lessons_points(x, y))
+
+
+def test_sines_training_points_are_the_lessons() -> None:
+    x = torch.linspace(-torch.pi, torch.pi, 2000)
+    assert equal(Sine(points=2000).splits.train, lessons_points(x, x.sin()))
+
+
+def test_cubics_training_points_are_the_lessons() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(42)
+        x = torch.linspace(-3, 3, 100)
+        y = x**3 - x**2 + 0.5 * torch.randn(100)
+    assert equal(Cubic().splits.train, lessons_points(x, y))
 
 
 def test_first_points_are_those_known_of_seed_42() -> None:
-    # numpy.random.seed(42) is known to begin 0.49671415, -0.1382643, 0.64768854.
+    # torch.manual_seed(42) is known to begin 1.9269, 1.4873, 0.9007 where many are drawn at once.
     inputs, _ = Line().splits.train
-    assert inputs[:3, 0].tolist() == pytest.approx([5 * 0.49671415, 5 * -0.1382643, 5 * 0.64768854])
+    assert inputs[:3, 0].tolist() == pytest.approx([5 * 1.9269, 5 * 1.4873, 5 * 0.9007], rel=1e-4)
 
 
-def test_drawing_points_does_not_touch_the_global_generator() -> None:
-    before = np.random.get_state(legacy=False)
-    Line().setup()
-    np.testing.assert_equal(np.random.get_state(legacy=False), before)
+@every_curve
+def test_drawing_points_does_not_touch_the_global_generator(curve: type[Points]) -> None:
+    before = torch.get_rng_state()
+    curve().setup()
+    assert torch.get_rng_state().equal(before)
 
 
-def test_parts_are_disjoint() -> None:
-    splits = Line().splits
+@every_curve
+def test_parts_are_disjoint(curve: type[Points]) -> None:
+    splits = curve().splits
     train, val, test = map(values, (splits.train, splits.val, splits.test))
     assert (len(train), len(val), len(test)) == (100, 1000, 1000)
     assert not train & val
@@ -56,7 +76,7 @@ def test_parts_are_disjoint() -> None:
 
 
 @pytest.mark.parametrize("part", ["val", "test"])
-def test_held_out_points_follow_the_same_law(part: str) -> None:
+def test_held_out_points_of_the_line_follow_the_same_law(part: str) -> None:
     x, y = (column[:, 0].double().numpy() for column in getattr(Line(held_out=10_000).splits, part))
     slope, intercept = np.polyfit(x, y, 1)
     # Four standard errors of least squares: noise 1, inputs of standard deviation 5.
@@ -64,24 +84,62 @@ def test_held_out_points_follow_the_same_law(part: str) -> None:
     assert abs(intercept - 1) < 4 * 1 / 100
 
 
-def test_more_training_points_leave_the_other_parts_unchanged() -> None:
-    few, many = Line(points=10).splits, Line(points=1000).splits
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_held_out_points_of_the_sine_lie_on_it_all_over_the_period(part: str) -> None:
+    x, y = (column[:, 0].double() for column in getattr(Sine(held_out=10_000).splits, part))
+    torch.testing.assert_close(y, x.sin(), atol=1e-6, rtol=0)
+    counts = torch.histc(x, bins=10, min=-torch.pi, max=torch.pi)
+    # Four deviations of a count of 10,000 in ten equal bins; all are within the ends.
+    assert ((counts - 1000).abs() < 4 * 900**0.5).all()
+    assert counts.sum() == 10_000
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_held_out_points_of_the_cubic_follow_the_same_law(part: str) -> None:
+    x, y = (column[:, 0].double() for column in getattr(Cubic(held_out=10_000).splits, part))
+    noise = y - (x**3 - x**2)
+    # Four standard errors of a mean and of a variance.
+    assert abs(noise.mean()) < 4 * 0.5 / 100
+    assert abs(noise.var() - 0.25) < 4 * 0.25 * (2 / 10_000) ** 0.5
+    counts = torch.histc(x, bins=10, min=-3, max=3)
+    assert ((counts - 1000).abs() < 4 * 900**0.5).all()
+    assert counts.sum() == 10_000
+
+
+@every_curve
+def test_more_training_points_leave_the_other_parts_unchanged(curve: type[Points]) -> None:
+    few, many = curve(points=10).splits, curve(points=1000).splits
     assert equal(few.val, many.val)
     assert equal(few.test, many.test)
 
 
-def test_another_draw_seed_changes_every_part() -> None:
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"points": 0}, "data.points=0: expected 1 or more."),
+        ({"held_out": 1}, "data.held_out=1: expected 2 or more."),
+        ({"draw_seed": -1}, "data.draw_seed=-1: expected 0 or more."),
+    ],
+)
+def test_values_out_of_range_are_refused(setting: dict[str, int], message: str) -> None:
+    with pytest.raises(SettingError, match=f"^{message}$"):
+        Cubic(**setting)  # type: ignore[arg-type]
+
+
+def test_another_draw_seed_changes_the_training_points_and_no_other_part() -> None:
     one, other = Line(draw_seed=42).splits, Line(draw_seed=7).splits
-    for part in ("train", "val", "test"):
-        assert not equal(getattr(one, part), getattr(other, part))
+    assert not equal(one.train, other.train)
+    assert equal(one.val, other.val)
+    assert equal(one.test, other.test)
 
 
 def test_seed_of_the_order_does_not_change_the_points() -> None:
     assert equal(Line(seed=0).splits.train, Line(seed=1).splits.train)
 
 
-def test_sizes_are_one_input_and_one_output() -> None:
-    data = Line()
+@every_curve
+def test_sizes_are_one_input_and_one_output(curve: type[Points]) -> None:
+    data = curve()
     assert data.sizes == {"inputs": 1, "outputs": 1}
     assert tuple(data.sizes) == data.gives
 
@@ -120,9 +178,14 @@ def test_training_order_depends_on_the_seed_and_the_epoch() -> None:
 
 
 @pytest.mark.parametrize("part", ["val", "test"])
-def test_held_out_rows_come_in_order(part: str) -> None:
-    data = Line(held_out=50, batch_size=20)
+@pytest.mark.parametrize(
+    ("batch_size", "sizes"), [(1, [256, 256, 88]), (400, [400, 200]), ("full", [600])]
+)
+def test_held_out_rows_come_in_order_and_in_no_small_batches(
+    part: str, batch_size: Any, sizes: list[int]
+) -> None:
+    data = Line(held_out=600, batch_size=batch_size)
     drawn = batches(getattr(data, f"{part}_dataloader")())
-    assert [len(inputs) for inputs, _ in drawn] == [20, 20, 10]
+    assert [len(inputs) for inputs, _ in drawn] == sizes
     inputs, targets = (torch.cat(columns) for columns in zip(*drawn, strict=True))
     assert equal((inputs, targets), getattr(data.splits, part))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seedbed.data.rows import random_parts
 from seedbed.data.table import Table
-from seedbed.errors import DataError
+from seedbed.errors import DataError, SettingError
 
 New = Callable[..., Table]
 
@@ -82,20 +82,42 @@ def test_column_that_does_not_change_becomes_0(new: New) -> None:
 def test_scale_is_in_the_state_as_plain_numbers(new: New) -> None:
     table = new(columns() | {"y": columns()["a"]})
     known: Tensor = table.splits.train[1].double()
-    state = table.state_dict()
+    scales = table.state_dict()["scale"]
     expected = [known.mean().item(), known.std(correction=0).item()]
-    assert state == {"a": pytest.approx(expected), "b": [7.0, 1.0]}
-    assert all(type(number) is float for scale in state.values() for number in scale)
+    assert scales == {"a": pytest.approx(expected), "b": [7.0, 1.0]}
+    assert all(type(number) is float for scale in scales.values() for number in scale)
+
+
+def test_state_holds_what_a_net_must_know_without_the_data(new: New) -> None:
+    state = new(columns()).state_dict()
+    assert (state["shape"], state["outputs"], state["target"]) == ([2], 1, "y")
+    without = Table(path="gone.csv", target="y")
+    without.load_state_dict(state)
+    assert without.sizes == {"inputs": 2, "outputs": 1}
+    assert without.state_dict() == state
 
 
 def test_state_of_the_same_data_is_taken(new: New) -> None:
-    new(columns()).load_state_dict(new(columns()).state_dict())
+    state = new(columns()).state_dict()
+    table = new(columns())
+    table.setup()
+    table.load_state_dict(state)
 
 
 def test_state_of_data_on_another_scale_is_refused(new: New) -> None:
     state = new(columns()).state_dict()
-    with pytest.raises(DataError, match=r"scaled otherwise .* Was the data changed"):
-        new(columns() | {"b": [8.0] * ROWS}).load_state_dict(state)
+    table = new(columns() | {"b": [8.0] * ROWS})
+    table.setup()
+    with pytest.raises(DataError, match=r"another scale, .* Was the data changed"):
+        table.load_state_dict(state)
+
+
+def test_data_loaded_after_a_state_is_compared_with_it(new: New) -> None:
+    state = new(columns()).state_dict()
+    table = new(columns() | {"b": [8.0] * ROWS})
+    table.load_state_dict(state)
+    with pytest.raises(DataError, match="Was the data changed"):
+        table.setup()
 
 
 def test_number_is_predicted_as_it_stands(new: New) -> None:
@@ -123,10 +145,18 @@ def test_classes_are_checked_where_the_target_is_a_class(new: New) -> None:
         new(three, kind="binary").setup()
 
 
-@pytest.mark.parametrize("settings", [{"validation": 0.02}, {"test": 0.9}])
+@pytest.mark.parametrize("settings", [{"validation": 0.02}, {"test": 0.89}])
 def test_too_few_rows_for_a_part_are_refused(settings: dict[str, float], new: New) -> None:
     with pytest.raises(DataError, match=r"my.csv: 50 rows are too few: .* each part needs 2"):
         new(columns(), **settings).setup()
+
+
+@pytest.mark.parametrize("settings", [{"validation": 1.5}, {"test": 0.9}, {"test": -0.1}])
+def test_shares_that_leave_nothing_are_refused_before_anything_is_read(
+    settings: dict[str, float],
+) -> None:
+    with pytest.raises(SettingError, match="expected shares above 0 that leave some rows"):
+        Table(path="nowhere.csv", target="y", **settings)
 
 
 def test_record_names_the_file_its_checksum_and_the_parts(new: New) -> None:

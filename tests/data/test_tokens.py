@@ -12,7 +12,7 @@ from torch import Tensor
 from seedbed.data.loader import Loader
 from seedbed.data.tokens import TokensDataModule, TokenSplits
 from seedbed.data.vocabulary import Vocabulary
-from seedbed.errors import DataError
+from seedbed.errors import DataError, SettingError
 
 T = 4
 
@@ -221,11 +221,35 @@ def test_state_holds_the_vocabulary_as_a_plain_string() -> None:
 
 
 def test_state_of_the_same_vocabulary_is_accepted() -> None:
-    Counting().load_state_dict(Counting().state_dict())
+    data = Counting()
+    data.setup()
+    data.load_state_dict(Counting().state_dict())
 
 
 @pytest.mark.parametrize("characters", ["春夏", "夏春秋"])
 def test_state_of_another_vocabulary_is_refused(characters: str) -> None:
-    state = Counting(characters=characters).state_dict()
+    state, data = Counting(characters=characters).state_dict(), Counting()
+    data.setup()
     with pytest.raises(DataError, match=f"{len(characters)} characters against 3, or in another"):
-        Counting().load_state_dict(state)
+        data.load_state_dict(state)
+
+
+def test_corpus_loaded_after_a_state_is_compared_with_it() -> None:
+    data = Counting()
+    data.load_state_dict({"vocabulary": "春夏"})
+    with pytest.raises(DataError, match="2 characters against 3, or in another"):
+        data.setup()
+
+
+def test_state_gives_the_vocabulary_without_the_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = Counting()
+    monkeypatch.setattr(data, "load", None)
+    data.load_state_dict({"vocabulary": "春夏"})
+    assert data.vocabulary.characters == "春夏"
+    assert data.sizes["vocabulary_size"] == 2
+    assert data.state_dict() == {"vocabulary": "春夏"}
+
+
+def test_evaluation_on_no_batch_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"data\.evaluation_batches=0: expected 1 or more"):
+        Counting(evaluation_batches=0)

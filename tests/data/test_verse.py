@@ -9,6 +9,7 @@ from seedbed.data import verse_grammar
 from seedbed.data.text import split_poems
 from seedbed.data.verse import Verse
 from seedbed.data.vocabulary import END, UNKNOWN
+from seedbed.errors import SettingError
 
 PARTS = ("train", "val", "test")
 
@@ -75,3 +76,8 @@ def test_first_batch_has_the_asked_shape() -> None:
     batch = next(iter(Verse(poems=200, context=64, batch_size=4).train_dataloader()))
     assert batch.shape == (4, 65)
     assert batch.dtype == torch.int64
+
+
+def test_no_poems_at_all_are_refused() -> None:
+    with pytest.raises(SettingError, match=r"data\.poems=-5: expected 1 or more"):
+        Verse(poems=-5)

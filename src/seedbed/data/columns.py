@@ -22,12 +22,13 @@ class Columns:
     path: Path
     rows: list[int]
     """The number of each row in the file."""
+    target_name: str | None
     target: list[float]
     features: dict[str, list[float]]
 
 
-def read_columns(path: Path, target: str, features: Sequence[str] | None = None) -> Columns:
-    """Read the target and the features, which are all other columns where None.
+def read_columns(path: Path, target: str | None, features: Sequence[str] | None = None) -> Columns:
+    """Read the target, if there is one, and the features, which are all other columns where None.
 
     The file is UTF-8, has a header, and has commas between cells; columns not asked for may hold
     anything.
@@ -35,7 +36,7 @@ def read_columns(path: Path, target: str, features: Sequence[str] | None = None)
     Raises:
         DataError: Naming the first thing that is wrong.
     """
-    rows = _rows(path)
+    rows = read_rows(path)
     _, header = next(rows, (1, []))
     if not header:
         raise DataError(f"{path}: expected a header and rows of numbers; the file is empty.")
@@ -44,13 +45,14 @@ def read_columns(path: Path, target: str, features: Sequence[str] | None = None)
             raise DataError(f"{path}, row 1: {header.count(name)} columns are called {name!r}.")
     if features is None:
         features = [name for name in header if name != target]
-    for name in (target, *features):
+    wanted = [*features] if target is None else [target, *features]
+    for name in wanted:
         if name not in header:
             raise DataError(f"{path}, row 1: no column {name!r}; {nearest(name, header)}")
     if not features:
         raise DataError(f"{path}, row 1: there is no column to predict {target!r} from.")
 
-    columns: dict[str, list[float]] = {name: [] for name in (target, *features)}
+    columns: dict[str, list[float]] = {name: [] for name in wanted}
     places = [(name, header.index(name), numbers) for name, numbers in columns.items()]
     counted = []
     for row, cells in rows:
@@ -70,7 +72,8 @@ def read_columns(path: Path, target: str, features: Sequence[str] | None = None)
         counted.append(row)
     if not counted:
         raise DataError(f"{path}: expected rows of numbers below the header; there are none.")
-    return Columns(path, counted, columns.pop(target), columns)
+    targets = [] if target is None else columns.pop(target)
+    return Columns(path, counted, target, targets, columns)
 
 
 def check_two_classes(columns: Columns, target: str) -> None:
@@ -92,7 +95,7 @@ def check_two_classes(columns: Columns, target: str) -> None:
         )
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Number and cells of each row that is not blank."""
     try:
         # Spreadsheets write a mark at the start of UTF-8 files, which -sig takes off.

@@ -4,7 +4,7 @@ from typing import Literal
 
 import torch
 
-from seedbed.data.rows import RowsDataModule, RowSplits, random_parts
+from seedbed.data.rows import RowsDataModule, RowSplits, check_shares, random_parts
 
 
 class Digits(RowsDataModule):
@@ -20,6 +20,7 @@ class Digits(RowsDataModule):
     """
 
     kind = "multiclass"
+    image_box = 8
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class Digits(RowsDataModule):
         input_noise: float = 0.0,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
+        check_shares(validation=validation, test=test)
         self.validation = validation
         self.test = test
         self.split_seed = split_seed

@@ -9,6 +9,7 @@ nothing. Price: a file that is altered after it arrived is not noticed here.
 import gzip
 import hashlib
 import http.client
+import os
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,12 @@ from tempfile import TemporaryDirectory
 
 from filelock import FileLock, Timeout
 
-from seedbed.errors import FetchError
+from seedbed.errors import FetchError, MirrorsError
+
+
+def data_dir() -> Path:
+    """Where data sets are kept: the user's choice, which no run's directory can make for them."""
+    return Path(os.environ.get("SEEDBED_DATA_DIR", "~/.cache/seedbed")).expanduser()
 
 
 class MirrorError(Exception):
@@ -148,7 +154,8 @@ def fetch(download: Download, into: Path) -> Path:
     Of several runs at once, one fetches and the others wait for it.
 
     Raises:
-        FetchError: If no mirror delivers, the folder cannot be written, or lacks files.
+        MirrorsError: If no mirror delivers.
+        FetchError: If the folder cannot be written, or lacks files.
     """
     folder = into / download.name
     try:
@@ -206,7 +213,7 @@ def _fetch_from_a_mirror(download: Download, into: Path) -> None:
         seconds = time.monotonic() - start
         _say(f"{download.name} is complete: {size / 1e6:.1f} MB in {seconds:.1f} s")
         return
-    raise FetchError(
+    raise MirrorsError(
         "\n".join([f"no mirror delivered {download.name}:", *failures])
         + f"\nIts {len(download.files)} files were to go to {into / download.name}."
         f" To use a copy you have, set {download.local_setting}."

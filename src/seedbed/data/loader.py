@@ -7,9 +7,11 @@ that does not fit in memory needs a loader of its own.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import torch
+from lightning import Trainer
 from torch import Tensor
 
 Batch = Any
@@ -82,6 +84,18 @@ class Loader:
         """Let the next iteration go on from a saved place."""
         self._epoch, self._batch = state["epoch"], state["batch"]
         self._restored = self._epoch >= 0  # a state saved before the first batch has no epoch yet
+
+
+def overfitted(trainer: Trainer | None) -> int:
+    """How many batches a Trainer is to overfit; Lightning itself would take others each epoch."""
+    return int(getattr(trainer, "overfit_batches", 0))
+
+
+def first_batches(loader: Loader, count: int) -> Loader:
+    """The first batches of a loader's first epoch, in every epoch: what is overfitted."""
+    batches = list(islice(loader, count))
+    order = in_order(len(batches))
+    return Loader(lambda index: batches[int(index)], order, size=len(batches), batch_size=1)
 
 
 def _mix(seed: int, epoch: int) -> int:

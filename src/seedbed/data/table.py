@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from seedbed.data.columns import Columns, check_two_classes, read_columns
-from seedbed.data.rows import Parts, RowsDataModule, RowSplits, random_parts
+from seedbed.data.rows import Parts, RowsDataModule, RowSplits, check_shares, random_parts
 
 
 class Table(RowsDataModule):
@@ -47,6 +47,7 @@ class Table(RowsDataModule):
         input_noise: float = 0.0,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
+        check_shares(validation=validation, test=test)
         if features is not None and (not features or target in features):
             raise ValueError(
                 f"features={features}: expected the columns to predict {target} from, null for all"
@@ -79,13 +80,8 @@ class Table(RowsDataModule):
 def split_columns(columns: Columns, parts: Parts, *, facts: dict[str, Any]) -> RowSplits:
     """Split the rows, and scale every input by its mean and deviation in the training part."""
     train, val, test = parts
-    scales = {name: _scale(column, train) for name, column in columns.features.items()}
-    inputs = torch.tensor(
-        [
-            [(number - mean) / deviation for number in columns.features[name]]
-            for name, (mean, deviation) in scales.items()
-        ]
-    ).T.contiguous()  # (N, features)
+    scale = {name: _scale(column, train) for name, column in columns.features.items()}
+    inputs = scaled(columns, scale)
     targets = torch.tensor(columns.target)[:, None]  # (N, 1)
     return RowSplits(
         train=(inputs[train], targets[train]),
@@ -93,11 +89,22 @@ def split_columns(columns: Columns, parts: Parts, *, facts: dict[str, Any]) -> R
         test=(inputs[test], targets[test]),
         outputs=1,
         facts=facts | {"train": len(train), "val": len(val), "test": len(test)},
-        fitted={name: [mean, deviation] for name, (mean, deviation) in scales.items()},
+        target=columns.target_name,
+        scale=scale,
     )
 
 
-def _scale(column: list[float], rows: Tensor) -> tuple[float, float]:
+def scaled(columns: Columns, scale: Mapping[str, Sequence[float]]) -> Tensor:
+    """Inputs (N, features): each of these columns less its mean, over its deviation."""
+    return torch.tensor(
+        [
+            [(number - mean) / deviation for number in columns.features[name]]
+            for name, (mean, deviation) in scale.items()
+        ]
+    ).T.contiguous()
+
+
+def _scale(column: list[float], rows: Tensor) -> list[float]:
     """Mean and deviation of a column over these rows.
 
     Summed exactly, so that a run goes on with the same scale on any machine. A column that never
@@ -105,7 +112,7 @@ def _scale(column: list[float], rows: Tensor) -> tuple[float, float]:
     """
     numbers = [column[row] for row in rows.tolist()]
     if min(numbers) == max(numbers):  # of 0.1, say, the mean would be off in the last digit
-        return numbers[0], 1.0
+        return [numbers[0], 1.0]
     mean = math.fsum(numbers) / len(numbers)
     squares = ((number - mean) * (number - mean) for number in numbers)
-    return mean, math.sqrt(math.fsum(squares) / len(numbers))
+    return [mean, math.sqrt(math.fsum(squares) / len(numbers))]

@@ -15,7 +15,7 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
-from seedbed.data.loader import Loader, Order
+from seedbed.data.loader import Loader, Order, first_batches, overfitted
 from seedbed.data.vocabulary import Vocabulary
 from seedbed.errors import DataError, SettingError
 
@@ -69,12 +69,18 @@ class TokensDataModule(LightningDataModule, ABC):
             raise SettingError(
                 f"data.context={context}, data.batch_size={batch_size}: expected 1 or more."
             )
+        if evaluation_batches is not None and evaluation_batches < 1:
+            raise SettingError(
+                f"data.evaluation_batches={evaluation_batches}: expected 1 or more, or null for "
+                "the whole part."
+            )
         self.context = context
         self.batch_size = batch_size
         self.windows = windows
         self.evaluation_batches = evaluation_batches
         self.seed = seed
         self._splits: TokenSplits | None = None
+        self._restored: dict[str, Any] | None = None
 
     @abstractmethod
     def load(self) -> TokenSplits:
@@ -85,7 +91,12 @@ class TokensDataModule(LightningDataModule, ABC):
         self.setup()
 
     def setup(self, stage: str | None = None) -> None:
-        """Load the parts and check that each holds at least one window."""
+        """Load the parts and check that each holds at least one window.
+
+        Raises:
+            DataError: If they cannot be loaded, are too short, or are not what a restored
+                checkpoint knows.
+        """
         if self._splits is not None:
             return
         splits = self.load()
@@ -97,6 +108,8 @@ class TokensDataModule(LightningDataModule, ABC):
                     f"needs {self.context + 1}. Give a longer text or a smaller data.context."
                 )
         self._splits = splits
+        if self._restored is not None:
+            self.load_state_dict(self._restored)
 
     @property
     def splits(self) -> TokenSplits:
@@ -106,9 +119,16 @@ class TokensDataModule(LightningDataModule, ABC):
         return self._splits
 
     @property
+    def vocabulary(self) -> Vocabulary:
+        """The characters; from a restored checkpoint where the corpus is not loaded."""
+        if self._splits is None and self._restored is not None:
+            return Vocabulary(self._restored["vocabulary"])
+        return self.splits.vocabulary
+
+    @property
     def sizes(self) -> dict[str, int]:
         """What a net's constructor needs to know of the data."""
-        return {"vocabulary_size": len(self.splits.vocabulary), "context": self.context}
+        return {"vocabulary_size": len(self.vocabulary), "context": self.context}
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -125,10 +145,14 @@ class TokensDataModule(LightningDataModule, ABC):
             # One window less than fits leaves room for the phase.
             size = max(1, (len(stream) - 1) // self.context - 1)
             order = _shuffled_windows(len(stream), self.context, size)
-        return self._loader(stream, order, size, train=True)
+        loader = self._loader(stream, order, size, train=True)
+        count = overfitted(self.trainer)
+        return first_batches(loader, count) if count else loader
 
     def val_dataloader(self) -> Loader:
-        """The same windows of the validation part each time."""
+        """The same windows of the validation part each time, or those that are overfitted."""
+        if overfitted(self.trainer):
+            return self.train_dataloader()
         return self._evaluation_loader(self.splits.val)
 
     def test_dataloader(self) -> Loader | list[Any]:
@@ -172,11 +196,17 @@ class TokensDataModule(LightningDataModule, ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """What was fitted on the training part: the vocabulary."""
-        return {"vocabulary": self.splits.vocabulary.characters}
+        return {"vocabulary": self.vocabulary.characters}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Refuse a checkpoint whose characters have other ids than this corpus."""
-        if state_dict["vocabulary"] != self.splits.vocabulary.characters:
+        """Take over a checkpoint's vocabulary; the corpus need not be there.
+
+        Raises:
+            DataError: If it is loaded, and its characters have other ids; else loading it will
+                say so.
+        """
+        self._restored = state_dict
+        if self._splits is not None and state_dict != self.state_dict():
             raise DataError(
                 "The checkpoint's vocabulary is not this corpus's: "
                 f"{len(state_dict['vocabulary'])} characters against "

@@ -3,6 +3,7 @@
 from seedbed.data import verse_grammar
 from seedbed.data.text import split_poems
 from seedbed.data.tokens import TokensDataModule, TokenSplits, Windows
+from seedbed.errors import SettingError
 
 
 class Verse(TokensDataModule):
@@ -28,6 +29,8 @@ class Verse(TokensDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__(context=context, batch_size=batch_size, windows=windows, seed=seed)
+        if poems < 1:
+            raise SettingError(f"data.poems={poems}: expected 1 or more.")
         self.poems = poems
         self.draw_seed = draw_seed
 

@@ -78,7 +78,9 @@ class Task(LightningModule, ABC):
                 raise ValueError(f"{name}={penalty}: expected 0 or more")
         self.l1 = l1
         self.l2 = l2
-        self.metrics = nn.ModuleDict({part: MetricCollection(self.gathered()) for part in PARTS})
+        self.metrics = nn.ModuleDict(
+            {part: MetricCollection({**self.gathered()}) for part in PARTS}
+        )
         self._sums: dict[str, Tensor] = {}
         self.examples = 0
 
@@ -109,6 +111,9 @@ class Task(LightningModule, ABC):
     def training_step(self, batch: Any) -> Tensor:
         """Compute the loss and add the batch's figures to the running means."""
         figures, count = self.step(batch)
+        # On another device a look at each step would wait for it; there the next validation looks.
+        if figures["loss"].is_cpu:
+            self._stop_unless_finite("training", figures["loss"], f"at step {self.global_step + 1}")
         objective = self.objective(figures["loss"], count)
         if self.l1 or self.l2:
             figures["penalty"] = self._penalty()
@@ -132,7 +137,7 @@ class Task(LightningModule, ABC):
         if self._sums and self.trainer.state.fn == "fit":
             means = {f"train/{name}": total / self.examples for name, total in self._sums.items()}
             self._sums, self.examples = {}, 0
-            self._stop_unless_finite("training", means["train/loss"])
+            self._stop_unless_finite("training", means["train/loss"], f"by step {self.global_step}")
             self.log_dict(means, sync_dist=True)
             self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
         figures = self._log_metrics("val")
@@ -182,15 +187,17 @@ class Task(LightningModule, ABC):
         metrics = self._metrics(part)
         figures = self.figures(metrics)
         metrics.reset()
-        self._stop_unless_finite(part, figures["loss"])
+        self._stop_unless_finite(part, figures["loss"], f"at step {self.global_step}")
         self.log_dict({f"{part}/{name}": figure for name, figure in figures.items()})
-        # Lightning's own count of steps is one behind here.
-        self.log_dict({"step": float(self.global_step), "epoch": float(self.current_epoch)})
+        # Lightning's own count of steps is one behind here; that of epochs counts on after a fit,
+        # but not where a resumed run is only tested.
+        epoch = max(self.trainer.fit_loop.epoch_progress.current.ready - 1, 0)
+        self.log_dict({"step": float(self.global_step), "epoch": float(epoch)})
         return figures
 
-    def _stop_unless_finite(self, part: str, loss: Tensor) -> None:
+    def _stop_unless_finite(self, part: str, loss: Tensor, when: str) -> None:
         if not loss.isfinite():
             raise TrainingError(
-                f"The {part} loss is {loss.item()} at step {self.global_step}. "
+                f"The {part} loss is {loss.item()} {when}. "
                 "Try a smaller learning rate, or trainer.gradient_clip_val=1."
             )

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
@@ -61,5 +62,9 @@ class RegressionTask(Task):
             "loss": loss,
             "mse": loss,
             "mae": F.l1_loss(predictions, targets),
-            "r2": measured.r2_score(predictions - mean, targets - mean),
+            "r2": (
+                measured.r2_score(predictions - mean, targets - mean)
+                if len(targets) > 1
+                else torch.tensor(torch.nan, device=loss.device)  # of a single row there is none
+            ),
         }

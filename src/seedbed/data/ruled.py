@@ -1,0 +1,79 @@
+"""A table drawn from a rule once and shipped beside it, so that the best possible loss is known."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+from torch import Tensor
+
+from seedbed.data.columns import read_columns
+from seedbed.data.rows import RowsDataModule, RowSplits, random_parts
+from seedbed.data.table import split_columns
+
+
+class RuledTable(RowsDataModule, ABC):
+    """The rows of a shipped file, split at random: 70 % training, 10 % validation, 20 % test.
+
+    Args:
+        split_seed: Fixes which row goes to which part.
+        batch_size: Rows a batch, or `full`.
+        seed: Fixes the order of the training rows.
+        input_noise: Deviation of the noise that training adds to the inputs.
+    """
+
+    file: ClassVar[Path]
+    target: ClassVar[str]
+    """The column to predict; all others are features."""
+
+    def __init__(
+        self,
+        *,
+        split_seed: int = 42,
+        batch_size: int | Literal["full"] = 32,
+        seed: int = 0,
+        input_noise: float = 0.0,
+    ) -> None:
+        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
+        self.split_seed = split_seed
+
+    @abstractmethod
+    def best_loss(self, features: Mapping[str, np.ndarray], target: np.ndarray) -> float:
+        """Mean loss of the rule's own predictions, from columns (N,): the rest is luck.
+
+        In expectation no prediction does better; on few rows one may, by luck of its own.
+        """
+
+    def load(self) -> RowSplits:
+        """Read the shipped file: inputs (N, features) against targets (N, 1)."""
+        columns = read_columns(self.file, self.target)
+        parts = random_parts(
+            len(columns.rows),
+            validation=0.1,
+            test=0.2,
+            seed=self.split_seed,
+            source=str(self.file),
+        )
+        features = {name: np.array(column) for name, column in columns.features.items()}
+        target = np.array(columns.target)
+
+        def best(rows: Tensor) -> float:
+            taken = {name: column[rows] for name, column in features.items()}
+            return round(self.best_loss(taken, target[rows]), 4)
+
+        _, val, test = parts
+        facts = {
+            "source": "drawn from its rule",
+            "sha256": hashlib.sha256(self.file.read_bytes()).hexdigest(),
+            "best_loss_val": best(val),
+            "best_loss_test": best(test),
+        }
+        return split_columns(columns, parts, facts=facts)
+
+
+def csv_text(columns: Mapping[str, np.ndarray]) -> str:
+    """The text of a file with these columns, each (N,)."""
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return "".join(",".join(map(str, row)) + "\n" for row in (tuple(columns), *rows))
