@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# What `seedbed fetch` ends with where no mirror delivers.
+NO_MIRROR := 3
 
 .DEFAULT_GOAL := help
 .PHONY: help train test slow lint check fix dashboard
@@ -14,12 +16,23 @@ help:  ## List these targets
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Seedbed needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another with make PYTHON=...")'
 	@echo "Installing into $(VENV): torch alone is large, so this takes some minutes."
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@# Some distributions ship ensurepip apart; without it the system's own pip installs into .venv.
+	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+		$(PYTHON) -m venv $(VENV) && pip="$(BIN)/python -m pip"; \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+		$(PYTHON) -m venv --without-pip $(VENV) && pip="$(PYTHON) -m pip --python $(BIN)/python"; \
+	else \
+		echo "$(PYTHON) has neither ensurepip nor pip: install its packages for venv or pip (on Debian and Ubuntu, python3-venv), or name another with make PYTHON=..." >&2; \
+		exit 1; \
+	fi && $$pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 train: $(READY)  ## Set up, fetch the Tang poems, and train the poem GPT on them
-	@if $(BIN)/seedbed fetch; then $(BIN)/python train.py experiment=poem_gpt; \
+	@$(BIN)/seedbed fetch; status=$$?; \
+	if [ $$status -eq 0 ]; then \
+		$(BIN)/python train.py experiment=poem_gpt; \
+	elif [ $$status -ne $(NO_MIRROR) ]; then \
+		exit $$status; \
 	else \
 		echo; \
 		echo "==> THE TANG POEMS COULD NOT BE FETCHED: training on data=verse instead, <=="; \

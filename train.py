@@ -10,8 +10,9 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from seedbed.compose import plain, register_resolvers
-from seedbed.shell import explained, quoted
+from seedbed.compose import plain, register_resolvers, use_paths
+from seedbed.overrides import readable
+from seedbed.shell import explained
 
 register_resolvers()
 
@@ -26,12 +27,13 @@ def main(config: DictConfig) -> None:
 
     folder = Path(HydraConfig.get().runtime.output_dir)
     with explained(folder):
+        use_paths(config)
         settings = plain(config)
         check(settings)
         execute(RunDirectory.create(folder, settings).path)
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = map(quoted, sys.argv[1:])
+    sys.argv[1:] = readable(sys.argv[1:])
     with explained():
         main()

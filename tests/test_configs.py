@@ -1,18 +1,21 @@
 """Every shipped configuration, alone and with every option it may be combined with."""
 
+import importlib.util
 import inspect
-import itertools
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
+from lightning.pytorch.accelerators import CUDAAccelerator
 
 from seedbed.build import TARGETS, resolve
 from seedbed.compose import CONF, composed, plain
-from seedbed.preflight import check
+from seedbed.errors import SettingError
+from seedbed.preflight import EXTRAS, check
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.execute import execute
 
@@ -20,10 +23,21 @@ FILES = sorted(CONF.rglob("*.yaml"))
 EXPERIMENTS = [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
 CHOICES = ("optimizer", "scheduler", "init", "trainer", "callbacks", "logger")
 """The groups of which any option goes with any experiment."""
+NEEDS = {
+    "trainer=gpu": (CUDAAccelerator.is_available(), "a GPU"),
+    **{
+        f"logger={package}": (find_spec(package) is not None, f"the package {package}")
+        for package in EXTRAS.values()
+    },
+}
+"""The options that need what a machine may lack: whether it is there, and what it is."""
 OPTIONS = {
-    group: [f"{group}={path.stem}" for path in sorted((CONF / group).glob("*.yaml"))]
+    group: [
+        option
+        for path in sorted((CONF / group).glob("*.yaml"))
+        if (option := f"{group}={path.stem}") not in NEEDS
+    ]
     for group in CHOICES
-    if (CONF / group).is_dir()
 }
 ROUNDS = [
     [options[number % len(options)] for options in OPTIONS.values()]
@@ -68,17 +82,23 @@ def settings(*overrides: str) -> dict[str, Any]:
 def one_step(config: dict[str, Any]) -> dict[str, Any]:
     """The same study cut to one step with validation and test, on data that needs no network."""
     data = config["data"]
-    if "data_dir" in data:
-        data = STAND_INS[resolve(data["_target_"]).unit]
+    target = resolve(data["_target_"])
+    if "data_dir" in inspect.signature(target).parameters:
+        data = STAND_INS[target.unit]
     config |= {"data": data, "compile": False}
     if "depth" in config["net"]:
         config["net"]["depth"] = 1
-    config["trainer"] |= {
-        "max_epochs": 1,
-        "max_steps": 1,
-        "check_val_every_n_epoch": None,
-        "val_check_interval": 1,
-    }
+    few = {"limit_val_batches": 2, "limit_test_batches": 2}
+    config["trainer"] = (
+        few
+        | config["trainer"]
+        | {
+            "max_epochs": 1,
+            "max_steps": 1,
+            "check_val_every_n_epoch": None,
+            "val_check_interval": 1,
+        }
+    )
     for callback in config["callbacks"].values():
         if "length" in callback:
             callback["length"] = 2
@@ -119,10 +139,13 @@ def test_experiment_only_selects_the_options_that_can_be_replaced(experiment: st
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_experiment_passes_the_check_alone_and_with_every_option(experiment: str) -> None:
-    check(settings(f"experiment={experiment}"))
-    for options in ROUNDS:
-        check(settings(f"experiment={experiment}", *options))
+def test_experiment_passes_the_check_with_what_this_machine_may_lack(
+    experiment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CUDAAccelerator, "is_available", lambda: True)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    lacking = ["trainer=gpu", f"logger=[{','.join(EXTRAS.values())}]"]
+    check(settings(f"experiment={experiment}", *lacking))
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -132,9 +155,38 @@ def test_experiment_takes_a_step_and_validates_and_tests(experiment: str, tmp_pa
     assert {"train/loss", "val/loss", "test/loss"} <= set(run.metrics())
 
 
-@pytest.mark.parametrize("option", [*itertools.chain(*OPTIONS.values())])
-def test_line_takes_a_step_with_every_option(option: str, tmp_path: Path) -> None:
-    if option == "trainer=gpu" and not torch.cuda.is_available():
-        pytest.skip("needs a GPU")
+@pytest.mark.parametrize("options", ROUNDS, ids=" ".join)
+def test_line_takes_a_step_with_every_option(options: list[str], tmp_path: Path) -> None:
+    run = executed(tmp_path, settings("experiment=line", *options))
+    assert torch.load(run.last, weights_only=True)["global_step"] == 1
+
+
+@pytest.mark.parametrize("option", NEEDS)
+def test_line_takes_a_step_with_an_option_that_needs_more(option: str, tmp_path: Path) -> None:
+    there, needed = NEEDS[option]
+    if not there:
+        pytest.skip(f"{option} needs {needed}")
     run = executed(tmp_path, settings("experiment=line", option))
+    assert torch.load(run.last, weights_only=True)["global_step"] == 1
+
+
+@pytest.mark.parametrize("package", EXTRAS.values())
+def test_logger_whose_package_is_missing_names_the_extra(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SettingError) as caught:
+        check(settings(f"logger={package}"))
+    assert str(caught.value).endswith(
+        f"the package {package} is not installed; pip install --editable '.[{package}]'"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", ROUNDS, ids=" ".join)
+@pytest.mark.parametrize("experiment", [name for name in EXPERIMENTS if name != "line"])
+def test_experiment_takes_a_step_with_every_option(
+    experiment: str, options: list[str], tmp_path: Path
+) -> None:
+    run = executed(tmp_path, settings(f"experiment={experiment}", *options))
     assert torch.load(run.last, weights_only=True)["global_step"] == 1

@@ -18,15 +18,24 @@ MAY_IMPORT = {
     "optim": set(),
     "tasks": {"errors"},
     "loggers": {"errors"},
-    "callbacks": {"data", "nets", "tasks", "errors", "terminal"},
+    "measures": set(),
+    "report": {"errors", "measures", "terminal"},
+    "checkpoint": {"errors"},
+    "callbacks": {"checkpoint", "data", "nets", "tasks", "errors", "terminal"},
     "build": {"data", "optim", "tasks", "errors"},
-    "preflight": {"build", "errors"},
+    "preflight": {"build", "errors", "hints", "measures"},
+    "hints": set(),
     "compose": set(),
-    "shell": {"compose", "preflight", "errors"},
-    "runs": {"build", "callbacks", "errors", "terminal"},
-    "cli": {"data", "runs", "shell"},
+    "overrides": {"compose", "preflight", "errors"},
+    "shell": {"overrides", "errors"},
+    "runs": {
+        *("build", "callbacks", "checkpoint", "compose", "data", "errors", "loggers", "nets"),
+        *("overrides", "preflight", "report", "tasks", "terminal"),
+    },
+    "sweep": {"callbacks", "compose", "errors", "hints", "preflight", "report", "runs", "terminal"},
+    "cli": {"compose", "data", "report", "runs", "shell", "sweep", "terminal"},
     "__main__": {"cli"},
-    "__init__": set(),
+    "__init__": {"runs"},
 }
 """The parts of the package, a module or a folder each, and what each may know of the others."""
 
@@ -89,3 +98,9 @@ def test_train_script_and_command_load_no_torch_before_they_run() -> None:
     loaded = loaded_by("import train, seedbed.cli")
     assert {"seedbed.compose", "seedbed.shell", "seedbed.cli"} <= loaded
     assert not loaded & {"torch", "lightning"}
+
+
+def test_report_needs_no_torch_and_loads_matplotlib_only_to_draw() -> None:
+    loaded = loaded_by("import seedbed.report.write")
+    assert "seedbed.report.curves" in loaded
+    assert not loaded & {"torch", "lightning", "matplotlib", "jinja2"}

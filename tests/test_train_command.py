@@ -130,7 +130,7 @@ def test_provenance_says_where_the_run_came_from(
     assert found["command"] == [sys.executable, str(TRAIN), f"hydra.run.dir={folder}"]
     assert (found["seed"], found["precision"], found["threads"]) == (42, "32-true", 1)
     assert found["data"]["source"] == "drawn from its law"
-    assert set(found["git"]) == {"commit", "diff"}
+    assert set(found["git"]) == {"commit", "diff", "untracked"}
     assert {"python", "torch", "lightning", "hydra-core", "seedbed"} <= set(found["versions"])
     assert found["hardware"]["cores"] == os.cpu_count()
 

@@ -7,6 +7,8 @@ by exact name, so a configuration from elsewhere cannot run other code.
 
 import importlib
 import inspect
+import logging
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,34 +23,52 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from seedbed.data.fetch import data_dir
 from seedbed.data.rows import RowsDataModule
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import SettingError
 from seedbed.optim.groups import parameter_groups
 from seedbed.tasks.base import Task
 
+# Lightning tells at this level what it was told to do: devices found, checkpoints restored.
+for _name in ("lightning.pytorch", "lightning.fabric"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+# Lightning 2.6 asks torch 2.14 in a way it has deprecated; nobody here can act on it.
+warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
+
 TARGETS = frozenset(
     {
         "lightning.Trainer",
         "lightning.pytorch.loggers.TensorBoardLogger",
+        "lightning.pytorch.loggers.WandbLogger",
+        "lightning.pytorch.profilers.SimpleProfiler",
         "seedbed.callbacks.checkpoints.Checkpoints",
         "seedbed.callbacks.confusion.ConfusionMatrix",
-        "seedbed.callbacks.initial_weights.InitialWeights",
+        "seedbed.callbacks.equation.Equation",
+        "seedbed.callbacks.weight_table.WeightTable",
+        "seedbed.callbacks.predictions.PredictionsFile",
         "seedbed.callbacks.progress.ProgressLines",
         "seedbed.callbacks.samples.TextSamples",
+        "seedbed.callbacks.stopping.EarlyStopping",
+        "seedbed.callbacks.stopping.LossTarget",
         "seedbed.callbacks.throughput.Throughput",
         "seedbed.data.poems.Poems",
         "seedbed.data.poems.PoemsTutorial",
         "seedbed.data.digits.Digits",
         "seedbed.data.exam.Exam",
         "seedbed.data.mnist.MNIST",
+        "seedbed.data.plane.Plane",
+        "seedbed.data.points.Cubic",
         "seedbed.data.points.Line",
+        "seedbed.data.points.Sine",
         "seedbed.data.table.Table",
         "seedbed.data.verse.Verse",
         "seedbed.loggers.CSVLogger",
+        "seedbed.loggers.MLflowLogger",
         "seedbed.nets.gpt.GPT",
         "seedbed.nets.gpt_tutorial.TutorialGPT",
         "seedbed.nets.mlp.MLP",
+        "seedbed.nets.polynomial.Polynomial",
         "seedbed.nets.transformer_decoder.TransformerDecoder",
         "seedbed.optim.initialisers.constant",
         "seedbed.optim.initialisers.default",
@@ -61,6 +81,7 @@ TARGETS = frozenset(
         "seedbed.optim.initialisers.xavier_uniform",
         "seedbed.optim.lamb.Lamb",
         "seedbed.optim.muon.MuonWithAdamW",
+        "seedbed.optim.random_search.RandomSearch",
         "seedbed.optim.schedules.Constant",
         "seedbed.optim.schedules.Cosine",
         "seedbed.optim.schedules.Exponential",
@@ -69,6 +90,7 @@ TARGETS = frozenset(
         "seedbed.optim.schedules.Plateau",
         "seedbed.optim.schedules.Step",
         "seedbed.optim.schedules.WarmupStableDecay",
+        "seedbed.sweep.pruning.Pruning",
         "seedbed.tasks.binary.BinaryTask",
         "seedbed.tasks.language.LanguageTask",
         "seedbed.tasks.multiclass.MulticlassTask",
@@ -82,8 +104,8 @@ TARGETS = frozenset(
 )
 """Everything a configuration may name. A new study's classes are added here."""
 
-FOLDER_ARGUMENTS = ("directory", "save_dir", "default_root_dir")
-"""What constructors call the folder they write to."""
+FOLDER_ARGUMENTS = ("directory", "save_dir", "dirpath", "default_root_dir", "data_dir")
+"""What constructors call the folder they write to; a configuration cannot choose it."""
 
 
 @dataclass(frozen=True)
@@ -100,18 +122,37 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
     """Make all parts; the data is loaded first, because the net's sizes follow from it.
 
     Args:
-        config: A resolved configuration of plain types.
+        config: A resolved configuration of plain types that passes `preflight.check`.
         folder: The run's directory; callbacks and loggers write there and nowhere else.
 
     Raises:
-        SettingError: If a target is not allowed.
+        SettingError: If a target is not allowed, or refuses a value.
         DataError: If the data cannot be used.
     """
-    check_targets(config)
-    datamodule: Any = construct(config["data"])
-    datamodule.setup()
+    datamodule = build_data(config)
+    with _explained(config["data"]):
+        datamodule.setup()
     seed_everything(config["seed"], verbose=False)
-    net: nn.Module = construct(config["net"], **datamodule.sizes)
+    task = build_task(config, datamodule.sizes)
+    callbacks: list[Callback] = [
+        _construct_in(folder, node) for node in config["callbacks"].values() if node
+    ]
+    loggers: list[Logger] = [
+        _construct_in(folder, _inside(node)) for node in config["logger"].values() if node
+    ]
+    trainer = build_trainer(config, folder, callbacks=callbacks, logger=loggers)
+    return Study(datamodule, task, callbacks, trainer)
+
+
+def build_data(config: Mapping[str, Any]) -> RowsDataModule | TokensDataModule:
+    """Make the DataModule, which loads its data once it is asked for any."""
+    datamodule: RowsDataModule | TokensDataModule = _construct_in(data_dir(), config["data"])
+    return datamodule
+
+
+def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Task:
+    """Make the net, with its initial weights, and the task around it."""
+    net: nn.Module = construct(config["net"], **sizes)
     construct(config["init"], net=net)
     if config["compile"]:
         net.compile()
@@ -127,18 +168,17 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
 
     def scheduler(optimizer: Optimizer, total_steps: int) -> LRScheduler:
         with _explained(config["scheduler"]):
-            made: LRScheduler = make_scheduler(optimizer, total_steps)
+            made: LRScheduler = make_scheduler(optimizer, config["schedule_steps"] or total_steps)
         return made
 
     task: Task = construct(config["task"], net=net, optimizer=optimizer, scheduler=scheduler)
-    callbacks: list[Callback] = [
-        _construct_in(folder, node) for node in config["callbacks"].values() if node
-    ]
-    loggers: list[Logger] = [
-        _construct_in(folder, node) for node in config["logger"].values() if node
-    ]
-    trainer: Trainer = _construct_in(folder, config["trainer"], callbacks=callbacks, logger=loggers)
-    return Study(datamodule, task, callbacks, trainer)
+    return task
+
+
+def build_trainer(config: Mapping[str, Any], folder: Path, **given: Any) -> Trainer:
+    """Make the Trainer, with these callbacks and loggers."""
+    trainer: Trainer = _construct_in(folder, config["trainer"], **given)
+    return trainer
 
 
 def construct(node: Mapping[str, Any], **given: Any) -> Any:
@@ -165,10 +205,37 @@ def _explained(node: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _construct_in(folder: Path, node: Mapping[str, Any], **given: Any) -> Any:
-    """Construct something that writes files, in `folder` whatever its argument is called."""
+    """Construct something that writes files, in `folder` whatever its argument is called.
+
+    An argument that is a node itself, as a Trainer's profiler, is constructed first.
+    """
     parameters = inspect.signature(resolve(node["_target_"])).parameters
     places = {name: str(folder) for name in FOLDER_ARGUMENTS if name in parameters}
-    return construct({k: v for k, v in node.items() if k not in places}, **places, **given)
+    arguments = {
+        key: _construct_in(folder, value) if is_node(value) else value
+        for key, value in node.items()
+        if key not in places
+    }
+    return construct(arguments, **places, **given)
+
+
+def is_node(value: Any) -> bool:
+    """Whether a value calls a constructor."""
+    return isinstance(value, Mapping) and "_target_" in value
+
+
+def _inside(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a logger's node; refuse a name by which it would leave its folder.
+
+    Raises:
+        SettingError: Naming it.
+    """
+    for key, value in node.items():
+        if isinstance(value, str) and (Path(value).is_absolute() or ".." in Path(value).parts):
+            raise SettingError(
+                f"{node['_target_']}: {key}={value}: expected a place in the run's directory."
+            )
+    return node
 
 
 def resolve(name: str) -> Any:
@@ -183,15 +250,9 @@ def resolve(name: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-def check_targets(config: Any) -> None:
-    """Refuse a configuration that names anything not allowed, before anything is imported.
-
-    Raises:
-        SettingError: Naming every such target.
-    """
-    wrong = [name for name in targets(config) if name not in TARGETS]
-    if wrong:
-        raise SettingError("\n".join(map(_refusal, wrong)))
+def refused_targets(config: Any) -> Iterator[str]:
+    """Say of each target in a configuration that is not allowed that it is not."""
+    return (_refusal(name) for name in targets(config) if name not in TARGETS)
 
 
 def targets(node: Any) -> Iterator[str]:

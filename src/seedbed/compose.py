@@ -3,6 +3,7 @@
 Imported at every start, so it imports neither torch nor Lightning.
 """
 
+import os
 import secrets
 from datetime import datetime
 from pathlib import Path
@@ -36,12 +37,39 @@ def composed(overrides: list[str]) -> DictConfig:
     return config
 
 
+def is_path(key: str) -> bool:
+    """Whether a setting is a file or a folder: `weights`, or what ends in `path` or `dir`."""
+    return key == "weights" or key.rpartition(".")[2].rpartition("_")[2] in ("path", "dir")
+
+
 def plain(config: DictConfig) -> dict[str, Any]:
-    """The study's settings, resolved, as plain types; Hydra's own part is left out."""
-    study = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    """The study's settings, resolved, as plain types; Hydra's and the machine's are left out.
+
+    Paths become absolute, because a run may be resumed from another folder.
+    """
+    study = OmegaConf.masked_copy(
+        config, [str(key) for key in config if key not in ("hydra", "paths")]
+    )
     container = OmegaConf.to_container(study, resolve=True)
     assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}
+    return {str(key): _located(str(key), value) for key, value in container.items()}
+
+
+def use_paths(config: DictConfig) -> None:
+    """Have this process, and those it starts, keep data sets where `paths.data_dir` says.
+
+    It goes by the environment and not into the run's record, which cannot choose where to write.
+    """
+    os.environ["SEEDBED_DATA_DIR"] = _located("data_dir", str(config.paths.data_dir))
+
+
+def _located(key: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _located(str(name), inner) for name, inner in value.items()}
+    if isinstance(value, str) and is_path(key):
+        # Path's own method raises an error where there is no such user.
+        return str(Path(os.path.expanduser(value)).absolute())  # noqa: PTH111
+    return value
 
 
 def _run_id() -> str:

@@ -1,12 +1,15 @@
 """Everything a user can cause to go wrong, as one small tree.
 
     SeedbedError             it failed; the command exits with status 1
-    ├── FetchError           no source delivered a data set whole
+    ├── FetchError           a data set cannot be fetched, or not be kept
+    │   └── MirrorsError     no mirror delivered it; exit status 3
     ├── TrainingError        the fit itself broke down (a loss that is not finite)
+    ├── SweepError           jobs of a sweep failed; the others are done
     └── UsageError           the call was wrong; exit status 2
         ├── SettingError     a setting, or several, are misspelt or of the wrong type
         ├── DataError        a data file is missing, malformed, too small or altered
         └── RunError         a run directory cannot be used as asked
+            └── DamagedError a checkpoint is not as it was written
 
 Each message says what was expected, what came, and what to do about it. The command line prints
 the message alone, without a traceback.
@@ -23,11 +26,24 @@ class SeedbedError(Exception):
 
 
 class FetchError(SeedbedError):
-    """No source delivered a data set whole and with the right checksum."""
+    """A data set cannot be fetched, or not be kept where it should be."""
+
+
+class MirrorsError(FetchError):
+    """No mirror delivered a data set whole and with the right checksum.
+
+    It has a status of its own, because `make train` then goes on without the data set.
+    """
+
+    exit_status = 3
 
 
 class TrainingError(SeedbedError):
     """The fit broke down; names the quantity and the step."""
+
+
+class SweepError(SeedbedError):
+    """Jobs of a sweep failed; names each with its error and its directory."""
 
 
 class UsageError(SeedbedError):
@@ -46,6 +62,10 @@ class DataError(UsageError):
 
 class RunError(UsageError):
     """A run directory is not one, is in use, or is not in the state the call needs."""
+
+
+class DamagedError(RunError):
+    """A checkpoint is cut short or altered."""
 
 
 def nearest(name: str, known: Iterable[object]) -> str:

@@ -1,16 +1,17 @@
-"""Metrics as one CSV file, a row for each time something was logged.
+"""Metrics as one CSV file, a row for each time something was logged; and logs that go on.
 
 Lightning's own CSV logger deletes the file when a run is resumed; this one goes on from the step
 the run resumes at. A metric that appears late adds a column, for which the file is written anew.
 """
 
 import csv
+import io
 import os
 from pathlib import Path
 from typing import Any
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
-from lightning.pytorch.loggers import Logger
+from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 
@@ -79,8 +80,9 @@ class CSVLogger(Logger):
     def _rows(self) -> list[dict[str, str]]:
         if not self._file.exists():
             return []
-        with self._file.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        text = self._file.read_bytes().decode()
+        whole = text[: text.rfind("\n") + 1]  # a full disk may have cut the last row short
+        return list(csv.DictReader(io.StringIO(whole, newline="")))
 
     def _rewrite(self, rows: list[dict[str, str]]) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -90,3 +92,35 @@ class CSVLogger(Logger):
             writer.writeheader()
             writer.writerows(rows)
         temporary.replace(self._file)
+
+
+def rewind(logger: Logger, step: int) -> None:
+    """Have a logger go on after `step`, where a run resumes; 0 is where it begins anew."""
+    if isinstance(logger, CSVLogger):
+        logger.rewind(step)
+    elif isinstance(logger, TensorBoardLogger):
+        # TensorBoard's own mark in a new file: what older files have from this step on is hidden.
+        logger._kwargs["purge_step"] = step + 1 if step else 0
+
+
+class MLflowLogger(MLFlowLogger):
+    """Writes `mlflow.db`, or to the server that the variable MLFLOW_TRACKING_URI names.
+
+    Lightning's default is a folder of files, which MLflow refuses since 3.13. A resumed run becomes
+    a second one of the same name there.
+
+    Args:
+        directory: The folder of the file.
+        experiment_name: What MLflow lists the run under.
+        run_name: What it calls the run.
+    """
+
+    def __init__(
+        self, *, directory: str, experiment_name: str = "Default", run_name: str | None = None
+    ) -> None:
+        local = f"sqlite:///{Path(directory).absolute()}/mlflow.db"
+        super().__init__(
+            experiment_name=experiment_name,
+            run_name=run_name,
+            tracking_uri=os.environ.get("MLFLOW_TRACKING_URI", local),
+        )

@@ -4,21 +4,24 @@ Two kinds go wrong: names that Hydra cannot find, and values that a constructor 
 Hydra lets pass. Both are collected, each with what was expected and the nearest valid names.
 """
 
+import importlib.util
 import inspect
-import types
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
+from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
-from seedbed.build import FOLDER_ARGUMENTS, check_targets, resolve
+from seedbed.build import FOLDER_ARGUMENTS, TARGETS, is_node, refused_targets, resolve, targets
 from seedbed.errors import SettingError, nearest
+from seedbed.hints import hints_of, shown, type_problem
+from seedbed.measures import best_is
 
 TOP_LEVEL: dict[str, Any] = {
     "seed": int,
     "max_epochs": int,
     "max_steps": int,
+    "schedule_steps": int | None,
     "check_val_every_n_epoch": int | None,
     "val_check_interval": int | float,
     "print_every": int,
@@ -28,19 +31,18 @@ TOP_LEVEL: dict[str, Any] = {
     "compile": bool,
     "print_weights": bool,
     "prompt": str,
+    "weights": str | None,
 }
 """The settings outside any group, and their types."""
 
-LEAST = {"seed": 0, "print_every": 1}
+LEAST = {"schedule_steps": 1, "print_every": 1, "check_val_every_n_epoch": 1}
 """The least values of numbers outside any group."""
 
-HIGHER_IS_BETTER = frozenset(
-    ["accuracy", "precision", "recall", "specificity", "f1", "auroc", "average_precision", "r2"]
-)
-"""The metrics whose best is their highest."""
+SEEDS = 2**32
+"""NumPy's generators take a seed from 0 to below this."""
 
 GIVEN: dict[str, tuple[str, ...]] = {
-    "data": (),
+    "data": FOLDER_ARGUMENTS,
     "net": (),  # and its sizes, which are its required arguments
     "init": ("net",),
     "task": ("net", "optimizer", "scheduler"),
@@ -53,17 +55,18 @@ GIVEN: dict[str, tuple[str, ...]] = {
 COLLECTIONS = ("callbacks", "logger")
 """The groups of several constructors by name."""
 
-EVERY_ITEM = CollectionCheckStrategy.ALL_ITEMS
-
-PLAIN_NAMES = {
-    "int": "a whole number",
-    "float": "a number",
-    "str": "a text",
-    "bool": "true or false",
-    "list": "a list",
-    "dict": "settings by name",
-    "NoneType": "null",
+EXTRAS = {
+    "seedbed.loggers.MLflowLogger": "mlflow",
+    "lightning.pytorch.loggers.WandbLogger": "wandb",
 }
+"""Targets that need a package, which the extra of the same name installs."""
+
+GPUS = {
+    "gpu": (CUDAAccelerator, MPSAccelerator),
+    "cuda": (CUDAAccelerator,),
+    "mps": (MPSAccelerator,),
+}
+"""The accelerators that a machine may lack."""
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -75,41 +78,75 @@ def check(config: Mapping[str, Any]) -> None:
     Raises:
         SettingError: Listing all that is wrong.
     """
-    check_targets(config)
-    missing = [*_missing(config)]
-    problems = [*_top_level(config), *missing]
-    if not missing:
-        problems += [*_constructors(config), *_agreement(config)]
+    wrong = _top_level(config)
+    problems = [
+        *refused_targets(config),
+        *_packages(config),
+        *wrong.values(),
+        *_unknown(config),
+        *_missing(config),
+        *_constructors(config, {name: config.get(name) for name in wrong}),
+        *_agreement(config),
+        *_device(config),
+    ]
     if problems:
         raise SettingError("\n".join(problems))
 
 
-def _top_level(config: Mapping[str, Any]) -> Iterator[str]:
+def _top_level(config: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with the settings outside any group, by their names."""
+    problems = {}
     for name, expected in TOP_LEVEL.items():
-        yield from _type_problem(name, config.get(name), expected)
-    if config.get("max_epochs") == -1 and config.get("max_steps") == -1:
-        yield "max_epochs=-1 and max_steps=-1: the fit would never end; set one of them."
-    for name, least in LEAST.items():
         value = config.get(name)
-        if isinstance(value, int) and value < least:
-            yield f"{name}={value}: expected {least} or more."
+        problem = type_problem(name, value, expected) or _seed_problem(name, value)
+        if not problem and isinstance(value, int) and value < LEAST.get(name, value):
+            problem = f"{name}={value}: expected {LEAST[name]} or more."
+        if problem:
+            problems[name] = problem
+    if config.get("max_epochs") == -1 and config.get("max_steps") == -1:
+        problems["max_epochs"] = (
+            "max_epochs=-1 and max_steps=-1: the fit would never end; set one of them."
+        )
     for name in ("max_epochs", "max_steps"):
         value = config.get(name)
         if isinstance(value, int) and value < 1 and value != -1:
-            yield f"{name}={value}: expected 1 or more, or -1 for no limit."
+            problems[name] = f"{name}={value}: expected 1 or more, or -1 for no limit."
+    interval = config.get("val_check_interval")
+    if isinstance(interval, int | float) and (
+        interval <= 0 or (isinstance(interval, float) and interval > 1)
+    ):
+        problems["val_check_interval"] = (
+            f"val_check_interval={interval}: expected a share of an epoch up to 1.0, or a whole "
+            "number of steps."
+        )
     if config.get("prompt") == "":
-        yield "prompt: expected at least one character."
-    # Hydra lets an experiment's file, and `+name=value`, add what nothing reads.
-    known = {*TOP_LEVEL, *GIVEN, *COLLECTIONS, "experiment_name", "paths"}
+        problems["prompt"] = "prompt: expected at least one character."
+    return problems
+
+
+def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find what nothing reads; Hydra lets an experiment's file, and `+name=value`, add it."""
+    known = {*TOP_LEVEL, *GIVEN, *COLLECTIONS, "experiment_name"}
     for name in config:
         if name not in known:
             yield f"{name}: no such setting; {nearest(name, known)}"
 
 
+def _packages(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find what needs a package that is not installed."""
+    for name in targets(config):
+        package = EXTRAS.get(name)
+        if package and importlib.util.find_spec(package) is None:
+            yield (
+                f"{name}: the package {package} is not installed; "
+                f"pip install --editable '.[{package}]'"
+            )
+
+
 def _missing(config: Mapping[str, Any]) -> Iterator[str]:
     """Find the groups that are not there, as after `scheduler=null`."""
     for group in GIVEN:
-        if not _has_target(config.get(group)):
+        if not is_node(config.get(group)):
             yield f"{group}: there is none; choose one, {group}=NAME."
     if isinstance(config.get("callbacks"), Mapping) and not config["callbacks"].get("checkpoints"):
         yield "callbacks.checkpoints: a run is tested from its best checkpoint; leave it on."
@@ -119,133 +156,133 @@ def _missing(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"{group}: there is none; choose one, {group}=NAME."
             continue
         for name, node in nodes.items():
-            if node is not None and not _has_target(node):
-                yield f"{group}.{name}={_shown(node)}: expected a `_target_` and its arguments."
+            if node is not None and not is_node(node):
+                yield f"{group}.{name}={shown(node)}: expected a `_target_` and its arguments."
 
 
-def _has_target(node: Any) -> bool:
-    return isinstance(node, Mapping) and "_target_" in node
+def _is_allowed(node: Any) -> typing.TypeGuard[Mapping[str, Any]]:
+    return is_node(node) and node["_target_"] in TARGETS
 
 
-def _constructors(config: Mapping[str, Any]) -> Iterator[str]:
-    """Check each node against its target."""
-    net = inspect.signature(resolve(config["net"]["_target_"])).parameters
-    sizes = tuple(_required(net))  # compared with the data in `_agreement`
-    for group, given in (GIVEN | {"net": sizes}).items():
-        yield from _node(group, config[group], given)
+def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterator[str]:
+    """Check each node against its target, where that may be looked at; `wrong` was told already."""
+    for group, given in GIVEN.items():
+        node = config.get(group)
+        if not _is_allowed(node):
+            continue
+        # A net's sizes are compared with the data in `_agreement`.
+        sizes = _required(node["_target_"]) if group == "net" else ()
+        yield from _node(group, node, (*given, *sizes), wrong)
     for group in COLLECTIONS:
-        for name, node in config[group].items():
-            if node is None:  # switched off, as by callbacks.samples=null
-                continue
-            yield from _node(f"{group}.{name}", node, FOLDER_ARGUMENTS)
+        nodes = config.get(group)
+        for name, node in nodes.items() if isinstance(nodes, Mapping) else ():
+            if _is_allowed(node):  # else it is switched off, as by callbacks.samples=null
+                yield from _node(f"{group}.{name}", node, FOLDER_ARGUMENTS, wrong)
 
 
-def _node(path: str, node: Mapping[str, Any], given: tuple[str, ...]) -> Iterator[str]:
+def _node(
+    path: str, node: Mapping[str, Any], given: tuple[str, ...], wrong: Mapping[str, Any]
+) -> Iterator[str]:
     target = resolve(node["_target_"])
-    parameters = inspect.signature(target).parameters
-    hints = _hints(target)
-    settable = set(parameters) - set(given)
+    hints = hints_of(target)
+    settable = set(inspect.signature(target).parameters) - set(given)
     for key, value in node.items():
-        if key in ("_target_", "_partial_"):
+        if key in ("_target_", "_partial_") or _is_told(key, value, wrong):
             continue
         if key not in settable:
             yield f"{path}.{key}: no such setting; {nearest(key, settable)}"
-        elif key in hints:
-            yield from _type_problem(f"{path}.{key}", value, hints[key])
-    for name in _required(parameters):
+            continue
+        if _is_allowed(value):  # a node in a node, as a Trainer's profiler
+            yield from _node(f"{path}.{key}", value, FOLDER_ARGUMENTS, wrong)
+            continue
+        name = f"{path}.{key}"
+        yield from filter(
+            None, [type_problem(name, value, hints.get(key, Any)), _seed_problem(name, value)]
+        )
+    for name in _required(node["_target_"]):
         if name not in node and name not in given:
             yield f"{path}.{name}: is required by {node['_target_']}."
 
 
+def _is_told(key: str, value: Any, wrong: Mapping[str, Any]) -> bool:
+    """Whether a wrong value came from a top-level setting, as trainer.max_steps from max_steps."""
+    return any(name.endswith(key) and value == told for name, told in wrong.items())
+
+
+def _seed_problem(name: str, value: Any) -> str | None:
+    if not name.endswith("seed") or not isinstance(value, int) or 0 <= value < SEEDS:
+        return None
+    return f"{name}={value}: expected a whole number from 0 to {SEEDS - 1}."
+
+
 def _agreement(config: Mapping[str, Any]) -> Iterator[str]:
-    """Check what two groups must agree on."""
-    data = resolve(config["data"]["_target_"])
-    net = inspect.signature(resolve(config["net"]["_target_"])).parameters
-    if set(data.gives) != set(_required(net)):
-        yield (
-            f"net: {config['net']['_target_']} is made from {', '.join(_required(net))}, this data "
-            f"gives {', '.join(data.gives)}. Choose another net, or other data."
-        )
-    task = resolve(config["task"]["_target_"])
-    kind = config["data"].get("kind", data.kind)  # where it is a setting, as of a table
-    if kind != task.kind:
-        yield f"task: this is for {task.kind}, but the data is for {kind}; choose task={kind}."
-    known = [f"val/{name}" for name in task.measures]
-    if config["monitor"] not in known:
-        yield f"monitor={config['monitor']}: no such metric; {nearest(config['monitor'], known)}"
+    """Check what two groups must agree on, where both may be looked at."""
+    data, net, task = (
+        resolve(config[group]["_target_"]) if _is_allowed(config.get(group)) else None
+        for group in ("data", "net", "task")
+    )
+    if data and net:
+        needed = _required(config["net"]["_target_"])
+        if set(data.gives) != set(needed):
+            yield (
+                f"net: {config['net']['_target_']} is made from {', '.join(needed)}, this data "
+                f"gives {', '.join(data.gives)}. Choose another net, or other data."
+            )
+    if data and task:
+        kind = config["data"].get("kind", data.kind)  # where it is a setting, as of a table
+        if kind != task.kind:
+            yield f"task: this is for {task.kind}, but the data is for {kind}; choose task={kind}."
+    if task:
+        yield from _monitored(config, [f"val/{name}" for name in task.measures])
+        yield from _watched(config, ["train/loss", *(f"val/{name}" for name in task.measures)])
+
+
+def _monitored(config: Mapping[str, Any], known: list[str]) -> Iterator[str]:
+    """Check that the metric which decides is one there is, and that its best is its best."""
+    monitor, mode = config.get("monitor"), config.get("mode")
+    if monitor not in known:
+        yield f"monitor={monitor}: no such metric; {nearest(str(monitor), known)}"
         return
-    mode = "max" if config["monitor"].removeprefix("val/") in HIGHER_IS_BETTER else "min"
-    if config["mode"] != mode:
-        yield f"mode={config['mode']}: the best {config['monitor']} is its {mode}; set mode={mode}."
+    best = best_is(monitor)
+    if mode in ("min", "max") and mode != best:
+        yield f"mode={mode}: the best {monitor} is its {best}; set mode={best}."
 
 
-def _required(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
-    return [
-        name
-        for name, parameter in parameters.items()
-        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
-    ]
+def _watched(config: Mapping[str, Any], known: list[str]) -> Iterator[str]:
+    """Check the metrics that callbacks were given in place of the one that decides."""
+    callbacks = config.get("callbacks")
+    for name, node in callbacks.items() if isinstance(callbacks, Mapping) else ():
+        monitor = node.get("monitor") if is_node(node) else None
+        if monitor not in (None, config.get("monitor"), *known):
+            problem = f"no such metric; {nearest(str(monitor), known)}"
+            yield f"callbacks.{name}.monitor={shown(monitor)}: {problem}"
 
 
-def _hints(target: Callable[..., Any]) -> dict[str, Any]:
-    function = target.__init__ if inspect.isclass(target) else target
-    try:
-        return typing.get_type_hints(function)
-    except (NameError, TypeError):  # hints under TYPE_CHECKING in other people's code
-        return {}
-
-
-def _type_problem(name: str, value: Any, expected: Any) -> Iterator[str]:
-    origins = [typing.get_origin(hint) for hint in (expected, *typing.get_args(expected))]
-    if isinstance(value, list) and tuple in origins:
-        value = tuple(value)
-    # A flag is an int to Python, but never meant as one.
-    if isinstance(value, bool) and not _takes_bool(expected):
-        wrong = True
-    else:
-        try:
-            check_type(value, expected, collection_check_strategy=EVERY_ITEM)
-            wrong = False
-        except TypeCheckError:
-            wrong = True
-    if wrong:
-        kind = type(value).__name__
+def _device(config: Mapping[str, Any]) -> Iterator[str]:
+    """Check that the device is there, and that it is one."""
+    trainer = config.get("trainer")
+    if not isinstance(trainer, Mapping):
+        return
+    name, devices = trainer.get("accelerator"), trainer.get("devices", 1)
+    kinds = GPUS.get(name, ()) if isinstance(name, str) else ()
+    if kinds and not any(kind.is_available() for kind in kinds):
         yield (
-            f"{name}={_shown(value)}: expected {_readable(expected)}, "
-            f"got {PLAIN_NAMES.get(kind, kind)}."
+            f"trainer.accelerator={name}: torch finds none on this machine; choose trainer=auto, "
+            "the best device there is."
         )
+    if devices not in (1, "1") and not (isinstance(devices, list) and len(devices) == 1):
+        yield (
+            f"trainer.devices={shown(devices)}: a run has one device; expected 1, or [N] for the "
+            "one numbered N."
+        )
+    if trainer.get("num_nodes", 1) != 1:
+        yield f"trainer.num_nodes={shown(trainer['num_nodes'])}: a run has one device; expected 1."
 
 
-def _takes_bool(expected: Any) -> bool:
-    return expected is Any or "bool" in str(expected) or "object" in str(expected)
-
-
-def _shown(value: Any) -> str:
-    """A value as it is written on the command line."""
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value).lower()
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_shown, value)) + "]"
-    return str(value)
-
-
-def _readable(expected: Any) -> str:
-    """A type hint in a user's words."""
-    return " or ".join(dict.fromkeys(_alternatives(expected)))
-
-
-def _alternatives(expected: Any) -> Iterator[str]:
-    origin, arguments = typing.get_origin(expected), typing.get_args(expected)
-    if origin is typing.Literal:
-        yield from map(_shown, arguments)
-    elif origin in (typing.Union, types.UnionType):
-        for argument in arguments:
-            if getattr(argument, "__name__", "") != "Tensor":
-                yield from _alternatives(argument)
-    elif origin is tuple and ... not in arguments:
-        yield "[" + ", ".join(map(_readable, arguments)) + "]"
-    elif origin in (tuple, list, Sequence):
-        yield f"a list of which each is {_readable(arguments[0])}"
-    else:
-        plain = str(expected).replace("typing.", "")
-        yield PLAIN_NAMES.get(getattr(expected, "__name__", ""), plain)
+def _required(target: str) -> tuple[str, ...]:
+    """The arguments that a target cannot do without."""
+    return tuple(
+        name
+        for name, parameter in inspect.signature(resolve(target)).parameters.items()
+        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
+    )

@@ -10,8 +10,11 @@ from rich.console import Console
 
 from seedbed.errors import SeedbedError
 
-console = Console(highlight=False, soft_wrap=True)
-"""The terminal; a progress bar drawn on it stays below the lines logged."""
+console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+"""The terminal, where text prints as it is, `[red]` and `:smile:` too.
+
+A progress bar drawn on it stays below the lines logged.
+"""
 
 log = logging.getLogger("seedbed")
 log.setLevel(logging.INFO)
@@ -22,7 +25,16 @@ class _Terminal(logging.Handler):
     """Prints messages as they are, above a progress bar if there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        console.print(self.format(record), markup=False)
+        console.print(self.format(record))
+
+
+class _Timed(logging.Formatter):
+    """Puts the time before a message's first line that is not blank."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        text = record.message.lstrip("\n")
+        blank = "\n" * (len(record.message) - len(text))
+        return f"{blank}{record.asctime}  {text}"
 
 
 log.addHandler(_Terminal())
@@ -32,7 +44,7 @@ log.addHandler(_Terminal())
 def logged_to(path: Path) -> Iterator[None]:
     """Also append what is logged, with the time, to a file."""
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%Y-%m-%d %H:%M:%S"))
+    handler.setFormatter(_Timed("%(asctime)s", "%Y-%m-%d %H:%M:%S"))
     log.addHandler(handler)
     try:
         yield

@@ -1,0 +1,90 @@
+"""A value against a type hint, in a user's words: `expected a whole number, got a text`.
+
+The hints are those of the constructors that will take the values, so what is accepted is written
+down once. Price: a hint too wide lets a wrong value pass, and its constructor has to refuse it.
+"""
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
+
+EVERY_ITEM = CollectionCheckStrategy.ALL_ITEMS
+
+PLAIN_NAMES = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "settings by name",
+    "NoneType": "null",
+}
+
+
+def hints_of(target: Callable[..., Any]) -> dict[str, Any]:
+    """The types of a class's or function's arguments by name, where they are written down."""
+    function = target.__init__ if inspect.isclass(target) else target
+    try:
+        return typing.get_type_hints(function)
+    except (NameError, TypeError):  # hints under TYPE_CHECKING in other people's code
+        return {}
+
+
+def type_problem(name: str, value: Any, expected: Any) -> str | None:
+    """What is wrong with the type of a setting's value, or None."""
+    origins = [typing.get_origin(hint) for hint in (expected, *typing.get_args(expected))]
+    if isinstance(value, list) and tuple in origins:
+        value = tuple(value)
+    # A flag is an int to Python, but never meant as one.
+    if isinstance(value, bool) and not _takes_bool(expected):
+        wrong = True
+    else:
+        try:
+            check_type(value, expected, collection_check_strategy=EVERY_ITEM)
+            wrong = False
+        except TypeCheckError:
+            wrong = True
+    if not wrong:
+        return None
+    kind = type(value).__name__
+    got = PLAIN_NAMES.get(kind, kind)
+    return f"{name}={shown(value)}: expected {_readable(expected)}, got {got}."
+
+
+def shown(value: Any) -> str:
+    """A value as it is written on the command line."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(shown, value)) + "]"
+    return str(value)
+
+
+def _takes_bool(expected: Any) -> bool:
+    return expected is Any or "bool" in str(expected) or "object" in str(expected)
+
+
+def _readable(expected: Any) -> str:
+    """A type hint in a user's words."""
+    return " or ".join(dict.fromkeys(_alternatives(expected)))
+
+
+def _alternatives(expected: Any) -> Iterator[str]:
+    origin, arguments = typing.get_origin(expected), typing.get_args(expected)
+    if origin is typing.Literal:
+        yield from map(shown, arguments)
+    elif origin in (typing.Union, types.UnionType):
+        for argument in arguments:
+            if getattr(argument, "__name__", "") != "Tensor":
+                yield from _alternatives(argument)
+    elif origin is tuple and ... not in arguments:
+        yield "[" + ", ".join(map(_readable, arguments)) + "]"
+    elif origin in (tuple, list, Sequence):
+        yield f"a list of which each is {_readable(arguments[0])}"
+    else:
+        plain = str(expected).replace("typing.", "")
+        yield PLAIN_NAMES.get(getattr(expected, "__name__", ""), plain)

@@ -1,0 +1,87 @@
+"""`make` as a newcomer has it, with stand-ins for Python and for what is installed."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from seedbed.compose import ROOT
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+
+
+def script(path: Path, *lines: str) -> None:
+    """Write a shell script that notes its arguments, then does what `lines` say."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(["#!/bin/sh", f'echo "{path.name} $*"', *lines]))
+    path.chmod(0o755)
+
+
+def make(target: str, **variables: Path) -> subprocess.CompletedProcess[str]:
+    settings = [f"{name}={value}" for name, value in variables.items()]
+    environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    return subprocess.run(
+        ["make", target, *settings],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=environment,
+    )
+
+
+def train(folder: Path, *, fetch_status: int) -> subprocess.CompletedProcess[str]:
+    """`make train` in an environment that is ready, and in which fetching ends with a status."""
+    script(folder / "bin" / "seedbed", f"exit {fetch_status}")
+    script(folder / "bin" / "python")
+    (folder / ".ready").touch()
+    return make("train", VENV=folder)
+
+
+def test_train_fetches_and_trains(tmp_path: Path) -> None:
+    done = train(tmp_path, fetch_status=0)
+    assert done.stdout.splitlines() == ["seedbed fetch", "python train.py experiment=poem_gpt"]
+
+
+def test_train_goes_on_with_verse_where_no_mirror_delivers_and_says_so(tmp_path: Path) -> None:
+    done = train(tmp_path, fetch_status=3)
+    assert done.returncode == 0
+    assert "THE TANG POEMS COULD NOT BE FETCHED" in done.stdout
+    assert done.stdout.endswith("python train.py experiment=poem_gpt data=verse\n")
+
+
+@pytest.mark.parametrize("status", [1, 2, 130])
+def test_train_stops_where_fetching_fails_otherwise(status: int, tmp_path: Path) -> None:
+    done = train(tmp_path, fetch_status=status)
+    assert done.returncode != 0
+    assert done.stdout == "seedbed fetch\n"
+
+
+def install(folder: Path, *refused: str) -> subprocess.CompletedProcess[str]:
+    """Install by a Python that refuses the commands in which one of these words occurs."""
+    script(folder / "bin" / "python")
+    cases = [f'case "$*" in *"{word}"*) exit 1;; esac' for word in refused]
+    script(folder / "python3", *cases)
+    return make(f"{folder}/.ready", VENV=folder, PYTHON=folder / "python3")
+
+
+def test_environment_has_its_own_pip_where_ensurepip_is(tmp_path: Path) -> None:
+    done = install(tmp_path)
+    assert f"python3 -m venv {tmp_path}\npython -m pip install --quiet " in done.stdout
+    assert (tmp_path / ".ready").exists()
+
+
+def test_systems_pip_installs_where_ensurepip_is_missing(tmp_path: Path) -> None:
+    done = install(tmp_path, "ensurepip")
+    assert f"python3 -m venv --without-pip {tmp_path}\n" in done.stdout
+    assert f"python3 -m pip --python {tmp_path}/bin/python install --quiet " in done.stdout
+    assert (tmp_path / ".ready").exists()
+
+
+def test_neither_ensurepip_nor_pip_is_explained(tmp_path: Path) -> None:
+    done = install(tmp_path, "ensurepip", "pip --version")
+    assert done.returncode != 0
+    assert "has neither ensurepip nor pip" in done.stderr
+    assert not (tmp_path / ".ready").exists()

@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import pytest
+
+from seedbed.terminal import log, logged_to
+
+
+def test_text_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "春 :smile: [red]夜[/red] [link=x]"
+    log.info(text)
+    assert capsys.readouterr().out == f"{text}\n"
+
+
+def test_time_stands_before_the_first_line_that_is_not_blank(tmp_path: Path) -> None:
+    path = tmp_path / "train.log"
+    with logged_to(path):
+        log.info("\n\nbest checkpoint\nsecond line")
+    *blank, first, second = path.read_text(encoding="utf-8").splitlines()
+    assert blank == ["", ""]
+    assert first.endswith("  best checkpoint")
+    assert len(first) == len("2026-01-31 12:00:00  best checkpoint")
+    assert second == "second line"
+
+
+def test_trace_of_a_bug_is_in_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "train.log"
+    with pytest.raises(KeyError), logged_to(path):
+        raise KeyError
+    assert "Traceback (most recent call last)" in path.read_text(encoding="utf-8")
