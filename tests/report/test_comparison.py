@@ -112,3 +112,38 @@ def test_figure_shows_digits_that_say_something(value: float | None, text: str) 
 )
 def test_duration_is_minutes_or_hours(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
+
+
+def drew(run: Path, *rows: tuple[float, float, float]) -> None:
+    """Leave predictions: input, target and prediction."""
+    lines = ["input,target,prediction", *(",".join(map(str, row)) for row in rows)]
+    (run / "predictions.csv").write_text("\n".join(lines) + "\n")
+
+
+def test_error_of_repeats_is_divided_into_bias_with_noise_and_variance(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    """By hand: mean predictions 2 and 5 against 1 and 3; squared deviations 1 and 0."""
+    drew(make_run("0", [2, 1], data={"draw_seed": 1}), (0, 1, 1), (1, 3, 5))
+    drew(make_run("1", [2, 1], data={"draw_seed": 2}), (0, 1, 3), (1, 3, 5))
+    [group] = compare(find_runs([tmp_path])).groups
+    assert group.bias_and_variance == ((1 + 4) / 2, (1 + 0) / 2)
+    mean_squared_errors = [(0 + 4) / 2, (4 + 4) / 2]
+    assert sum(group.bias_and_variance) == sum(mean_squared_errors) / 2
+
+
+def test_repeats_on_other_points_are_not_divided(make_run: MakeRun, tmp_path: Path) -> None:
+    drew(make_run("0", [2, 1], data={"draw_seed": 1}), (0, 1, 1))
+    drew(make_run("1", [2, 1], data={"draw_seed": 2}), (0, 2, 1))
+    comparison = compare(find_runs([tmp_path]))
+    assert comparison.groups[0].bias_and_variance is None
+    assert not comparison.decomposed
+
+
+def test_value_at_the_end_is_of_the_last_validation_where_the_ranking_is_of_the_best(
+    rates: Comparison,
+) -> None:
+    best, last = rates.groups[1].summary("val/loss"), rates.groups[1].last("val/loss")
+    assert best is not None
+    assert last is not None
+    assert (best.mean, last.mean) == ((3 + 5) / 2, (4 + 7) / 2)

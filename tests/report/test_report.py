@@ -86,6 +86,8 @@ def test_table_shows_rank_metric_and_state_and_why_a_run_failed(sweep: Path) -> 
         "lr=1",
         "1.0000",
         "2.0000",
+        "1.0000",  # its last validation
+        "0.5000",  # and the training loss there
         "1",
         "finished",
         "2",

@@ -69,12 +69,27 @@ class Group:
 
     def summary(self, metric: str) -> Summary | None:
         """A metric's mean and deviation; None where no run has it."""
-        values = [run.figures[metric] for run in self.counted if metric in run.figures]
-        if not values:
+        return _summary([run.figures[metric] for run in self.counted if metric in run.figures])
+
+    def last(self, metric: str) -> Summary | None:
+        """The same of the last validation, where `summary` is of the best."""
+        return _summary([run.last[metric] for run in self.counted if metric in run.last])
+
+    @cached_property
+    def bias_and_variance(self) -> tuple[float, float] | None:
+        """What the mean squared error of repeats on the same points is the sum of.
+
+        The first is that of the mean prediction, bias² and noise; the second is the predictions'
+        variance around their mean. None without such repeats.
+        """
+        each = [run.predictions() for run in self.counted]
+        points = [[(x, y) for x, y, _ in rows] for rows in each]
+        if len(each) < 2 or not points[0] or any(other != points[0] for other in points[1:]):
             return None
-        with np.errstate(all="ignore"):  # infinities have no deviation
-            deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
-            return Summary(float(np.mean(values)), deviation, len(values))
+        targets = np.array([y for _, y in points[0]])  # (points,)
+        predictions = np.array([[value for _, _, value in rows] for rows in each])  # (runs, points)
+        bias = float(((predictions.mean(axis=0) - targets) ** 2).mean())
+        return bias, float(predictions.var(axis=0).mean())
 
     @property
     def steps(self) -> float:
@@ -104,7 +119,17 @@ class Comparison:
         """The names of the test metrics that are shown."""
         known = {name for run in self.runs for name in run.figures}
         names = [f"test/{name}" for name in HEADLINE if f"test/{name}" in known - {self.metric}]
-        return names[:2]
+        return names[: 1 if self.decomposed else 2]
+
+    @property
+    def trained(self) -> str:
+        """The training metric that goes with the one that is ranked by."""
+        return f"train/{self.metric.partition('/')[2]}"
+
+    @cached_property
+    def decomposed(self) -> bool:
+        """Whether there are repeats whose bias and variance are known."""
+        return any(group.bias_and_variance for group in self.groups)
 
     @property
     def title(self) -> str:
@@ -164,6 +189,14 @@ def compare(runs: Sequence[Run], *, metric: str | None = None) -> Comparison:
         return not group.finished, unranked, worth
 
     return Comparison(runs, found, sorted(groups, key=standing), metric, direction)
+
+
+def _summary(values: Sequence[float]) -> Summary | None:
+    if not values:
+        return None
+    with np.errstate(all="ignore"):  # infinities have no deviation
+        deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        return Summary(float(np.mean(values)), deviation, len(values))
 
 
 def figure(value: float | None) -> str:

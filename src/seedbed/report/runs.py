@@ -76,8 +76,13 @@ class Run:
         if not rows:
             return {}
         best = max if self.config.get("mode") == "max" else min
-        row = best(rows, key=lambda row: row[monitor])
-        return {k: v for k, v in row.items() if k.startswith(("train/", "val/"))}
+        return _measured(best(rows, key=lambda row: row[monitor]))
+
+    @cached_property
+    def last(self) -> dict[str, float]:
+        """The metrics of the last validation, which shows over-fitting that the best does not."""
+        rows = filter(None, map(_measured, reversed(self.log)))  # the test's has none
+        return next(rows, {})
 
     def curve(self, metric: str, axis: Axis) -> list[tuple[float, float]]:
         """A metric's values over steps or epochs; of several in an epoch, the last."""
@@ -88,6 +93,10 @@ class Run:
         """Inputs, targets and predictions of `predictions.csv`; empty where there is none."""
         rows = _rows(self.path / "predictions.csv")
         return [(row["input"], row["target"], row["prediction"]) for row in rows]
+
+
+def _measured(row: Mapping[str, float]) -> dict[str, float]:
+    return {k: v for k, v in row.items() if k.startswith(("train/", "val/"))}
 
 
 def find_runs(places: Sequence[Path]) -> list[Run]:

@@ -7,14 +7,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seedbed.report.comparison import Comparison, Group, duration, figure
+from seedbed.report.comparison import Comparison, Summary, duration, figure
 from seedbed.terminal import console
 
 MOST_ERRORS = 10
 """Failed runs whose error is told below the table; the page has all."""
+
+
+WIDTH = 200
+"""Characters a line may have."""
+
+LAST = ("at the end", "in training")
+"""The columns of the last validation: the metric, and what it was in training."""
+
+BIAS_AND_VARIANCE = ("bias² + noise", "variance")
+"""The columns that together are the mean squared error of the test, over repeats."""
 
 
 def print_table(comparison: Comparison) -> None:
@@ -25,7 +36,9 @@ def print_table(comparison: Comparison) -> None:
     for cells in rows(comparison):
         style = "" if cells[0] != "–" else "dim"
         table.add_row(*(Text(cell) for cell in cells), style=style)
-    console.print(table)
+    # In no terminal, or in too narrow a one, a table is wide rather than cut.
+    wide = Console(stderr=console.stderr, width=max(console.width, WIDTH))
+    wide.print(table)
     for line in ["", *remarks(comparison)]:
         console.print(Text(line))
 
@@ -36,6 +49,8 @@ def columns(comparison: Comparison) -> list[tuple[str, Literal["left", "right"]]
         ("#", "right"),
         ("run", "left"),
         *((name, "right") for name in (comparison.metric, *comparison.headline)),
+        *((name, "right") for name in LAST),
+        *((name, "right") for name in BIAS_AND_VARIANCE if comparison.decomposed),
         ("n", "right"),
         ("state", "left"),
         ("steps", "right"),
@@ -50,7 +65,13 @@ def rows(comparison: Comparison) -> Iterator[list[str]]:
             "–" if rank is None else str(rank),
             group.label,
             str(group.summary(comparison.metric) or "–"),
-            *(_mean(group, name) for name in comparison.headline),
+            *(_mean(group.summary(name)) for name in comparison.headline),
+            *(_mean(group.last(name)) for name in (comparison.metric, comparison.trained)),
+            *(
+                map(figure, group.bias_and_variance or (None, None))
+                if comparison.decomposed
+                else ()
+            ),
             str(len(group.counted)),
             group.states,
             f"{group.steps:,.0f}",
@@ -126,8 +147,7 @@ def print_json(comparison: Comparison) -> None:
     print(json.dumps(content, indent=2, ensure_ascii=False))
 
 
-def _mean(group: Group, metric: str) -> str:
-    summary = group.summary(metric)
+def _mean(summary: Summary | None) -> str:
     return figure(summary.mean if summary else None)
 
 
