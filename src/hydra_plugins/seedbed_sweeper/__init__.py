@@ -1,0 +1,1 @@
+"""Where Hydra looks for the sweeper."""

@@ -1,0 +1,81 @@
+"""The configurations of a sweep's jobs, and whether they can be trained with."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from seedbed.errors import RunError, SettingError
+from seedbed.preflight import check
+from seedbed.sweep.ledger import Job
+from seedbed.sweep.plan import Plan
+from seedbed.sweep.pruning import Pruning
+from seedbed.sweep.space import Point, job_key, overrides_of
+
+Compose = Callable[[Sequence[str]], dict[str, Any]]
+"""Makes a run's configuration of overrides."""
+
+OF_EACH_START = ("logger",)
+"""What a configuration has anew each time it is composed: names with the run's id."""
+
+
+class Configs:
+    """Composes jobs' configurations; those for a point's first seed are kept.
+
+    Args:
+        plan: The sweep's.
+        compose: Does it.
+    """
+
+    def __init__(self, plan: Plan, compose: Compose) -> None:
+        self.plan = plan
+        self._compose = compose
+        self._kept: dict[str, dict[str, Any]] = {}
+
+    def of(self, point: Point, repeat: int = 0) -> dict[str, Any]:
+        """The configuration of a job; the seed of a repeat is so many after the point's own."""
+        key = job_key(point, 0)
+        if key not in self._kept:
+            self._kept[key] = self._made(point)
+        first = self._kept[key]
+        return self._made(point, f"seed={first['seed'] + repeat}") if repeat else first
+
+    def check(self, points: Sequence[Point]) -> None:
+        """Compare all settings with the constructors that will take them.
+
+        Raises:
+            SettingError: Listing all that is wrong, each once.
+        """
+        problems: dict[str, None] = {}
+        for point in points:
+            config = self.of(point)
+            try:
+                check(config)
+            except SettingError as error:
+                problems |= dict.fromkeys(str(error).splitlines())
+            if self.plan.settings.pruning and not config["logger"].get("csv"):
+                problems["pruning=true: reads the jobs' metrics.csv; take logger=csv."] = None
+        if problems:
+            raise SettingError("\n".join(problems))
+
+    def check_unchanged(self, job: Job) -> None:
+        """Compare a job that has begun with what its configuration would be today.
+
+        Raises:
+            RunError: If settings have changed since: results would not be of one sweep.
+        """
+        if not job.run.status():
+            return
+        then, now = job.run.config(), self.of(job.point, job.repeat)
+        changed = [key for key in now if key not in OF_EACH_START and now[key] != then.get(key)]
+        if changed:
+            raise RunError(
+                f"{job.run.path} was made with other settings of {', '.join(changed)}: the "
+                "configuration has changed since. To start the sweep over, add fresh=true."
+            )
+
+    def _made(self, point: Point, *more: str) -> dict[str, Any]:
+        config = self._compose([*self.plan.fixed, *overrides_of(point), *more])
+        if self.plan.settings.pruning:
+            node = {"_target_": f"{Pruning.__module__}.{Pruning.__qualname__}"}
+            node |= {name: config[name] for name in ("monitor", "mode")}
+            config["callbacks"] |= {"pruning": node}
+        return config

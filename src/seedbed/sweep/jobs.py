@@ -1,0 +1,210 @@
+"""Where the jobs of a sweep run: one after the other in this process, or each in one of its own.
+
+In this process torch is imported once, so small jobs follow each other fast. A process of its own
+takes some seconds to start, has its own cores and its own GPU, and can be killed without harm to
+the others.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from seedbed.errors import SeedbedError, SettingError
+from seedbed.terminal import console
+
+POLL = 0.1
+"""Seconds between two looks at the workers."""
+
+ERRORS = "stderr.txt"
+"""What a worker wrote beside its log, if anything."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A job that has come to an end, and what was wrong if it is not in its status."""
+
+    path: Path
+    error: str = ""
+
+
+class Pool(ABC):
+    """Executes runs, a limited number at a time."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.running = 0
+
+    @property
+    def free(self) -> bool:
+        """Whether another run may be started."""
+        return self.running < self.size
+
+    @abstractmethod
+    def start(self, path: Path) -> None:
+        """Begin to execute a run."""
+
+    @abstractmethod
+    def wait(self) -> Ended:
+        """Wait until one of the runs has ended; whatever a run does, this does not raise."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Have all runs save and end."""
+
+
+class ThisProcess(Pool):
+    """One run at a time, here; what it would show is in its log only."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self._path = Path()
+
+    def start(self, path: Path) -> None:
+        """Note which."""
+        self._path = path
+        self.running = 1
+
+    def wait(self) -> Ended:
+        """Execute it; an interruption, which it has heeded by then, is passed on."""
+        from seedbed.runs.execute import execute
+
+        console.quiet = True
+        try:
+            execute(self._path)
+            return Ended(self._path)
+        except Exception as error:  # a bug in one job must not end the others
+            return Ended(self._path, str(error) if isinstance(error, SeedbedError) else repr(error))
+        finally:
+            console.quiet = False
+            self.running = 0
+
+    def stop(self) -> None:
+        """Nothing: what interrupts this process interrupts the run."""
+
+
+@dataclass
+class _Worker:
+    path: Path
+    process: subprocess.Popen[bytes]
+    errors: IO[bytes] = field(repr=False)
+
+
+class Processes(Pool):
+    """As many runs at a time as there are workers, `python -m seedbed execute` each.
+
+    The machine's cores are divided among them, and each has a GPU to itself where there are any.
+
+    Args:
+        size: How many at a time.
+        gpus: The GPUs to give out, by number; none for jobs on the processor.
+
+    Raises:
+        SettingError: If there are more workers than GPUs.
+    """
+
+    def __init__(self, size: int, gpus: list[str]) -> None:
+        super().__init__(size)
+        if 0 < len(gpus) < size:
+            raise SettingError(
+                f"workers={size}: there are {len(gpus)} GPUs, and a job has one to itself; choose "
+                f"workers={len(gpus)}, or trainer=cpu."
+            )
+        self._gpus = gpus
+        self._workers: list[_Worker | None] = [None] * size
+
+    def start(self, path: Path) -> None:
+        """Start a worker on cores and a GPU that no other has."""
+        place = self._workers.index(None)
+        cores = _cores(place, self.size)
+        environment = os.environ | {"OMP_NUM_THREADS": str(max(1, len(cores)))}
+        if self._gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = self._gpus[place]
+        errors = (path / ERRORS).open("w+b")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "seedbed", "execute", str(path)],
+            stdout=subprocess.DEVNULL,  # it is in the run's log
+            stderr=errors,
+            env=environment,
+            start_new_session=True,  # a Ctrl-C comes from us, once
+        )
+        if cores and hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(process.pid, cores)
+        self._workers[place] = _Worker(path, process, errors)
+        self.running += 1
+
+    def wait(self) -> Ended:
+        """Look until a process has ended, by itself or by a signal."""
+        while True:
+            for place, worker in enumerate(self._workers):
+                if worker and worker.process.poll() is not None:
+                    self._workers[place] = None
+                    self.running -= 1
+                    return Ended(worker.path, _last_words(worker))
+            time.sleep(POLL)
+
+    def stop(self) -> None:
+        """Interrupt them; a second interruption, while this waits, kills them."""
+        workers = [worker for worker in self._workers if worker]
+        for worker in workers:
+            worker.process.send_signal(signal.SIGINT)
+        try:
+            for worker in workers:
+                worker.process.wait()
+        except KeyboardInterrupt:
+            for worker in workers:
+                worker.process.kill()
+        for worker in workers:
+            _last_words(worker)
+
+
+def pool_of(workers: int, config: Mapping[str, Any]) -> Pool:
+    """Where so many jobs at a time run, jobs like the one of a configuration.
+
+    Raises:
+        SettingError: If there are more workers than GPUs for jobs that use them.
+    """
+    if workers == 1:
+        return ThisProcess()
+    import torch
+
+    gpus: list[str] = []
+    if config["trainer"]["accelerator"] != "cpu":
+        named = os.environ.get("CUDA_VISIBLE_DEVICES")
+        count = torch.cuda.device_count()
+        gpus = named.split(",")[:count] if named else [str(number) for number in range(count)]
+    return Processes(workers, gpus)
+
+
+def _cores(place: int, size: int) -> set[int]:
+    """The cores of one worker of so many; where there are fewer than workers, one shared."""
+    if not hasattr(os, "sched_getaffinity"):
+        return set(range((os.cpu_count() or 1) // size))
+    cores = sorted(os.sched_getaffinity(0))
+    share = max(1, len(cores) // size)
+    first = place * share % len(cores)
+    return set(cores[first : first + share])
+
+
+def _last_words(worker: _Worker) -> str:
+    """Why a process ended, where it was not of its own accord."""
+    worker.process.wait()
+    worker.errors.seek(0)
+    said = worker.errors.read().decode(errors="replace").strip()
+    worker.errors.close()
+    if not said:
+        (worker.path / ERRORS).unlink(missing_ok=True)
+    status = worker.process.returncode
+    if status < 0:
+        name = signal.Signals(-status).name
+        hint = "; out of memory?" if name == "SIGKILL" else ""
+        return f"the process was killed by {name}{hint}"
+    if status == 0:
+        return ""
+    return said.splitlines()[-1] if said else f"the process ended with status {status}"

@@ -1,0 +1,212 @@
+"""A sweep's directory, which is its whole record.
+
+    sweep.yaml       the command, and what may not change between one start and the next
+    trials.jsonl     the points that a search has proposed, one a line
+    JOB/             a run's directory for each point and repeat, named by both
+
+What is done, failed or missing is read from the jobs' own `status.json`; there is nothing else to
+keep in step with them, so a sweep may be killed at any moment.
+"""
+
+import json
+import math
+import os
+import shlex
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from seedbed.errors import RunError
+from seedbed.runs.directory import RunDirectory
+from seedbed.sweep.pruning import RECORD
+from seedbed.sweep.space import Point, job_key
+
+PATIENCE = 120.0
+"""Seconds that a worker whose sweep was killed has to save and end."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a job stands."""
+
+    state: str
+    """As its run's, or `pruned`."""
+    value: float | None = None
+    """The metric of its best checkpoint, once it has finished or was pruned."""
+    step: int = 0
+    """Where it was pruned."""
+    error: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether the job has a result."""
+        return self.state in ("finished", "pruned")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A point, trained once."""
+
+    point: Point
+    repeat: int
+    """Counted from 0; the seed is the point's own and this."""
+    folder: Path
+    """The sweep's directory."""
+
+    @cached_property
+    def run(self) -> RunDirectory:
+        """Its run."""
+        return RunDirectory(self.folder / job_key(self.point, self.repeat))
+
+    @property
+    def label(self) -> str:
+        """Its settings, to be read."""
+        words = [f"{key}={value}" for key, value in self.point.items()]
+        return " ".join([*words, *([f"(repeat {self.repeat})"] if self.repeat else [])]) or "–"
+
+    def result(self, metric: str) -> Result:
+        """Read how it stands."""
+        state, status = self.run.state(), self.run.status()
+        if state != "finished":
+            return Result(state, error=str(status.get("error", "")))
+        value = self.run.metrics().get(metric, math.nan)
+        if "pruned" in status:
+            return Result("pruned", value, status["pruned"])
+        return Result("finished", value)
+
+
+class Ledger:
+    """The files of one sweep.
+
+    Args:
+        folder: The sweep's directory.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.record_file = folder / RECORD
+        self.trials_file = folder / "trials.jsonl"
+
+    @property
+    def resume_command(self) -> str:
+        """What to type to go on with it."""
+        return f"python -m seedbed resume {shlex.quote(str(self.folder))}"
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Hold the directory for this sweep alone, and end what a killed one left running.
+
+        Raises:
+            RunError: If another process sweeps in it, or it cannot be made.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise RunError(
+                f"{self.folder} is in use by another sweep. Wait for its end, or choose another "
+                "hydra.sweep.dir."
+            ) from None
+        except OSError as error:
+            raise RunError(f"{self.folder}: cannot be made ({error.strerror}).") from None
+        try:
+            for run in self.runs():
+                _end_orphan(run)
+            yield
+        finally:
+            lock.release()
+
+    def open(self, identity: dict[str, Any], command: list[str], *, fresh: bool) -> None:
+        """Begin a new sweep, or go on with the one that is here.
+
+        Args:
+            identity: All of the sweep but its budget.
+            command: The command line's arguments, for `seedbed resume`.
+            fresh: Remove what is here.
+
+        Raises:
+            RunError: If another sweep is here.
+        """
+        if fresh:
+            for run in self.runs():
+                shutil.rmtree(run.path)
+            self.trials_file.unlink(missing_ok=True)
+            self.record_file.unlink(missing_ok=True)
+        record = {"command": command, "folder": str(Path.cwd()), "sweep": identity}
+        if self.record_file.exists():
+            here = self.record()
+            if here["sweep"] != identity:
+                raise RunError(
+                    f"{self.folder} holds another sweep: train.py {shlex.join(here['command'])}\n"
+                    "Choose another hydra.sweep.dir, or start over with fresh=true."
+                )
+        _place(self.record_file, yaml.safe_dump(record, allow_unicode=True, sort_keys=False))
+
+    def record(self) -> dict[str, Any]:
+        """What `sweep.yaml` says.
+
+        Raises:
+            RunError: If it cannot be read.
+        """
+        try:
+            loaded = yaml.safe_load(self.record_file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise RunError(f"{self.record_file}: cannot be read ({error}).") from None
+        if not (isinstance(loaded, dict) and {"command", "sweep"} <= set(loaded)):
+            raise RunError(f"{self.record_file}: expected a sweep's command.")
+        return loaded
+
+    def runs(self) -> list[RunDirectory]:
+        """The directories of all jobs so far."""
+        return [RunDirectory(file.parent) for file in sorted(self.folder.glob("*/config.yaml"))]
+
+    def points(self) -> list[Point]:
+        """The points that were proposed, in order."""
+        if not self.trials_file.exists():
+            return []
+        lines = self.trials_file.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def note(self, points: list[Point]) -> None:
+        """Keep the points, before any job of the last one begins."""
+        _place(self.trials_file, "".join(f"{json.dumps(p, ensure_ascii=False)}\n" for p in points))
+
+    def job(self, point: Point, repeat: int = 0) -> Job:
+        """A point's job."""
+        return Job(point, repeat, self.folder)
+
+
+def _place(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _end_orphan(run: RunDirectory) -> None:
+    """Have a worker that outlived its sweep save and end: its core is wanted."""
+    if run.state() != "running":
+        return
+    status = run.status()
+    if status.get("host") == socket.gethostname():
+        with suppress(ProcessLookupError):
+            os.kill(status["pid"], signal.SIGTERM)  # once: a second signal would not let it save
+        limit = time.monotonic() + PATIENCE
+        while time.monotonic() < limit:
+            if run.state() != "running":
+                return
+            time.sleep(0.2)
+    raise RunError(
+        f"{run.path} is in use by process {status.get('pid')} on {status.get('host')}, which a "
+        "killed sweep has left. End it first."
+    )

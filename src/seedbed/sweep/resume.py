@@ -1,0 +1,32 @@
+"""Going on with a sweep from its directory: the command it was begun with, given again."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from hydra.core.override_parser.types import Quote, QuotedString
+
+from seedbed.compose import ROOT
+from seedbed.sweep.ledger import Ledger
+
+
+def resume(sweep: Path, more: Sequence[str] = ()) -> NoReturn:
+    """Become `train.py` with a sweep's own arguments, where it was started.
+
+    Args:
+        sweep: The sweep's directory, which may have been moved.
+        more: Other values of the sweeper's settings, as `trials=40`.
+
+    Raises:
+        RunError: If the sweep's record cannot be read.
+    """
+    folder = sweep.absolute()
+    record = Ledger(folder).record()
+    place = QuotedString(str(folder), Quote.double).with_quotes()
+    if Path(record["folder"]).is_dir():
+        os.chdir(record["folder"])
+    script = str(ROOT / "train.py")
+    arguments = [*record["command"], *more, f"hydra.sweep.dir={place}"]
+    os.execv(sys.executable, [sys.executable, script, *arguments])

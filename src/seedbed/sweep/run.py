@@ -1,0 +1,240 @@
+"""A sweep from its plan to its answer: whatever has no result yet is trained.
+
+The same call starts a sweep, goes on with one that was interrupted, and adds to one that has
+finished. What a search proposes next follows from the results so far, so a job is chosen only
+when there is a worker for it.
+"""
+
+import math
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from seedbed.errors import SweepError
+from seedbed.runs.directory import RunDirectory
+from seedbed.sweep.board import Board
+from seedbed.sweep.configs import Compose, Configs
+from seedbed.sweep.jobs import Pool, pool_of
+from seedbed.sweep.ledger import Job, Ledger, Result
+from seedbed.sweep.plan import Plan
+from seedbed.sweep.space import Point, each_value, grid
+from seedbed.terminal import log
+
+if TYPE_CHECKING:
+    from seedbed.sweep.search import Trial
+
+OF_ONE_START = ("hydra.sweeper.fresh=", "hydra.sweep.dir=")
+"""Arguments that `seedbed resume` does not repeat."""
+
+
+def run(plan: Plan, folder: Path, compose: Compose, *, command: list[str]) -> None:
+    """Sweep in a folder, and report.
+
+    Args:
+        plan: What to try.
+        folder: The sweep's directory.
+        compose: Makes a job's configuration.
+        command: The command line's arguments, kept for `seedbed resume`.
+
+    Raises:
+        SettingError: If any point's settings are wrong; nothing has run then.
+        RunError: If the directory is in use, or another sweep's.
+        SweepError: If jobs failed; the others are done, unless `fail_fast` is set.
+        SystemExit: If it was interrupted, with the shell's status for that.
+    """
+    settings = plan.settings
+    points = grid(plan.space) if settings.algorithm == "grid" else []
+    configs = Configs(plan, compose)
+    values = list(each_value(plan.space))
+    configs.check(values)  # few, in which any misspelt value shows
+    configs.check(points)
+    first = configs.of(values[0])
+    pool = pool_of(settings.workers, first)
+    ledger = Ledger(folder)
+    lasting = [argument for argument in command if not argument.startswith(OF_ONE_START)]
+    with ledger.claimed():
+        ledger.open(plan.identity, lasting, fresh=settings.fresh)
+        if settings.algorithm != "grid":
+            points = ledger.points()
+        for point in points:
+            configs.check_unchanged(ledger.job(point))
+        total = settings.trials if settings.algorithm != "grid" else len(points)
+        board = Board(
+            total=total * settings.seeds,
+            workers=pool.size,
+            metric=first["monitor"],
+            mode=first["mode"],
+        )
+        sweep = Sweep(plan, points, ledger, configs, board, seed=first["seed"])
+        sweep.train(pool)
+        report(folder, board.metric)
+    sweep.complain()
+
+
+def report(folder: Path, metric: str) -> None:
+    """Show what came of a sweep: the ranking on the terminal, the rest in files."""
+    from seedbed.report.comparison import compare
+    from seedbed.report.runs import find_runs
+    from seedbed.report.tables import print_table
+    from seedbed.report.write import write_report
+
+    comparison = compare(find_runs([folder]), metric=metric)
+    print_table(comparison)
+    log.info(f"\nreport: {write_report(comparison, folder)}")
+
+
+class Sweep:
+    """A sweep under way.
+
+    Args:
+        plan: What to try.
+        points: All of a grid; of a search, those that were proposed before.
+        ledger: Its files.
+        configs: Its jobs' configurations.
+        board: Shows what happens.
+        seed: The search's.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        points: list[Point],
+        ledger: Ledger,
+        configs: Configs,
+        board: Board,
+        *,
+        seed: int,
+    ) -> None:
+        self.plan = plan
+        self.settings = plan.settings
+        self.points = points
+        self.ledger = ledger
+        self.configs = configs
+        self.board = board
+        self.seed = seed
+        self.failed: list[tuple[Job, Result]] = []
+        self._begun: dict[Path, Job] = {}
+
+    def train(self, pool: Pool) -> None:
+        """Run every job that has no result."""
+        self.board.say(f"sweep: {self.ledger.folder}")
+        missing = self._missing()
+        with self.board.shown(), self._stopped_gently(pool):
+            while True:
+                while pool.free and not self._is_over and (job := next(missing, None)):
+                    self._prepare(job)
+                    self.board.began(job)
+                    pool.start(job.run.path)
+                if not pool.running:
+                    break
+                ended = pool.wait()
+                self._note(self._begun[ended.path], ended.error)
+                if self._is_over:
+                    pool.stop()
+                    break
+
+    def complain(self) -> None:
+        """Say what failed.
+
+        Raises:
+            SweepError: If anything did.
+        """
+        if self.failed:
+            count = len(self.failed)
+            lines = [f"{count} job{'s' * (count > 1)} failed:"]
+            for job, result in self.failed:
+                lines.append(f"    {job.label}: {result.error}\n        {job.run.path}")
+            lines.append(f"To try again what has no result: {self.ledger.resume_command}")
+            raise SweepError("\n".join(lines))
+
+    @property
+    def _is_over(self) -> bool:
+        return self.settings.fail_fast and bool(self.failed)
+
+    def _missing(self) -> Iterator[Job]:
+        """Jobs without a result, each once; those that are done go to the board."""
+        for point in self._each_point():
+            for repeat in range(self.settings.seeds):
+                job = self.ledger.job(point, repeat)
+                result = job.result(self.board.metric)
+                if result.done:
+                    self.board.found(job, result)
+                elif job.run.path not in self._begun:
+                    yield job
+
+    def _each_point(self) -> Iterator[Point]:
+        """The points, one after the other; a search proposes one when it is asked for."""
+        if self.settings.algorithm == "grid":
+            yield from self.points
+            return
+        from seedbed.sweep.search import propose
+
+        yield from self.points[: self.settings.trials]
+        while len(self.points) < self.settings.trials:
+            point = propose(
+                self.plan.space,
+                [self._trial(point) for point in self.points],
+                algorithm=self.settings.algorithm,
+                seed=self.seed,
+                mode=self.board.mode,
+            )
+            self.points.append(point)
+            self.ledger.note(self.points)
+            yield point
+
+    def _trial(self, point: Point) -> "Trial":
+        """What came of a point so far, over its seeds."""
+        from seedbed.sweep.search import Trial
+
+        jobs = [self.ledger.job(point, repeat) for repeat in range(self.settings.seeds)]
+        results = [job.result(self.board.metric) for job in jobs]
+        values = [result.value for result in results if result.value is not None]
+        if any(result.state == "failed" for result in results) or not all(
+            map(math.isfinite, values)
+        ):
+            return Trial(point, "failed")
+        if len(values) < len(jobs):
+            return Trial(point, "running")
+        pruned = [result.step for result in results if result.state == "pruned"]
+        if pruned:
+            return Trial(point, "pruned", fmean(values), min(pruned))
+        return Trial(point, "finished", fmean(values))
+
+    def _prepare(self, job: Job) -> None:
+        """Make a job's run, unless it has begun before."""
+        self._begun[job.run.path] = job
+        if not job.run.config_file.exists():
+            RunDirectory.create(job.run.path, self.configs.of(job.point, job.repeat))
+        elif not job.run.status():  # a sweep killed at just that moment may have left half a file
+            job.run.set_config(self.configs.of(job.point, job.repeat))
+
+    def _note(self, job: Job, error: str) -> None:
+        """Read how a job ended; what has no result has failed."""
+        result = job.result(self.board.metric)
+        if not result.done:
+            if result.state != "failed":
+                job.run.set_status("failed", error=error or "it ended without a result")
+                result = job.result(self.board.metric)
+            self.failed.append((job, result))
+        self.board.ended(job, result)
+
+    @contextmanager
+    def _stopped_gently(self, pool: Pool) -> Iterator[None]:
+        """On Ctrl-C or SIGTERM have the jobs save, and say how to go on."""
+
+        def leave(number: int, _: object) -> None:
+            raise SystemExit(128 + number)
+
+        usual = signal.signal(signal.SIGTERM, leave)
+        try:
+            yield
+        except (KeyboardInterrupt, SystemExit) as stop:
+            pool.stop()
+            self.board.say(f"\nInterrupted. To go on: {self.ledger.resume_command}")
+            status = stop.code if isinstance(stop, SystemExit) else 128 + signal.SIGINT
+            raise SystemExit(status) from None
+        finally:
+            signal.signal(signal.SIGTERM, usual)

@@ -1,0 +1,115 @@
+"""The next point of a search, by Optuna.
+
+A proposal is a function of the trials so far, the seed, and the trial's number: the study is made
+anew for each, from the ledger. So there is no database to keep in step with the runs, and a sweep
+that was killed goes on as it would have gone. Price: a millisecond or so a trial, each time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from seedbed.sweep.space import Choice, Dimension, Interval, Point, Space
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+STATES = {
+    "finished": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+    "running": TrialState.RUNNING,
+}
+
+SAMPLERS: dict[str, type[RandomSampler] | type[TPESampler]] = {
+    "random": RandomSampler,
+    "tpe": TPESampler,
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A point that was tried, and what came of it."""
+
+    point: Point
+    state: Literal["finished", "pruned", "failed", "running"]
+    value: float | None = None
+    """The metric, of a trial that finished or was pruned."""
+    step: int = 0
+    """Where it was pruned."""
+
+
+def propose(
+    space: Space,
+    trials: Sequence[Trial],
+    *,
+    algorithm: Literal["random", "tpe"],
+    seed: int,
+    mode: Literal["min", "max"],
+) -> Point:
+    """Choose the point of the trial after these.
+
+    Args:
+        space: What varies.
+        trials: All trials so far, in order.
+        algorithm: `random`, or `tpe`: tree-structured Parzen estimators (Bergstra et al. 2011).
+        seed: The sweep's.
+        mode: Whether the lowest (`min`) or the highest (`max`) value is best.
+    """
+    distributions = {dimension.key: _distribution(dimension) for dimension in space}
+    own_seed = int(np.random.SeedSequence([seed, len(trials)]).generate_state(1)[0])
+    sampler: BaseSampler = SAMPLERS[algorithm](seed=own_seed)
+    study = optuna.create_study(
+        sampler=sampler, direction="maximize" if mode == "max" else "minimize"
+    )
+    study.add_trials([_frozen(trial, space, distributions) for trial in trials])
+    asked = study.ask(distributions)
+    return {dimension.key: _text(dimension, asked.params[dimension.key]) for dimension in space}
+
+
+def _frozen(trial: Trial, space: Space, distributions: dict[str, BaseDistribution]) -> FrozenTrial:
+    state = STATES[trial.state]
+    reached: dict[int, float] = {}
+    if state == TrialState.PRUNED and trial.value is not None:
+        reached = {trial.step: trial.value}
+    return create_trial(
+        state=state,
+        params={d.key: _parameter(d, trial.point[d.key]) for d in space},
+        distributions=distributions,
+        value=trial.value if state == TrialState.COMPLETE else None,
+        intermediate_values=reached,
+    )
+
+
+def _distribution(dimension: Dimension) -> BaseDistribution:
+    if isinstance(dimension, Interval):
+        if dimension.whole:
+            return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
+        return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
+    if dimension.ordered:
+        return IntDistribution(0, len(dimension.values) - 1)  # places in the range
+    return CategoricalDistribution(dimension.values)
+
+
+def _text(dimension: Dimension, parameter: int | float | str) -> str:
+    """A parameter of Optuna's as an override has it; six digits of a number are enough."""
+    if isinstance(dimension, Choice):
+        return dimension.values[int(parameter)] if dimension.ordered else str(parameter)
+    return str(parameter) if dimension.whole else f"{parameter:.6g}"
+
+
+def _parameter(dimension: Dimension, text: str) -> int | float | str:
+    if isinstance(dimension, Choice):
+        return dimension.values.index(text) if dimension.ordered else text
+    number = int(text) if dimension.whole else float(text)
+    return min(max(number, dimension.low), dimension.high)  # rounded, it may lie just outside

@@ -1,0 +1,249 @@
+"""Sweeps within this process; `test_sweep_command.py` has those that are killed."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from filelock import FileLock
+
+from seedbed.errors import RunError, SettingError, SweepError
+from seedbed.tasks.regression import RegressionTask
+
+RATES = "optimizer.lr=0.001,0.002,0.003,0.004,0.005,0.006"
+
+
+def test_every_point_becomes_a_run_of_its_own(sweep: Any) -> None:
+    sweep("optimizer=sgd,adam", "optimizer.lr=0.01,0.02")
+    configs = [run.config() for run in sweep.runs()]
+    assert [(c["optimizer"]["_target_"], c["optimizer"]["lr"]) for c in configs] == [
+        ("torch.optim.SGD", 0.01),
+        ("torch.optim.SGD", 0.02),
+        ("torch.optim.Adam", 0.01),
+        ("torch.optim.Adam", 0.02),
+    ]
+    assert sweep.states() == ["finished"] * 4
+
+
+def test_each_point_is_trained_with_as_many_seeds_as_asked(sweep: Any) -> None:
+    sweep("optimizer.lr=0.01,0.02", seeds=2)
+    configs = [run.config() for run in sweep.runs()]
+    assert [(c["optimizer"]["lr"], c["seed"], c["data"]["seed"]) for c in configs] == [
+        (0.01, 42, 42),
+        (0.01, 43, 43),
+        (0.02, 42, 42),
+        (0.02, 43, 43),
+    ]
+
+
+def test_same_command_again_trains_nothing_and_touches_nothing(sweep: Any) -> None:
+    sweep("optimizer.lr=0.01,0.02")
+    before = sweep.contents()
+    sweep("optimizer.lr=0.01,0.02")
+    assert sweep.contents() == before
+
+
+def test_more_seeds_leave_the_finished_jobs_alone(sweep: Any) -> None:
+    sweep("optimizer.lr=0.01,0.02")
+    before = sweep.contents()
+    sweep("optimizer.lr=0.01,0.02", seeds=2)
+    assert len(sweep.runs()) == 4
+    assert before.items() <= sweep.contents().items()
+
+
+def test_misspelt_value_fails_before_any_job(sweep: Any) -> None:
+    with pytest.raises(SettingError) as caught:
+        sweep("optimizer=sgd,adam", "optimizer.lr=0.01,abc", "seed=1,2,x")
+    assert str(caught.value).splitlines() == [
+        "optimizer.lr=abc: expected a number, got a text.",
+        "seed=x: expected a whole number, got a text.",
+    ]
+    assert not sweep.folder.exists()
+
+
+def test_both_ends_of_a_searched_interval_are_checked_before_any_job(sweep: Any) -> None:
+    with pytest.raises(SettingError, match="max_epochs=0: expected 1 or more"):
+        sweep("max_epochs=int(interval(0,5))", algorithm="random")
+    assert not sweep.folder.exists()
+
+
+def test_job_that_diverges_fails_alone_and_is_told_at_once(
+    sweep: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SweepError) as caught:
+        sweep("optimizer.lr=0.001,0.002,1e9,0.004,0.005,0.006")
+    assert sweep.states() == [*["finished"] * 2, "failed", *["finished"] * 3]
+    failed = sweep.runs()[2]
+    printed = capsys.readouterr().out
+    told = printed.index(f"FAILED: optimizer.lr=1000000000.0: {failed.status()['error']}")
+    assert told < printed.index("4/6")
+    assert str(caught.value).startswith("1 job failed:\n    optimizer.lr=1000000000.0: The ")
+    assert str(failed.path) in str(caught.value)
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A bug that one learning rate brings out."""
+    step = RegressionTask.step
+
+    def raising(task: RegressionTask, batch: Any) -> Any:
+        if task.trainer.optimizers[0].param_groups[0]["lr"] == 0.003:
+            raise KeyError("no such thing")
+        return step(task, batch)
+
+    monkeypatch.setattr(RegressionTask, "step", raising)
+    return monkeypatch
+
+
+def test_bug_in_one_job_leaves_the_others_their_results(sweep: Any, broken: Any) -> None:
+    with pytest.raises(SweepError, match="KeyError: 'no such thing'"):
+        sweep(RATES)
+    assert sweep.states() == [*["finished"] * 2, "failed", *["finished"] * 3]
+
+
+def test_failed_job_is_tried_again_alone(sweep: Any, broken: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SweepError):
+        sweep(RATES)
+    *_, failed = [run.path for run in sweep.runs() if run.state() == "failed"]
+    before = {p: text for p, text in sweep.contents().items() if failed not in p.parents}
+    broken.undo()
+    broken.setattr("seedbed.sweep.run.report", lambda *_: None)
+    sweep(RATES)
+    assert sweep.states() == ["finished"] * 6
+    assert before.items() <= sweep.contents().items()
+
+
+def test_fail_fast_stops_at_the_first(sweep: Any, broken: Any) -> None:
+    with pytest.raises(SweepError):
+        sweep(RATES, fail_fast=True)
+    assert sweep.states() == ["finished", "finished", "failed"]
+
+
+def test_fresh_starts_over_and_removes_runs_only(sweep: Any) -> None:
+    sweep("optimizer.lr=0.01,0.02")
+    mine = sweep.folder / "notes"
+    mine.mkdir()
+    first = [run.status_file.stat().st_mtime_ns for run in sweep.runs()]
+    sweep("optimizer.lr=0.01,0.02", fresh=True)
+    second = [run.status_file.stat().st_mtime_ns for run in sweep.runs()]
+    assert len(second) == 2
+    assert min(second) > max(first)
+    assert mine.is_dir()
+
+
+def test_second_sweep_into_a_directory_in_use_is_refused(sweep: Any) -> None:
+    sweep.folder.mkdir()
+    with (
+        FileLock(sweep.folder / ".lock"),
+        pytest.raises(RunError, match="is in use by another sweep"),
+    ):
+        sweep("optimizer.lr=0.01,0.02")
+    assert not sweep.runs()
+
+
+def test_another_sweep_in_a_directory_is_refused(sweep: Any) -> None:
+    sweep("optimizer.lr=0.01,0.02")
+    with pytest.raises(RunError, match=r"holds another sweep: train\.py optimizer\.lr=0\.01,0\.02"):
+        sweep("optimizer.lr=0.01,0.03")
+
+
+def test_job_made_with_other_settings_is_not_taken_for_done(sweep: Any) -> None:
+    sweep("optimizer.lr=0.01,0.02")
+    run = sweep.runs()[1]
+    run.set_config(run.config() | {"max_epochs": 50})
+    with pytest.raises(RunError, match="other settings of max_epochs: the configuration has chan"):
+        sweep("optimizer.lr=0.01,0.02")
+
+
+def interrupt_once(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
+    """Press Ctrl-C within the training step of this number, counted over all jobs."""
+    step, calls = RegressionTask.training_step, []
+
+    def interrupted(task: RegressionTask, batch: Any) -> torch.Tensor:
+        calls.append(batch)
+        if len(calls) == call:
+            signal.raise_signal(signal.SIGINT)
+        return step(task, batch)
+
+    monkeypatch.setattr(RegressionTask, "training_step", interrupted)
+
+
+def test_ctrl_c_saves_the_job_says_how_to_go_on_and_the_command_does(
+    sweep: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupt_once(monkeypatch, 13)  # in the third job's third epoch of five
+    with pytest.raises(SystemExit) as caught:
+        sweep(RATES)
+    assert caught.value.code == 130
+    assert sweep.states() == ["finished", "finished", "interrupted"]
+    hint = f"Interrupted. To go on: python -m seedbed resume {sweep.folder}\n"
+    assert capsys.readouterr().out.endswith(hint)
+    sweep(RATES)
+    assert sweep.states() == ["finished"] * 6
+    assert "resuming at step" in sweep.runs()[2].log_file.read_text()
+
+
+SEARCH = ("optimizer.lr=tag(log,interval(1e-4,0.02))", "net.hidden=[4],[8]")
+
+
+def rates(sweep: Any) -> list[float]:
+    return [run.config()["optimizer"]["lr"] for run in sweep.runs()]
+
+
+def results(sweep: Any) -> list[tuple[str, float]]:
+    return [(run.path.name, run.metrics()["val/loss"]) for run in sweep.runs()]
+
+
+def test_search_makes_as_many_trials_as_asked_and_more_later(sweep: Any) -> None:
+    sweep(*SEARCH, algorithm="random", trials=3)
+    before = sweep.contents()
+    sweep(*SEARCH, algorithm="random", trials=5)
+    assert len(set(rates(sweep))) == 5
+    assert before.items() <= sweep.contents().items()
+
+
+def test_trials_added_later_are_those_of_one_long_search(sweep: Any, tmp_path: Path) -> None:
+    search: dict[str, Any] = {"algorithm": "random"}
+    sweep(*SEARCH, **search, trials=2)
+    sweep(*SEARCH, **search, trials=4)
+    whole = type(sweep)(tmp_path / "whole")
+    whole(*SEARCH, **search, trials=4)
+    assert results(whole) == results(sweep)
+
+
+def test_point_proposed_twice_is_trained_once(sweep: Any) -> None:
+    sweep("net.hidden=[4],[8]", algorithm="random", trials=6)
+    assert len(sweep.runs()) == 2
+    assert len((sweep.folder / "trials.jsonl").read_text().splitlines()) == 6
+
+
+@pytest.mark.slow
+def test_interrupted_search_ends_with_the_same_trials_and_winner(
+    sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search: dict[str, Any] = {"algorithm": "tpe", "trials": 14, "pruning": True}
+    whole = type(sweep)(tmp_path / "whole")
+    whole(*SEARCH, **search)
+    assert any("pruned" in run.status() for run in whole.runs())
+    again = type(sweep)(tmp_path / "again")
+    again(*SEARCH, **search)
+    assert results(again) == results(whole)
+    interrupt_once(monkeypatch, 42)
+    with pytest.raises(SystemExit):
+        sweep(*SEARCH, **search)
+    assert len(sweep.runs()) < 14
+    sweep(*SEARCH, **search)
+    assert results(sweep) == results(whole)
+
+
+@pytest.mark.slow
+def test_pruning_ends_bad_jobs_early_and_marks_them(sweep: Any) -> None:
+    sweep("optimizer.lr=0.001,0.002,0.003,0.004,0.005,0.006,1e-6,1e-7", pruning=True)
+    statuses = [json.loads(run.status_file.read_text()) for run in sweep.runs()]
+    assert [status.get("pruned") for status in statuses] == [*[None] * 6, 1, 1]
+    assert sweep.states() == ["finished"] * 8
+    steps = [torch.load(run.last, weights_only=True)["global_step"] for run in sweep.runs()]
+    assert steps == [5] * 6 + [1, 1]
+    assert all("test/loss" in run.metrics() for run in sweep.runs())

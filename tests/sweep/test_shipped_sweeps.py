@@ -1,0 +1,21 @@
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from seedbed.compose import CONF, composed, plain
+from seedbed.preflight import check
+from seedbed.sweep.space import each_value, fixed, overrides_of, space
+
+SWEEPS = [path.stem for path in sorted((CONF / "sweep").glob("*.yaml"))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SWEEPS)
+def test_every_value_of_a_shipped_sweep_can_be_trained_with(name: str) -> None:
+    config = composed([f"sweep={name}"])
+    assert config.hydra.mode.name == "MULTIRUN"
+    params = [f"{key}={value}" for key, value in config.hydra.sweeper.params.items()]
+    overrides = OverridesParser.create().parse_overrides(params)
+    points = list(each_value(space(overrides)))
+    assert len(points) > 1
+    for point in points:
+        check(plain(composed([f"sweep={name}", *fixed(overrides), *overrides_of(point)])))

@@ -1,0 +1,201 @@
+"""`python train.py -m …` as a user has it: processes that are killed, interrupted, and go on."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seedbed.compose import ROOT
+from seedbed.errors import RunError
+from seedbed.runs.directory import RunDirectory
+from seedbed.sweep.ledger import Ledger
+
+pytestmark = pytest.mark.slow
+
+TRAIN = ROOT / "train.py"
+SMALL = ("data.held_out=50", "logger=csv", "callbacks.checkpoints.every_seconds=0")
+ENDLESS = "max_epochs=1000000,1000001"
+
+KILLED_IN_THE_THIRD_JOB = """
+import os, runpy, signal, sys
+from seedbed.tasks.regression import RegressionTask as Task
+
+step, calls = Task.training_step, []
+
+def killed(task, batch):
+    calls.append(batch)
+    if len(calls) == 28:  # of jobs of 10 steps each
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(task, batch)
+
+Task.training_step = killed
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def started(folder: Path, *arguments: str, code: str = "") -> subprocess.Popen[str]:
+    """A sweep in a folder, as a process of its own."""
+    words = [*(["-c", code] if code else []), str(TRAIN), "-m", *SMALL, *arguments]
+    return subprocess.Popen(
+        [sys.executable, *words, f"hydra.sweep.dir={folder}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Its exit status, and what it printed."""
+    printed, errors = process.communicate(timeout=600)
+    return process.returncode, printed, errors
+
+
+def runs(folder: Path) -> list[RunDirectory]:
+    """Its jobs in the order they were begun."""
+    files = sorted(folder.glob("*/config.yaml"), key=lambda file: file.stat().st_mtime_ns)
+    return [RunDirectory(file.parent) for file in files]
+
+
+def states(folder: Path) -> list[str]:
+    return [run.state() for run in runs(folder)]
+
+
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    limit = time.monotonic() + 300
+    while not ready():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+
+
+def saved(folder: Path, count: int) -> bool:
+    """Whether so many jobs run, and have saved already."""
+    return sum(run.last.exists() for run in runs(folder)) == count
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_sweep_killed_in_its_third_job_trains_what_is_missing(tmp_path: Path) -> None:
+    rates = "optimizer.lr=0.001,0.002,0.003,0.004,0.005,0.006"
+    killed = started(tmp_path, rates, "max_epochs=10", code=KILLED_IN_THE_THIRD_JOB)
+    assert ended(killed)[0] == -signal.SIGKILL
+    assert states(tmp_path) == ["finished", "finished", "interrupted"]
+    files = [path for run in runs(tmp_path)[:2] for path in run.path.rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in files}
+
+    status, printed, errors = ended(started(tmp_path, rates, "max_epochs=10"))
+    assert (status, errors) == (0, "")
+    assert states(tmp_path) == ["finished"] * 6
+    assert {path: path.read_bytes() for path in files} == before
+    assert "resuming at step 7" in runs(tmp_path)[2].log_file.read_text()
+    assert [line[:3] for line in printed.splitlines() if "/6  " in line] == [
+        "3/6",
+        "4/6",
+        "5/6",
+        "6/6",
+    ]
+    with (tmp_path / "results.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 6
+
+
+def test_search_that_was_killed_ends_with_the_trials_of_one_that_was_not(tmp_path: Path) -> None:
+    search = ("algorithm=tpe", "trials=12", "pruning=true", "max_epochs=10")
+    rates = "optimizer.lr=tag(log,interval(1e-4,0.02))"
+    assert ended(started(tmp_path / "whole", *search, rates))[0] == 0
+    killed = started(tmp_path / "killed", *search, rates, code=KILLED_IN_THE_THIRD_JOB)
+    assert ended(killed)[0] == -signal.SIGKILL
+    assert ended(started(tmp_path / "killed", *search, rates))[0] == 0
+    whole, resumed = (
+        [(run.path.name, run.metrics(), run.status().get("pruned")) for run in runs(folder)]
+        for folder in (tmp_path / "whole", tmp_path / "killed")
+    )
+    assert resumed == whole
+    assert any(pruned for *_, pruned in whole)
+
+
+def test_killed_worker_loses_its_job_alone(tmp_path: Path) -> None:
+    process = started(tmp_path, "max_epochs=1000000,5,6", "workers=2")
+    wait_until(lambda: states(tmp_path).count("finished") == 2, process)
+    [endless] = [run for run in runs(tmp_path) if run.state() == "running"]
+    os.kill(endless.status()["pid"], signal.SIGKILL)
+    status, printed, errors = ended(process)
+    assert status == 1
+    assert "FAILED: max_epochs=1000000: the process was killed by SIGKILL" in printed
+    assert errors.startswith("1 job failed:\n    max_epochs=1000000: the process was killed")
+    assert sorted(states(tmp_path)) == ["failed", "finished", "finished"]
+
+
+def test_workers_have_a_share_of_the_cores_each(tmp_path: Path) -> None:
+    process = started(tmp_path, ENDLESS, "workers=2")
+    try:
+        wait_until(lambda: saved(tmp_path, 2), process)
+        shares = [os.sched_getaffinity(run.status()["pid"]) for run in runs(tmp_path)]
+    finally:
+        process.send_signal(signal.SIGINT)
+        ended(process)
+    cores = os.sched_getaffinity(0)
+    assert all(share <= cores and len(share) == max(1, len(cores) // 2) for share in shares)
+    assert len(cores) == 1 or not shares[0] & shares[1]
+
+
+def test_ctrl_c_has_all_workers_save_and_says_how_to_go_on(tmp_path: Path) -> None:
+    process = started(tmp_path, ENDLESS, "workers=2")
+    wait_until(lambda: saved(tmp_path, 2), process)
+    with pytest.raises(RunError, match="in use by another sweep"), Ledger(tmp_path).claimed():
+        pass
+    pids = [run.status()["pid"] for run in runs(tmp_path)]
+    process.send_signal(signal.SIGINT)
+    status, printed, errors = ended(process)
+    assert (status, errors) == (130, "")
+    assert printed.endswith(f"Interrupted. To go on: python -m seedbed resume {tmp_path}\n")
+    assert states(tmp_path) == ["interrupted", "interrupted"]
+    assert not any(map(is_alive, pids))
+
+
+def test_workers_that_a_killed_sweep_left_are_ended_by_the_next(tmp_path: Path) -> None:
+    process = started(tmp_path, ENDLESS, "workers=2")
+    wait_until(lambda: saved(tmp_path, 2), process)
+    process.kill()
+    process.communicate()
+    assert states(tmp_path) == ["running", "running"]
+    with Ledger(tmp_path).claimed():
+        assert states(tmp_path) == ["interrupted", "interrupted"]
+
+
+def test_resume_takes_up_the_sweep_wherever_it_lies_now_and_adds_trials(tmp_path: Path) -> None:
+    search = ("algorithm=random", "optimizer.lr=interval(0,0.02)", "max_epochs=3")
+    assert ended(started(tmp_path / "old", *search, "trials=1"))[0] == 0
+    moved = (tmp_path / "old").rename(tmp_path / "new place")
+    done = subprocess.run(
+        [sys.executable, "-m", "seedbed", "resume", "new place", "trials=2"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert states(moved) == ["finished", "finished"]
+    assert not (tmp_path / "old").exists()
+
+
+def test_mistakes_in_a_sweep_are_explained_and_leave_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "sweep"
+    status, printed, errors = ended(started(folder, "optimizer=sgd,adm", "optimizer.lr=1,abc"))
+    assert (status, printed) == (2, "")
+    assert "optimizer=adm: no such optimizer; did you mean adam" in errors
+    assert "optimizer.lr=abc: expected a number, got a text." in errors
+    assert not folder.exists()
