@@ -19,7 +19,8 @@ from seedbed.preflight import EXTRAS, check
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.execute import execute
 
-FILES = sorted(CONF.rglob("*.yaml"))
+FILES = sorted(path for path in CONF.rglob("*.yaml") if path.parent.parent.name != "hydra")
+"""All but those that configure Hydra itself."""
 EXPERIMENTS = [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
 CHOICES = ("optimizer", "scheduler", "init", "trainer", "callbacks", "logger")
 """The groups of which any option goes with any experiment."""

@@ -99,6 +99,14 @@ def test_row_cut_short_by_a_kill_does_not_stop_a_resume(tmp_path: Path) -> None:
     assert steps(tmp_path) == [0, 1, 2]
 
 
+def test_row_cut_within_its_step_is_not_taken_for_an_earlier_one(tmp_path: Path) -> None:
+    made = written(tmp_path, 0, 1)
+    with (tmp_path / "metrics.csv").open("a", encoding="utf-8") as file:
+        file.write("1")  # of 12
+    made.rewind(5)
+    assert steps(tmp_path) == [0, 1]
+
+
 def test_rewriting_leaves_only_the_file_itself(tmp_path: Path) -> None:
     written(tmp_path, 0, 1).rewind(1)
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]

@@ -39,6 +39,7 @@ COMMAND = "from seedbed.cli import main; main()"
 
 Place = tuple[Any, str]
 
+END: Place = (Checkpoints, "on_train_end")
 BOUNDARY: Place = (Checkpoints, "on_train_epoch_start")
 STEP: Place = (Task, "training_step")
 VALIDATION: Place = (Task, "on_validation_epoch_end")
@@ -51,7 +52,7 @@ SAVED = (
     "optimizer_states",
     "lr_schedulers",
     "callbacks",
-    "train_means",
+    "running",
     "random_states",
     "stopped_early",
     "global_step",
@@ -209,6 +210,20 @@ def test_killed_study_ends_as_one_that_was_not_with_one_curve(
     assert curves(run) == curves(whole)
 
 
+def test_run_killed_at_the_end_of_its_fit_trains_no_more(tmp_path: Path) -> None:
+    # The last epoch is validated because it is the last, which is not due by the settings.
+    settings = [*ROWS, "max_epochs=3", "check_val_every_n_epoch=2"]
+    run = disturbed(tmp_path / "run", [(END, 1)], *settings)
+    assert_same(run, undisturbed(tmp_path / "whole", *settings))
+
+
+def test_curve_has_each_point_once_after_a_kill_between_log_and_checkpoint(tmp_path: Path) -> None:
+    # Nine steps save the last checkpoint; the tenth is validated, logged, and the best one so far.
+    run = disturbed(tmp_path, [(BEST_OR_LAST, 10)], *ROWS, "logger=tensorboard")
+    assert "resuming at step 9" in run.log_file.read_text()
+    assert [step for step, _ in curves(run)["val/loss"]] == [0, 10, 20, 30, 40]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("schedule", sorted(path.stem for path in CONF.glob("scheduler/*.yaml")))
 def test_killed_run_keeps_its_learning_rates_with_every_schedule(
@@ -266,7 +281,7 @@ def test_finished_run_says_so(copy: RunDirectory, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("length", "longer", "settings"),
     [
-        ("max_epochs=4", "max_epochs=6", []),
+        ("max_epochs=3", "max_epochs=5", ["check_val_every_n_epoch=2"]),
         (
             "max_steps=33",
             "max_steps=52",

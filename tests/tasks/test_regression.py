@@ -44,6 +44,6 @@ def test_figures_are_those_the_task_says_it_measures() -> None:
 def test_training_loss_is_the_mean_squared_error_of_the_batch() -> None:
     net = nn.Linear(3, 1)
     inputs, targets = torch.randn(4, 3), torch.randn(4, 1)
-    figures, count = new_task(net).step((inputs, targets))
-    torch.testing.assert_close(figures["loss"], F.mse_loss(net(inputs), targets))
-    assert count == 4
+    step = new_task(net).step((inputs, targets))
+    torch.testing.assert_close(step.loss, F.mse_loss(net(inputs), targets))
+    assert step.count == 4

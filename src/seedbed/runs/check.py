@@ -81,14 +81,14 @@ def _through(study: Study) -> str:
         with torch.no_grad(), warnings.catch_warnings():
             # Of targets in another shape torch only warns, and broadcasts.
             warnings.filterwarnings("error", message="Using a target size")
-            figures, _ = study.task.step(batch)
+            step = study.task.step(batch)
             study.task.validation_step(held_out)
     except (RuntimeError, ValueError, IndexError, UserWarning) as error:
         raise SettingError(
             f"net: a batch of inputs {[*inputs.shape]} does not go through "
             f"{type(study.task.net).__name__} and {type(study.task).__name__}: {error}"
         ) from error
-    loss = float(figures["loss"])
+    loss = float(step.loss)
     if not math.isfinite(loss):
         raise SettingError(f"init: the loss of a first batch is {loss}; choose another init.")
     return f"a batch of {[*inputs.shape]}, loss {loss:.4f}"

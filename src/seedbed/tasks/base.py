@@ -1,13 +1,14 @@
 """The frame of every task: one step, written once; train, validation and test only log it.
 
-Training figures are means over the batches since the last validation, logged together with the
-validation's own, so that one row of the log compares like with like. They are kept here and
-not in Lightning's `self.log`, which forgets them when an epoch is interrupted and resumed.
+Training figures are of the batches since the last validation, as the net saw them, and are logged
+together with the validation's own, so that one row of the log compares like with like. They are
+kept here and not in Lightning's `self.log`, which forgets them when an epoch is interrupted and
+resumed. Price: the memory for an epoch's predictions, where a task has its training measured.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from lightning import LightningModule
@@ -26,6 +27,17 @@ MakeScheduler = Callable[[Optimizer, int], LRScheduler]
 """Makes a schedule for an optimizer and the fit's number of steps."""
 
 PARTS = ("val", "test")
+
+
+class Step(NamedTuple):
+    """What a training batch came to."""
+
+    loss: Tensor
+    """The mean over its examples, a scalar."""
+    count: int
+    """The number of its examples."""
+    predicted: tuple[Tensor, Tensor] | None = None
+    """What the net gave, and the targets, where training is measured as validation is."""
 
 
 @runtime_checkable
@@ -82,6 +94,7 @@ class Task(LightningModule, ABC):
             {part: MetricCollection({**self.gathered()}) for part in PARTS}
         )
         self._sums: dict[str, Tensor] = {}
+        self._predicted: list[tuple[Tensor, Tensor]] = []
         self.examples = 0
 
     @abstractmethod
@@ -89,11 +102,8 @@ class Task(LightningModule, ABC):
         """New metrics for one part to gather; `figures` makes of them what is logged."""
 
     @abstractmethod
-    def step(self, batch: Any) -> tuple[dict[str, Tensor], int]:
-        """A training batch's figures, scalars, and the number of examples they are means over.
-
-        The figure named `loss` is what training minimises, by way of `objective`.
-        """
+    def step(self, batch: Any) -> Step:
+        """What a training batch comes to; its loss is minimised by way of `objective`."""
 
     def objective(self, loss: Tensor, count: int) -> Tensor:
         """What the optimizer minimises of a batch with this mean loss over `count` examples."""
@@ -109,18 +119,22 @@ class Task(LightningModule, ABC):
         return metrics.compute()
 
     def training_step(self, batch: Any) -> Tensor:
-        """Compute the loss and add the batch's figures to the running means."""
-        figures, count = self.step(batch)
+        """Compute the loss; add it to the running means, and what was predicted to the rest."""
+        step = self.step(batch)
         # On another device a look at each step would wait for it; there the next validation looks.
-        if figures["loss"].is_cpu:
-            self._stop_unless_finite("training", figures["loss"], f"at step {self.global_step + 1}")
-        objective = self.objective(figures["loss"], count)
+        if step.loss.is_cpu:
+            self._stop_unless_finite("training", step.loss, f"at step {self.global_step + 1}")
+        figures = {"loss": step.loss}
+        objective = self.objective(step.loss, step.count)
         if self.l1 or self.l2:
             figures["penalty"] = self._penalty()
             objective = objective + figures["penalty"]
         for name, figure in figures.items():
-            self._sums[name] = self._sums.get(name, 0.0) + figure.detach() * count
-        self.examples += count
+            self._sums[name] = self._sums.get(name, 0.0) + figure.detach() * step.count
+        self.examples += step.count
+        if step.predicted:
+            outputs, targets = step.predicted
+            self._predicted.append((outputs.detach(), targets))
         return objective
 
     def validation_step(self, batch: Any) -> None:
@@ -132,13 +146,14 @@ class Task(LightningModule, ABC):
         self.measure(batch, self._metrics("test"))
 
     def on_validation_epoch_end(self) -> None:
-        """Log training means since the last validation beside this validation's metrics."""
+        """Log training figures since the last validation beside this validation's metrics."""
         # A checkpoint brings its running sums into a validation outside of a fit as well.
         if self._sums and self.trainer.state.fn == "fit":
-            means = {f"train/{name}": total / self.examples for name, total in self._sums.items()}
-            self._sums, self.examples = {}, 0
-            self._stop_unless_finite("training", means["train/loss"], f"by step {self.global_step}")
-            self.log_dict(means, sync_dist=True)
+            means = {name: total / self.examples for name, total in self._sums.items()}
+            self._stop_unless_finite("training", means["loss"], f"by step {self.global_step}")
+            training = self._training_figures() | means
+            self._sums, self._predicted, self.examples = {}, [], 0
+            self.log_dict({f"train/{name}": x for name, x in training.items()}, sync_dist=True)
             self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
         figures = self._log_metrics("val")
         if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
@@ -164,13 +179,27 @@ class Task(LightningModule, ABC):
         }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the running means, so that a resumed fit logs the same ones."""
-        checkpoint["train_means"] = {"sums": dict(self._sums), "examples": self.examples}
+        """Keep what is running since the last validation, so that a resumed fit logs the same."""
+        checkpoint["running"] = {
+            "sums": dict(self._sums),
+            "predicted": list(self._predicted),
+            "examples": self.examples,
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the running means."""
-        means = checkpoint["train_means"]
-        self._sums, self.examples = dict(means["sums"]), means["examples"]
+        """Restore it."""
+        running = checkpoint["running"]
+        self._sums, self.examples = dict(running["sums"]), running["examples"]
+        self._predicted = list(running["predicted"])
+
+    def _training_figures(self) -> dict[str, Tensor]:
+        """What validation measures, of the training batches as the net saw them."""
+        if not self._predicted:
+            return {}
+        metrics = MetricCollection({**self.gathered()}).to(self.device)
+        for outputs, targets in self._predicted:
+            metrics.update(outputs.to(self.device), targets.to(self.device))
+        return self.figures(metrics)
 
     def _penalty(self) -> Tensor:
         weights = [p for p in self.net.parameters() if p.ndim > 1]

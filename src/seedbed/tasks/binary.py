@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional import classification as measured
 
-from seedbed.tasks.base import Task
+from seedbed.tasks.base import Step, Task
 from seedbed.tasks.classification import MEASURES, ranking
 from seedbed.tasks.predictions import Predictions
 
@@ -28,15 +28,13 @@ class BinaryTask(Task):
         """All logits and targets."""
         return {"predictions": Predictions()}
 
-    def step(self, batch: tuple[Tensor, Tensor]) -> tuple[dict[str, Tensor], int]:
-        """Mean cross-entropy in nats, and the share of rows on the right side."""
+    def step(self, batch: tuple[Tensor, Tensor]) -> Step:
+        """Mean cross-entropy in nats."""
         inputs, targets = batch
         logits = self.net(inputs)  # (B, 1)
-        figures = {
-            "loss": F.binary_cross_entropy_with_logits(logits, targets),
-            "accuracy": ((logits > 0) == (targets > 0)).float().mean(),
-        }
-        return figures, len(inputs)
+        return Step(
+            F.binary_cross_entropy_with_logits(logits, targets), len(inputs), (logits, targets)
+        )
 
     def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Everything in `MEASURES`; Brier's score is the mean squared error of the probability."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import MeanMetric, Metric, MetricCollection
 
-from seedbed.tasks.base import Task
+from seedbed.tasks.base import Step, Task
 
 CHUNK = 128
 """Positions whose logits are held at one time in evaluation: few enough to stay in the cache."""
@@ -55,10 +55,10 @@ class LanguageTask(Task):
         """The net, by what this task needs of it."""
         return cast(Decoder, self.net)
 
-    def step(self, batch: Tensor) -> tuple[dict[str, Tensor], int]:
-        """Mean cross-entropy in nats a token."""
+    def step(self, batch: Tensor) -> Step:
+        """Mean cross-entropy in nats a token; there are no logits to measure more by."""
         inputs, targets = batch[:, :-1], batch[:, 1:]
-        return {"loss": self.decoder.loss(inputs, targets)}, targets.numel()
+        return Step(self.decoder.loss(inputs, targets), targets.numel())
 
     def measure(self, batch: Tensor, metrics: MetricCollection) -> None:
         """Cross-entropy and accuracy of each token, logits a chunk at a time."""

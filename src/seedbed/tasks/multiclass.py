@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional import classification as measured
 
-from seedbed.tasks.base import Task
+from seedbed.tasks.base import Step, Task
 from seedbed.tasks.classification import MEASURES, ranking
 from seedbed.tasks.predictions import Predictions
 
@@ -34,15 +34,11 @@ class MulticlassTask(Task):
         """All logits and targets."""
         return {"predictions": Predictions()}
 
-    def step(self, batch: tuple[Tensor, Tensor]) -> tuple[dict[str, Tensor], int]:
-        """Mean cross-entropy in nats, and the share of rows whose class has the largest logit."""
+    def step(self, batch: tuple[Tensor, Tensor]) -> Step:
+        """Mean cross-entropy in nats."""
         inputs, targets = batch
         logits = self.net(inputs)  # (B, K)
-        figures = {
-            "loss": F.cross_entropy(logits, targets),
-            "accuracy": (logits.argmax(dim=1) == targets).float().mean(),
-        }
-        return figures, len(inputs)
+        return Step(F.cross_entropy(logits, targets), len(inputs), (logits, targets))
 
     def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Everything in `MEASURES`; Brier's score is his own of 1950, from 0 to 2.

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics import functional as measured
 
-from seedbed.tasks.base import MakeOptimizer, MakeScheduler, Task
+from seedbed.tasks.base import MakeOptimizer, MakeScheduler, Step, Task
 from seedbed.tasks.predictions import Predictions
 
 
@@ -43,10 +43,11 @@ class RegressionTask(Task):
         """All predictions and targets."""
         return {"predictions": Predictions()}
 
-    def step(self, batch: tuple[Tensor, Tensor]) -> tuple[dict[str, Tensor], int]:
+    def step(self, batch: tuple[Tensor, Tensor]) -> Step:
         """Mean squared error of a batch."""
         inputs, targets = batch
-        return {"loss": F.mse_loss(self.net(inputs), targets)}, len(inputs)
+        predictions = self.net(inputs)  # (B, 1)
+        return Step(F.mse_loss(predictions, targets), len(inputs), (predictions, targets))
 
     def objective(self, loss: Tensor, count: int) -> Tensor:
         """The mean or the sum of the squared errors."""
