@@ -43,7 +43,10 @@ class WeightTable(Callback):
         if not trainer.is_global_zero:
             return
         if self.printed:
-            log.info(table(net, f"{when} weights") + "\n")
+            text = table(net, f"{when} weights")
+            log.info(f"{text}
+" if when == "initial" else f"
+{text}")
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 for name, parameter in net.named_parameters():
