@@ -1,10 +1,11 @@
+import hashlib
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from seedbed.runs import provenance
-from seedbed.runs.provenance import git_state
+from seedbed.runs.provenance import git_state, resumed
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -27,6 +28,10 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
+def texts(folder: Path) -> dict[str, str | None]:
+    return {name: file["text"] for name, file in git_state(folder)["untracked"].items()}
+
+
 def test_clean_checkout_is_its_commit(checkout: Path) -> None:
     commit = git(checkout, "rev-parse", "HEAD").strip()
     assert git_state(checkout) == {"commit": commit, "diff": "", "untracked": {}}
@@ -39,24 +44,31 @@ def test_changes_are_in_the_diff(checkout: Path) -> None:
 
 def test_untracked_files_are_recorded_from_the_whole_checkout(checkout: Path) -> None:
     (checkout / "src" / "新 net.py").write_text("二\n", encoding="utf-8")
-    (checkout / "notes.txt").write_text("one")
-    assert git_state(checkout / "src")["untracked"] == {"notes.txt": "one", "src/新 net.py": "二\n"}
+    (checkout / "study.yaml").write_text("one")
+    assert texts(checkout / "src") == {"src/新 net.py": "二\n", "study.yaml": "one"}
+
+
+def test_untracked_file_that_is_no_code_is_recorded_without_its_text(checkout: Path) -> None:
+    (checkout / ".env").write_text("PASSWORD=1")
+    sha256 = hashlib.sha256(b"PASSWORD=1").hexdigest()
+    assert git_state(checkout)["untracked"] == {".env": {"sha256": sha256, "text": None}}
 
 
 def test_untracked_file_that_is_no_text_is_recorded_by_its_name(checkout: Path) -> None:
-    (checkout / "a.bin").write_bytes(b"\xff\xfe")
-    (checkout / "b.bin").write_bytes(b"text\0")
-    (checkout / "c").symlink_to("nowhere")
-    assert git_state(checkout)["untracked"] == {"a.bin": None, "b.bin": None, "c": None}
+    (checkout / "a.py").write_bytes(b"\xff\xfe")
+    (checkout / "b.py").write_bytes(b"text\0")
+    (checkout / "c.py").symlink_to("nowhere")
+    assert texts(checkout) == {"a.py": None, "b.py": None, "c.py": None}
+    assert git_state(checkout)["untracked"]["c.py"]["sha256"] is None
 
 
 def test_untracked_text_is_kept_up_to_a_limit(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(provenance, "KEPT", 10)
-    for name, size in (("a", 6), ("b", 5), ("c", 4)):
+    for name, size in (("a.py", 6), ("b.py", 5), ("c.py", 4)):
         (checkout / name).write_text("x" * size)
-    assert git_state(checkout)["untracked"] == {"a": "x" * 6, "b": None, "c": "x" * 4}
+    assert texts(checkout) == {"a.py": "x" * 6, "b.py": None, "c.py": "x" * 4}
 
 
 def test_changed_text_that_is_not_utf8_does_not_stop_the_record(checkout: Path) -> None:
@@ -66,3 +78,22 @@ def test_changed_text_that_is_not_utf8_does_not_stop_the_record(checkout: Path) 
 
 def test_folder_outside_a_checkout_has_no_commit(tmp_path: Path) -> None:
     assert git_state(tmp_path) == {"commit": None, "diff": None, "untracked": {}}
+
+
+def record(number: int, **versions: str) -> dict[str, object]:
+    git = {"commit": f"commit {number}", "diff": "+line"}
+    return {"command": [f"start {number}"], "time": f"{number}:00", "git": git, "versions": versions}
+
+
+def test_later_starts_are_noted_in_short_beside_the_first() -> None:
+    first = record(1, torch="1", numpy="1")
+    found = resumed(resumed(first, record(2, torch="1", numpy="1")), record(3, torch="2", numpy="1"))
+    assert found == first | {
+        "resumed": [
+            {"command": ["start 2"], "time": "2:00", "commit": "commit 2"},
+            {
+                **{"command": ["start 3"], "time": "3:00", "commit": "commit 3"},
+                "versions": {"torch": "2"},
+            },
+        ]
+    }

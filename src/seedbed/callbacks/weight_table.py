@@ -44,9 +44,7 @@ class WeightTable(Callback):
             return
         if self.printed:
             text = table(net, f"{when} weights")
-            log.info(f"{text}
-" if when == "initial" else f"
-{text}")
+            log.info(f"{text}\n" if when == "initial" else f"\n{text}")
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 for name, parameter in net.named_parameters():

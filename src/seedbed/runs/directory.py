@@ -1,7 +1,8 @@
 """A run's directory: where each thing lies, and who may work in it.
 
     config.yaml        the resolved configuration, all that is needed to do the run again
-    provenance.json    where it came from: command, commit, versions, hardware, data, seed
+    provenance.json    where it came from: command, commit, versions, hardware, data, seed; and
+                       each later start of it
     status.json        running, finished, failed or interrupted; by which process; since when
     checkpoints/       best.ckpt and last.ckpt
     metrics.json       the best checkpoint's train/…, val/… and test/… metrics

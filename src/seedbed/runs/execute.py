@@ -4,7 +4,6 @@ Starting, resuming and reproducing are the same call. It needs neither Hydra nor
 """
 
 import errno
-import json
 import signal
 import threading
 from collections.abc import Iterator
@@ -56,15 +55,7 @@ def execute(path: Path) -> dict[str, float]:
     check(config)
     with run.claimed(), logged_to(run.log_file), _recorded(run):
         study = build(config, run.path)
-        write_json(
-            run.provenance_file,
-            provenance.collect(
-                seed=config["seed"],
-                precision=str(study.trainer.precision),
-                data=study.datamodule.facts,
-                weights=_start(config, run, study),
-            ),
-        )
+        _set_out(config, run, study)
         _introduce(config, study)
         metrics = _fit_and_test(run, study)
         write_json(run.metrics_file, metrics)
@@ -123,14 +114,22 @@ def _full_disk_explained(run: RunDirectory) -> Iterator[None]:
         ) from error
 
 
-def _start(config: dict[str, Any], run: RunDirectory, study: Study) -> dict[str, str] | None:
-    """Begin with another run's weights, if so set, and say whose; a resumed fit has its own."""
-    if not config.get("weights"):
-        return None
-    if run.last.exists():
-        origin: dict[str, str] = json.loads(run.provenance_file.read_text("utf-8"))["weights"]
-        return origin
-    return take_over(Path(config["weights"]).expanduser(), study)
+def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
+    """Record where the run comes from, and begin with another run's weights, if so set.
+
+    What goes on from a checkpoint keeps its record and its weights; the record notes the start.
+    """
+    resumes = run.last.exists() or run.best.exists()
+    weights = None if resumes else config.get("weights")
+    record = provenance.collect(
+        seed=config["seed"],
+        precision=str(study.trainer.precision),
+        data=study.datamodule.facts,
+        weights=take_over(Path(weights).expanduser(), study) if weights else None,
+    )
+    if resumes:
+        record = provenance.resumed(run.provenance(), record)
+    write_json(run.provenance_file, record)
 
 
 def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """Where a run came from: enough to say later what differs from doing it again."""
 
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -10,16 +11,24 @@ from typing import Any
 
 import torch
 
+from seedbed.runs.directory import now
+
 KEPT = 1_000_000
 """Characters of files that git does not track which are recorded at most, all files together."""
 
-PACKAGES = ("torch", "lightning", "torchmetrics", "hydra-core", "omegaconf", "numpy", "seedbed")
+CODE = (".py", ".yaml", ".toml")
+"""The endings of those files: what else lies about, as passwords or data, is not to be passed on."""
+
+PACKAGES = (
+    *("torch", "lightning", "torchmetrics", "hydra-core", "omegaconf", "numpy", "scikit-learn"),
+    *("pytorch-optimizer", "optuna", "seedbed"),
+)
 
 
 def collect(
     *, seed: int, precision: str, data: dict[str, Any], weights: dict[str, str] | None
 ) -> dict[str, Any]:
-    """Describe the command, the code, the versions, the machine and the data.
+    """Describe the command, the time, the code, the versions, the machine and the data.
 
     Args:
         seed: The run's seed.
@@ -29,6 +38,7 @@ def collect(
     """
     return {
         "command": [sys.executable, *sys.argv],
+        "time": now(),
         "seed": seed,
         "git": git_state(Path(__file__).parent),
         "versions": {"python": platform.python_version()}
@@ -48,13 +58,27 @@ def collect(
     }
 
 
+def resumed(first: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
+    """Add a later start to the record of a run's first, which stays as it was.
+
+    Args:
+        first: The run's record so far.
+        later: What `collect` says at the later start; of its versions only others are kept.
+    """
+    start = {"command": later["command"], "time": later["time"], "commit": later["git"]["commit"]}
+    known = first.get("versions", {})
+    if others := {name: v for name, v in later["versions"].items() if v != known.get(name)}:
+        start["versions"] = others
+    return first | {"resumed": [*first.get("resumed", []), start]}
+
+
 def git_state(folder: Path) -> dict[str, Any]:
     """What code the checkout around a folder holds; None, and no files, where there is none.
 
     Returns:
-        `commit`; `diff`, the uncommitted changes; and `untracked`, the text of each file that git
-        neither tracks nor ignores, None for one that is no text or more than what is left of
-        `KEPT`.
+        `commit`; `diff`, the uncommitted changes; and `untracked`, of each file that git neither
+        tracks nor ignores the `sha256`, None for one that cannot be read, and the `text`, None for
+        one that is no code or more than what is left of `KEPT`.
     """
 
     def git(*arguments: str) -> str | None:
@@ -73,16 +97,29 @@ def git_state(folder: Path) -> dict[str, Any]:
 
     root, commit = git("rev-parse", "--show-toplevel"), git("rev-parse", "HEAD")
     listed = git("ls-files", "--others", "--exclude-standard", "--full-name", "-z", ":/")
-    untracked: dict[str, str | None] = {}
+    untracked: dict[str, dict[str, str | None]] = {}
     left = KEPT
     for name in filter(None, (listed or "").split("\0")):
-        text = untracked[name] = _text(Path((root or "").rstrip("\n"), name), left)
+        path = Path((root or "").rstrip("\n"), name)
+        text = _text(path, left) if path.suffix in CODE else None
         left -= len(text or "")
+        untracked[name] = {"sha256": _sha256(path), "text": text}
     return {
         "commit": commit and commit.strip(),
         "diff": git("diff", "--no-color", "--no-ext-diff", "HEAD"),
         "untracked": untracked,
     }
+
+
+def _sha256(path: Path) -> str | None:
+    """A file's digest, or None where it is none."""
+    try:
+        if not path.is_file():  # a pipe would never end
+            return None
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def _text(path: Path, most: int) -> str | None:
