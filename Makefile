@@ -38,7 +38,7 @@ train: $(READY)  ## Set up, fetch the Tang poems, and train the poem GPT on them
 		echo "==> THE TANG POEMS COULD NOT BE FETCHED: training on data=verse instead, <=="; \
 		echo "==> verse drawn from a small grammar, so that there is a run to see.      <=="; \
 		echo; \
-		$(BIN)/python train.py experiment=poem_gpt data=verse; \
+		$(BIN)/python train.py experiment=poem_gpt data=verse prompt=秋江長歌; \
 	fi
 
 test: $(READY)  ## Set up and run the fast tests

@@ -27,3 +27,14 @@ def test_value_that_is_refused_as_data_is_loaded_is_a_wrong_setting(
     monkeypatch.setattr(Line, "load", load)
     with pytest.raises(SettingError, match=r"^seedbed\.data\.points\.Line: not with this value$"):
         build(plain(composed([])), tmp_path)
+
+
+def test_interval_longer_than_an_epoch_is_a_wrong_setting(tmp_path: Path) -> None:
+    longer = ["data.batch_size=20", "val_check_interval=6"]  # of 100 points
+    with pytest.raises(SettingError) as caught:
+        build(plain(composed(longer)), tmp_path)
+    assert str(caught.value) == (
+        "val_check_interval=6: an epoch has 5 batches; to count over epochs, set "
+        "check_val_every_n_epoch=null."
+    )
+    build(plain(composed([*longer, "check_val_every_n_epoch=null"])), tmp_path)

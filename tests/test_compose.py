@@ -35,8 +35,9 @@ def test_data_dir_is_the_machines_and_stays_out_of_the_record(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEEDBED_DATA_DIR", "elsewhere")
-    config = composed(["experiment=poem_gpt"])
-    assert config.paths.data_dir == "elsewhere"
-    use_paths(composed(["experiment=poem_gpt", "paths.data_dir=here"]))
+    use_paths(composed(["experiment=poem_gpt"]))
+    assert data_dir() == tmp_path / "elsewhere"
+    config = composed(["experiment=poem_gpt", "paths.data_dir=here"])
+    use_paths(config)
     assert data_dir() == tmp_path / "here"
     assert "paths" not in plain(config)

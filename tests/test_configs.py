@@ -47,15 +47,15 @@ ROUNDS = [
 """Every option at least once: composing is slow, and one call can replace an option a group."""
 
 STAND_INS = {
-    "tokens": {
+    "language": {
         "_target_": "seedbed.data.verse.Verse",
         "poems": 60,
         "context": 16,
         "batch_size": 2,
     },
-    "rows": {"_target_": "seedbed.data.digits.Digits"},
+    "multiclass": {"_target_": "seedbed.data.digits.Digits"},
 }
-"""By what a batch is counted in: small data in place of what would be downloaded."""
+"""By the kind of task: small data in place of what would be downloaded."""
 
 
 def loaded(path: Path) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def one_step(config: dict[str, Any]) -> dict[str, Any]:
     data = config["data"]
     target = resolve(data["_target_"])
     if "data_dir" in inspect.signature(target).parameters:
-        data = STAND_INS[target.unit]
+        data = STAND_INS[target.kind]
     config |= {"data": data, "compile": False}
     if "depth" in config["net"]:
         config["net"]["depth"] = 1

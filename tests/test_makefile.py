@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.compose import ROOT
+from seedbed.data.verse_grammar import RULES
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
@@ -49,7 +50,9 @@ def test_train_goes_on_with_verse_where_no_mirror_delivers_and_says_so(tmp_path:
     done = train(tmp_path, fetch_status=3)
     assert done.returncode == 0
     assert "THE TANG POEMS COULD NOT BE FETCHED" in done.stdout
-    assert done.stdout.endswith("python train.py experiment=poem_gpt data=verse\n")
+    command, _, title = done.stdout.splitlines()[-1].partition(" prompt=")
+    assert command == "python train.py experiment=poem_gpt data=verse"
+    assert f"title {title}" in RULES
 
 
 @pytest.mark.parametrize("status", [1, 2, 130])

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -79,6 +81,12 @@ def test_unknown_key_without_a_near_one_lists_those_beside_it() -> None:
     listed = "there is data.batch_size, data.draw_seed, data.held_out, "
     listed += "data.input_noise, data.points, data.seed."
     assert problems("data.xyz=1") == f"data.xyz: no such setting; {listed}"
+
+
+def test_of_many_keys_a_dozen_are_listed() -> None:
+    message = problems("zzzzzz=1")
+    assert message.startswith("zzzzzz: no such setting; there is callbacks, check_val_every_n_epoc")
+    assert re.search(r"(\w+, ){12}and \d+ more; --help shows all\.$", message)
 
 
 def test_several_wrong_settings_are_reported_together() -> None:

@@ -1,8 +1,8 @@
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
 from seedbed.compose import composed, plain
 from seedbed.errors import SettingError
@@ -53,6 +53,20 @@ def test_value_of_a_wrong_type_is_told_which_is_wanted(
 def test_pair_of_numbers_is_wanted_where_the_constructor_takes_one() -> None:
     message = refusal("optimizer=adamw", "optimizer.betas=0.9")
     assert message == "optimizer.betas=0.9: expected [a number, a number], got a number."
+
+
+@pytest.mark.parametrize(
+    ("override", "typed"),
+    [
+        ("prompt=123", """'prompt="123"'"""),
+        ("data.target=2020", """'data.target="2020"'"""),
+        ("data.features=[2019,y]", """'data.features=["2019", "y"]'"""),
+    ],
+)
+def test_number_that_is_meant_as_a_text_is_shown_as_it_is_typed(override: str, typed: str) -> None:
+    table = ("data=table", "data.path=a.csv", "data.target=y")
+    assert refusal(*table, override).endswith(f" As a text it is typed {typed}.")
+    check(settings(*table, *shlex.split(typed)))
 
 
 def test_list_is_checked_item_by_item() -> None:
@@ -195,28 +209,13 @@ def test_same_wrong_value_typed_for_two_settings_is_told_of_both() -> None:
         ("check_val_every_n_epoch=0", "1 or more"),
         ("val_check_interval=0", "a share of an epoch up to 1.0, or a whole number of steps"),
         ("val_check_interval=1.5", "a share of an epoch up to 1.0, or a whole number of steps"),
-        ("trainer.devices=2", "1, or [N] for the one numbered N"),
-        ("trainer.devices=auto", "1, or [N] for the one numbered N"),
-        ("+trainer.num_nodes=2", "1"),
+        ("trainer.accumulate_grad_batches=0", "1 or more"),
+        ("+trainer.limit_train_batches=0", "some; a run needs both parts"),
+        ("+trainer.limit_val_batches=0.0", "some; a run needs both parts"),
+        ("+trainer.overfit_batches=0.5", "a whole number of batches"),
     ],
 )
 def test_value_out_of_range_is_refused(override: str, expected: str) -> None:
     message = refusal(override)
     assert message.startswith(f"{override.removeprefix('+')}: ")
     assert message.endswith(f"expected {expected}.")
-
-
-@pytest.mark.parametrize("devices", ["1", "'1'", "[3]"])
-def test_one_device_may_be_named(devices: str) -> None:
-    check(settings(f"trainer.devices={devices}"))
-
-
-def test_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    for kind in (CUDAAccelerator, MPSAccelerator):
-        monkeypatch.setattr(kind, "is_available", lambda: False)
-    assert refusal("trainer=gpu").startswith("trainer.accelerator=gpu: torch finds none on this")
-
-
-def test_gpu_that_is_there_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CUDAAccelerator, "is_available", lambda: True)
-    check(settings("trainer=gpu"))

@@ -135,18 +135,19 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
     seed_everything(config["seed"], verbose=False)
     task = build_task(config, datamodule.sizes)
     callbacks: list[Callback] = [
-        _construct_in(folder, node) for node in config["callbacks"].values() if node
+        construct_in(folder, node) for node in config["callbacks"].values() if node
     ]
     loggers: list[Logger] = [
-        _construct_in(folder, _inside(node)) for node in config["logger"].values() if node
+        construct_in(folder, _inside(node)) for node in config["logger"].values() if node
     ]
     trainer = build_trainer(config, folder, callbacks=callbacks, logger=loggers)
+    _check_interval(trainer, len(datamodule.train_dataloader()))
     return Study(datamodule, task, callbacks, trainer)
 
 
 def build_data(config: Mapping[str, Any]) -> RowsDataModule | TokensDataModule:
     """Make the DataModule, which loads its data once it is asked for any."""
-    datamodule: RowsDataModule | TokensDataModule = _construct_in(data_dir(), config["data"])
+    datamodule: RowsDataModule | TokensDataModule = construct_in(data_dir(), config["data"])
     return datamodule
 
 
@@ -156,28 +157,37 @@ def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Task:
     construct(config["init"], net=net)
     if config["compile"]:
         net.compile()
-    make_optimizer = construct(config["optimizer"])
-
-    def optimizer(net: nn.Module) -> Optimizer:
-        groups = parameter_groups(net, decay=config["weight_decay_on"])
-        with _explained(config["optimizer"]):
-            made: Optimizer = make_optimizer(groups)
-        return made
-
-    make_scheduler = construct(config["scheduler"])
-
-    def scheduler(optimizer: Optimizer, total_steps: int) -> LRScheduler:
-        with _explained(config["scheduler"]):
-            made: LRScheduler = make_scheduler(optimizer, config["schedule_steps"] or total_steps)
-        return made
-
-    task: Task = construct(config["task"], net=net, optimizer=optimizer, scheduler=scheduler)
+    task: Task = construct(
+        config["task"],
+        net=net,
+        optimizer=partial(build_optimizer, config),
+        scheduler=partial(build_scheduler, config),
+    )
     return task
+
+
+def build_optimizer(config: Mapping[str, Any], net: nn.Module) -> Optimizer:
+    """Make the optimizer for the parameters of a net."""
+    groups = parameter_groups(net, decay=config["weight_decay_on"])
+    with _explained(config["optimizer"]):
+        optimizer: Optimizer = construct(config["optimizer"])(groups)
+    return optimizer
+
+
+def build_scheduler(
+    config: Mapping[str, Any], optimizer: Optimizer, total_steps: int
+) -> LRScheduler:
+    """Make the schedule of an optimizer, for a fit of so many steps."""
+    with _explained(config["scheduler"]):
+        schedule: LRScheduler = construct(config["scheduler"])(
+            optimizer, config["schedule_steps"] or total_steps
+        )
+    return schedule
 
 
 def build_trainer(config: Mapping[str, Any], folder: Path, **given: Any) -> Trainer:
     """Make the Trainer, with these callbacks and loggers."""
-    trainer: Trainer = _construct_in(folder, config["trainer"], **given)
+    trainer: Trainer = construct_in(folder, config["trainer"], **given)
     return trainer
 
 
@@ -197,14 +207,14 @@ def construct(node: Mapping[str, Any], **given: Any) -> Any:
 
 @contextmanager
 def _explained(node: Mapping[str, Any]) -> Iterator[None]:
-    """Name the target that refuses a value, as one out of its range, or a device not there."""
+    """Name the target that refuses a value: it is out of range, or needs what is not there."""
     try:
         yield
-    except (ValueError, MisconfigurationException) as error:
+    except (ValueError, MisconfigurationException, ImportError) as error:
         raise SettingError(f"{node['_target_']}: {error}") from error
 
 
-def _construct_in(folder: Path, node: Mapping[str, Any], **given: Any) -> Any:
+def construct_in(folder: Path, node: Mapping[str, Any], **given: Any) -> Any:
     """Construct something that writes files, in `folder` whatever its argument is called.
 
     An argument that is a node itself, as a Trainer's profiler, is constructed first.
@@ -212,7 +222,7 @@ def _construct_in(folder: Path, node: Mapping[str, Any], **given: Any) -> Any:
     parameters = inspect.signature(resolve(node["_target_"])).parameters
     places = {name: str(folder) for name in FOLDER_ARGUMENTS if name in parameters}
     arguments = {
-        key: _construct_in(folder, value) if is_node(value) else value
+        key: construct_in(folder, value) if is_node(value) else value
         for key, value in node.items()
         if key not in places
     }
@@ -222,6 +232,17 @@ def _construct_in(folder: Path, node: Mapping[str, Any], **given: Any) -> Any:
 def is_node(value: Any) -> bool:
     """Whether a value calls a constructor."""
     return isinstance(value, Mapping) and "_target_" in value
+
+
+def _check_interval(trainer: Trainer, batches: int) -> None:
+    """Have an epoch be as long as the steps between two validations, if they are counted in it."""
+    interval, limit = trainer.val_check_interval, trainer.limit_train_batches
+    batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+    if isinstance(interval, int) and trainer.check_val_every_n_epoch and interval > batches:
+        raise SettingError(
+            f"val_check_interval={interval}: an epoch has {batches} batches; to count over "
+            "epochs, set check_val_every_n_epoch=null."
+        )
 
 
 def _inside(node: Mapping[str, Any]) -> Mapping[str, Any]:

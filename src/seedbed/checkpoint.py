@@ -14,6 +14,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 from seedbed.errors import DamagedError, RunError
+from seedbed.files import placed
 
 BEST = "best.ckpt"
 LAST = "last.ckpt"
@@ -23,28 +24,24 @@ UNREADABLE = (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, Runtim
 
 
 def save(state: dict[str, Any], path: Path) -> None:
-    """Write beside the target, then replace it, so that a cut write never harms the old file.
+    """Place a checkpoint whole, and on the disk before the old one goes.
 
     Raises:
         OSError: Naming the file, if it cannot be written, as on a full disk.
     """
     import torch
 
-    temporary = path.with_name(f".{path.name}")
     try:
-        with temporary.open("wb") as file:
+        with placed(path) as temporary, temporary.open("wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
     except (OSError, RuntimeError) as error:
         # Torch hides a failed write behind an error of its own, about places in the file.
         cause = error if isinstance(error, OSError) else error.__context__
         if isinstance(cause, OSError):
             raise OSError(cause.errno, cause.strerror, str(path)) from None
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load(path: Path) -> dict[str, Any]:

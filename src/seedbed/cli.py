@@ -1,6 +1,5 @@
 """The `seedbed` command: what can be done with a run's directory, or before there is one."""
 
-import json
 import secrets
 import sys
 from pathlib import Path
@@ -196,9 +195,7 @@ def generate(
 @app.command()
 def export(
     run: Run,
-    format: Annotated[
-        Literal["onnx", "safetensors"], typer.Option(help="What to write.")
-    ],
+    format: Annotated[Literal["onnx", "safetensors"], typer.Option(help="What to write.")],
     out: Annotated[
         Path | None, typer.Option(help="The folder to write to.", show_default="RUN/export")
     ] = None,
@@ -278,18 +275,22 @@ def check(
 def fetch(
     what: Annotated[Literal["poems", "mnist"], typer.Argument(help="The data set.")] = "poems",
     data_dir: Annotated[
-        Path, typer.Option(envvar="SEEDBED_DATA_DIR", help="Where data sets are kept.")
-    ] = Path("~/.cache/seedbed"),
+        Path | None,
+        typer.Option(
+            help="Where data sets are kept.", show_default="SEEDBED_DATA_DIR, or the user's cache"
+        ),
+    ] = None,
 ) -> None:
     """Fetch a data set, if it is not there yet.
 
     Example: seedbed fetch mnist
     """
-    from seedbed.data.fetch import fetch as fetch_data
+    from seedbed.data import fetch as fetching
     from seedbed.data.mnist import MNIST_FILES
     from seedbed.data.poems import TANG_POEMS
 
-    fetch_data({"poems": TANG_POEMS, "mnist": MNIST_FILES}[what], data_dir.expanduser())
+    files = {"poems": TANG_POEMS, "mnist": MNIST_FILES}[what]
+    fetching.fetch(files, data_dir.expanduser() if data_dir else fetching.data_dir())
 
 
 @app.command()
@@ -305,13 +306,13 @@ def compare(
     ] = "step",
     out: Annotated[
         Path | None,
-        typer.Option(help="Where files go; else the one folder that is named, or ./comparison."),
+        typer.Option(help="Where files go; else the folder named, or of several logs/comparison."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Rank runs, from their files alone: a table, results.csv, pictures and report.html.
 
-    Example: seedbed compare logs/multirun/2026-01-31_12-00-00 --metric val/loss
+    Example: seedbed compare logs/sweeps/optimizers-0a1b2c3d --metric val/loss
     """
     from seedbed.report.comparison import compare as compare_runs
     from seedbed.report.runs import find_runs
@@ -320,15 +321,16 @@ def compare(
 
     comparison = compare_runs(find_runs(runs), metric=metric)
     print_json(comparison) if as_json else print_table(comparison)
-    page = write_report(
-        comparison, out or (runs[0] if len(runs) == 1 else Path("comparison")), axis=x
-    )
+    folder = out or (runs[0] if len(runs) == 1 else LOGS / "comparison")
+    page = write_report(comparison, folder, axis=x)
     if not as_json:
         typer.echo(f"\nreport: {page}")
 
 
 def _print_json(content: Any) -> None:
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    from seedbed.runs.directory import as_json
+
+    typer.echo(as_json(content))
 
 
 def _print_character(character: str) -> None:

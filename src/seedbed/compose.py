@@ -60,7 +60,9 @@ def use_paths(config: DictConfig) -> None:
 
     It goes by the environment and not into the run's record, which cannot choose where to write.
     """
-    os.environ["SEEDBED_DATA_DIR"] = _located("data_dir", str(config.paths.data_dir))
+    chosen = config.paths.data_dir or os.environ.get("SEEDBED_DATA_DIR")
+    if chosen:
+        os.environ["SEEDBED_DATA_DIR"] = _located("data_dir", str(chosen))
 
 
 def _located(key: str, value: Any) -> Any:

@@ -68,10 +68,20 @@ class DamagedError(RunError):
     """A checkpoint is cut short or altered."""
 
 
-def nearest(name: str, known: Iterable[object]) -> str:
-    """Say which known names are like this one, or which there are."""
+LISTED = 12
+"""How many names a message lists."""
+
+
+def nearest(name: str, known: Iterable[object], *, shown_by: str = "") -> str:
+    """Say which known names are like this one, or which there are.
+
+    Of more than a dozen the first are listed; `shown_by` is the command that shows all.
+    """
     names = sorted(map(str, known))
     close = get_close_matches(name, names, n=2, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(close) + "?"
+    if len(names) > LISTED:
+        rest = f"and {len(names) - LISTED} more"
+        names[LISTED:] = [f"{rest}; {shown_by} shows all" if shown_by else rest]
     return "there is " + ", ".join(names) + "."

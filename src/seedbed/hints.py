@@ -5,6 +5,7 @@ down once. Price: a hint too wide lets a wrong value pass, and its constructor h
 """
 
 import inspect
+import json
 import types
 import typing
 from collections.abc import Callable, Iterator, Sequence
@@ -36,23 +37,35 @@ def hints_of(target: Callable[..., Any]) -> dict[str, Any]:
 
 def type_problem(name: str, value: Any, expected: Any) -> str | None:
     """What is wrong with the type of a setting's value, or None."""
+    if _fits(value, expected):
+        return None
+    kind = type(value).__name__
+    problem = f"{name}={shown(value)}: expected {_readable(expected)}, got "
+    problem += f"{PLAIN_NAMES.get(kind, kind)}."
+    if value is not None and _fits(quoted := _quoted(value), expected):
+        problem += f" As a text it is typed '{name}={json.dumps(quoted, ensure_ascii=False)}'."
+    return problem
+
+
+def _fits(value: Any, expected: Any) -> bool:
     origins = [typing.get_origin(hint) for hint in (expected, *typing.get_args(expected))]
     if isinstance(value, list) and tuple in origins:
         value = tuple(value)
     # A flag is an int to Python, but never meant as one.
     if isinstance(value, bool) and not _takes_bool(expected):
-        wrong = True
-    else:
-        try:
-            check_type(value, expected, collection_check_strategy=EVERY_ITEM)
-            wrong = False
-        except TypeCheckError:
-            wrong = True
-    if not wrong:
-        return None
-    kind = type(value).__name__
-    got = PLAIN_NAMES.get(kind, kind)
-    return f"{name}={shown(value)}: expected {_readable(expected)}, got {got}."
+        return False
+    try:
+        check_type(value, expected, collection_check_strategy=EVERY_ITEM)
+    except TypeCheckError:
+        return False
+    return True
+
+
+def _quoted(value: Any) -> Any:
+    """A number as a text, in a list too."""
+    if isinstance(value, list | tuple):
+        return [*map(_quoted, value)]
+    return shown(value) if isinstance(value, int | float) else value
 
 
 def shown(value: Any) -> str:

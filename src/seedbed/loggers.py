@@ -14,6 +14,8 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from seedbed.files import placed
+
 
 class CSVLogger(Logger):
     """Writes `metrics.csv`.
@@ -86,12 +88,13 @@ class CSVLogger(Logger):
 
     def _rewrite(self, rows: list[dict[str, str]]) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._file.with_name(f".metrics.{os.getpid()}.csv")
-        with temporary.open("w", newline="", encoding="utf-8") as file:
+        with (
+            placed(self._file) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.DictWriter(file, self._columns)
             writer.writeheader()
             writer.writerows(rows)
-        temporary.replace(self._file)
 
 
 def rewind(logger: Logger, step: int) -> None:

@@ -20,10 +20,10 @@ from seedbed.errors import SettingError, nearest
 
 HYDRAS = (HydraException, OmegaConfBaseException)
 REFUSALS = (*HYDRAS, ValueError)
+"""What Hydra raises against a command line; a bare ValueError for `optimizer=null`."""
+
 SWEEPERS = ("algorithm", "trials", "seeds", "workers", "pruning", "fail_fast", "fresh")
 """Settings of `hydra.sweeper` that a sweep's command line may have without this prefix."""
-
-"""What Hydra raises against a command line; a bare ValueError for `optimizer=null`."""
 
 
 def readable(arguments: list[str]) -> list[str]:
@@ -155,7 +155,9 @@ def _choice_problem(override: Override) -> str | None:
     unknown = [name for name in chosen if name not in options]
     if not unknown:
         return None
-    return f"{override.input_line}: no such {group}; {nearest(unknown[0], options)}"
+    return (
+        f"{override.input_line}: no such {group}; {nearest(unknown[0], options, shown_by='--help')}"
+    )
 
 
 def _value_problem(override: Override, settings: Any) -> str:
@@ -172,7 +174,8 @@ def _value_problem(override: Override, settings: Any) -> str:
             settable = {above + other for other in known if not other.startswith("_")}
             alike = _namesakes(key, settings, groups)
             meant = f"did you mean {' or '.join(alike)}?" if alike else None
-            return f"{key}: no such setting; {meant or nearest(above + name, settable)}"
+            meant = meant or nearest(above + name, settable, shown_by="--help")
+            return f"{key}: no such setting; {meant}"
         node, above = node[name], f"{above}{name}."
     return f"{override.input_line}: not a value this setting can take."
 

@@ -1,7 +1,8 @@
 """Every wrong setting at once, before data or accelerator is touched.
 
 Two kinds go wrong: names that Hydra cannot find, and values that a constructor cannot take, which
-Hydra lets pass. Both are collected, each with what was expected and the nearest valid names.
+Hydra lets pass. Both are collected, each with what was expected and the nearest valid names. Once
+all names and types are right, the constructors are tried, and what they refuse is collected too.
 """
 
 import importlib.util
@@ -10,12 +11,12 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
-
 from seedbed.build import FOLDER_ARGUMENTS, TARGETS, is_node, refused_targets, resolve, targets
 from seedbed.errors import SettingError, nearest
 from seedbed.hints import hints_of, shown, type_problem
+from seedbed.machine import compiler_problems, device_problems
 from seedbed.measures import best_is
+from seedbed.trial import refusals
 
 TOP_LEVEL: dict[str, Any] = {
     "seed": int,
@@ -61,13 +62,6 @@ EXTRAS = {
 }
 """Targets that need a package, which the extra of the same name installs."""
 
-GPUS = {
-    "gpu": (CUDAAccelerator, MPSAccelerator),
-    "cuda": (CUDAAccelerator,),
-    "mps": (MPSAccelerator,),
-}
-"""The accelerators that a machine may lack."""
-
 
 def check(config: Mapping[str, Any]) -> None:
     """Compare every setting with the constructor that will take it.
@@ -79,6 +73,7 @@ def check(config: Mapping[str, Any]) -> None:
         SettingError: Listing all that is wrong.
     """
     wrong = _top_level(config)
+    trainer = config["trainer"] if isinstance(config.get("trainer"), Mapping) else {}
     problems = [
         *refused_targets(config),
         *_packages(config),
@@ -87,9 +82,11 @@ def check(config: Mapping[str, Any]) -> None:
         *_missing(config),
         *_constructors(config, {name: config.get(name) for name in wrong}),
         *_agreement(config),
-        *_device(config),
+        *_batches(trainer),
+        *device_problems(trainer),
+        *compiler_problems(trainer, compiled=config.get("compile") is True),
     ]
-    if problems:
+    if problems := problems or [*refusals(config)]:
         raise SettingError("\n".join(problems))
 
 
@@ -129,7 +126,7 @@ def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
     known = {*TOP_LEVEL, *GIVEN, *COLLECTIONS, "experiment_name"}
     for name in config:
         if name not in known:
-            yield f"{name}: no such setting; {nearest(name, known)}"
+            yield f"{name}: no such setting; {nearest(name, known, shown_by='--help')}"
 
 
 def _packages(config: Mapping[str, Any]) -> Iterator[str]:
@@ -258,25 +255,17 @@ def _watched(config: Mapping[str, Any], known: list[str]) -> Iterator[str]:
             yield f"callbacks.{name}.monitor={shown(monitor)}: {problem}"
 
 
-def _device(config: Mapping[str, Any]) -> Iterator[str]:
-    """Check that the device is there, and that it is one."""
-    trainer = config.get("trainer")
-    if not isinstance(trainer, Mapping):
-        return
-    name, devices = trainer.get("accelerator"), trainer.get("devices", 1)
-    kinds = GPUS.get(name, ()) if isinstance(name, str) else ()
-    if kinds and not any(kind.is_available() for kind in kinds):
-        yield (
-            f"trainer.accelerator={name}: torch finds none on this machine; choose trainer=auto, "
-            "the best device there is."
-        )
-    if devices not in (1, "1") and not (isinstance(devices, list) and len(devices) == 1):
-        yield (
-            f"trainer.devices={shown(devices)}: a run has one device; expected 1, or [N] for the "
-            "one numbered N."
-        )
-    if trainer.get("num_nodes", 1) != 1:
-        yield f"trainer.num_nodes={shown(trainer['num_nodes'])}: a run has one device; expected 1."
+def _batches(trainer: Mapping[str, Any]) -> Iterator[str]:
+    """Check the numbers of batches that the Trainer takes and cannot fit with."""
+    gathered = trainer.get("accumulate_grad_batches", 1)
+    if isinstance(gathered, int) and gathered < 1:
+        yield f"trainer.accumulate_grad_batches={gathered}: expected 1 or more."
+    for name in ("limit_train_batches", "limit_val_batches"):
+        if trainer.get(name) == 0:
+            yield f"trainer.{name}={trainer[name]}: expected some; a run needs both parts."
+    overfitted = trainer.get("overfit_batches", 0)
+    if isinstance(overfitted, float) and overfitted:
+        yield f"trainer.overfit_batches={overfitted}: expected a whole number of batches."
 
 
 def _required(target: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from seedbed.errors import SeedbedError, SettingError
+from seedbed.errors import RunError, SeedbedError, SettingError
 from seedbed.overrides import HYDRAS, REFUSALS, is_multirun, setting_problems
 
 
@@ -30,6 +30,10 @@ def explained(folder: Path | None = None) -> Iterator[None]:
         overrides = [a for a in arguments if "=" in a and not a.startswith("-")]
         problems = setting_problems(overrides, multirun=is_multirun(arguments))
         _leave(SettingError("\n".join(problems or [str(error)])))
+    except OSError as error:
+        if not _is_hydras(error):
+            raise
+        _leave(RunError(f"hydra.run.dir={error.filename}: cannot be made ({error.strerror})."))
     except SeedbedError as error:
         if folder and not any(folder.iterdir()):
             folder.rmdir()
@@ -40,8 +44,9 @@ def explained(folder: Path | None = None) -> Iterator[None]:
 
 def _is_hydras(error: BaseException) -> bool:
     """Whether Hydra raised it against a command line, and not a run that Hydra had started."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return isinstance(error, HYDRAS) or frame.f_globals["__name__"].startswith("hydra.")
+    modules = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
+    caller = next(name for name in reversed(modules) if name != "pathlib")
+    return isinstance(error, HYDRAS) or caller.startswith("hydra.")
 
 
 def _leave(error: SeedbedError) -> None:

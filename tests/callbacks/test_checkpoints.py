@@ -13,7 +13,7 @@ from torchmetrics import MetricCollection
 
 from seedbed.callbacks.checkpoints import SIGNALS, Checkpoints
 from seedbed.data.points import Line
-from seedbed.errors import SettingError
+from seedbed.errors import SettingError, TrainingError
 from seedbed.nets.mlp import MLP
 from seedbed.optim.schedules import Constant
 from seedbed.tasks.regression import RegressionTask
@@ -215,6 +215,20 @@ def test_last_step_is_validated_where_the_fit_ends_by_its_epochs(
 def test_fit_without_a_validation_has_its_last_state_for_its_best(tmp_path: Path) -> None:
     fit(tmp_path, validations=0)
     assert load(tmp_path, "best.ckpt")["global_step"] == len(LOSSES)
+
+
+class Failing(Callback):
+    """Fails in the third epoch."""
+
+    def on_train_batch_start(self, trainer: Trainer, *arguments: Any) -> None:
+        if trainer.global_step == 2:
+            raise TrainingError("diverged")
+
+
+def test_fit_that_fails_leaves_its_best(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="diverged"):
+        fit(tmp_path, Failing())
+    assert load(tmp_path, "best.ckpt")["global_step"] == 2
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -111,6 +111,12 @@ def test_nothing_is_written_where_the_data_is_not_text(
     assert PROMPT not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["length", "temperature"])
+def test_negative_length_or_temperature_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name}=-1: expected 0 or more"):
+        TextSamples(**{"prompt": PROMPT, name: -1})
+
+
 def test_trainer_without_data_gets_no_sample(tmp_path: Path) -> None:
     made = build(settings(*TINY), tmp_path)
     callback = TextSamples(prompt=PROMPT)

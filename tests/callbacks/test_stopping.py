@@ -161,3 +161,8 @@ def test_unknown_metric_is_told_before_anything_runs() -> None:
         SettingError, match=r"loss_target\.monitor=val/los: no such metric; did you"
     ):
         check(plain(composed(wrong)))
+
+
+def test_target_for_what_is_better_when_higher_is_refused() -> None:
+    with pytest.raises(ValueError, match="monitor=val/accuracy: expected a loss"):
+        LossTarget(monitor="val/accuracy", value=0.5)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 from seedbed.callbacks.throughput import Throughput
@@ -57,6 +58,17 @@ def test_figure_is_the_tokens_trained_on_in_a_second(wait: Wait) -> None:
     train(callback, task, wait, tokens=300, seconds=2.0)
     validate(callback, task, wait, seconds=0.0)
     assert task.logged == {"throughput/tokens_per_second": 200.0}
+
+
+def test_work_that_an_accelerator_still_has_queued_counts(
+    wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callback, task = Throughput(), Recorder()
+    monkeypatch.setattr(Recorder, "device", torch.device("cuda", 1))
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda device: wait(device.index))
+    train(callback, task, wait, tokens=100, seconds=1.0)
+    validate(callback, task, wait, seconds=0.0)
+    assert task.logged == {"throughput/tokens_per_second": 50.0}
 
 
 def test_slow_validation_does_not_lower_the_figure(wait: Wait) -> None:

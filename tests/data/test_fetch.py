@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.data.fetch import Download, Https, NpmPackage, fetch
+from seedbed.data.fetch import DATA_DIR, Download, Https, NpmPackage, data_dir, fetch
 from seedbed.errors import FetchError
 
 FILES = {"spring.json": "春眠不覺曉".encode(), "autumn.json": "秋風清".encode() * 1000}
@@ -99,7 +99,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
 
 
 def poems(*mirrors: Https | NpmPackage) -> Download:
-    return Download("poems", tuple(FILES), DIGEST, mirrors, "data.path=FILE")
+    return Download("poems", tuple(FILES), DIGEST, mirrors, "data=verse is near")
 
 
 @pytest.fixture
@@ -272,8 +272,18 @@ def test_all_mirrors_down_names_each_and_the_remedy(
     assert second == f"  {empty.base_url}: spring.json: HTTP Error 404: Not Found"
     assert remedy == (
         f"Its 2 files were to go to {tmp_path / 'poems'}."
-        " To use a copy you have, set data.path=FILE."
+        " To use a copy you have, set SEEDBED_DATA_DIR=FOLDER, with the files in FOLDER/poems;"
+        " data=verse is near."
     )
+
+
+def test_variable_names_the_folder_and_an_empty_one_leaves_it_with_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDBED_DATA_DIR", str(tmp_path))
+    assert data_dir() == tmp_path
+    monkeypatch.setenv("SEEDBED_DATA_DIR", "")
+    assert data_dir() == Path(DATA_DIR).expanduser()
 
 
 # --- folders that fail ----------------------------------------------------------------------------

@@ -116,6 +116,18 @@ def test_truncated_json_is_told_its_line_and_column(tmp_path: Path) -> None:
     assert message.startswith(", line 3, column 16: not JSON (Expecting value).")
 
 
+def test_json_nested_too_deep_is_explained(tmp_path: Path) -> None:
+    path = write(tmp_path, "[" * 100_000, "poems.json")
+    assert refusal(path) == ": expected a list of poems, got one nested too deep."
+
+
+@pytest.mark.parametrize("name", ["poems.txt", "poems.json"])
+def test_character_that_ends_poems_is_refused_within_one(tmp_path: Path, name: str) -> None:
+    poems = [{"paragraphs": ["one"]}, {"paragraphs": ["t\0wo"]}]
+    content = json.dumps(poems) if name.endswith("json") else "one\n\nt\0wo"
+    assert refusal(write(tmp_path, content, name)).startswith(", poem 2: has the character U+0000")
+
+
 def test_json_that_is_no_list_is_told_what_it_is(tmp_path: Path) -> None:
     message = refusal(write(tmp_path, json.dumps({"poems": ENTRIES}), "poems.json"))
     assert message == ": expected a list of poems, got dict."

@@ -248,9 +248,36 @@ def test_width_that_heads_cannot_share_is_refused(
         kind(vocabulary_size=5, context=4, heads=heads)
 
 
-def test_transformer_decoder_drops_out_only_in_training() -> None:
-    net = TransformerDecoder(vocabulary_size=V, context=T, width=C, depth=1, dropout=0.5)
+@pytest.mark.parametrize("kind", [GPT, TransformerDecoder])
+def test_decoder_drops_out_only_in_training(kind: type[GPT | TransformerDecoder]) -> None:
+    net = kind(vocabulary_size=V, context=T, width=C, depth=1, dropout=0.5)
+    randomise(net)
     tokens = ids(2, T)
     assert not net(tokens).equal(net(tokens))
     net.eval()
     assert net(tokens).equal(net(tokens))
+
+
+@pytest.mark.parametrize("silent", ["attention", "feed_forward"])
+def test_gpt_drops_values_that_each_branch_adds_and_raises_the_others(silent: str) -> None:
+    block, rotary = gpt.Block(C, dropout=0.5).double(), Rotary(T)
+    randomise(block)
+    nn.init.zeros_(block.get_submodule(silent).get_submodule("project").get_parameter("weight"))
+    x = torch.randn(2, T, C, dtype=torch.float64)
+    added = block(x, rotary) - x
+    whole = block.eval()(x, rotary) - x
+    kept = added != 0
+    assert 0.4 < kept.double().mean() < 0.6
+    torch.testing.assert_close(added[kept], 2 * whole[kept])
+
+
+@every_decoder
+def test_decoder_without_a_block_is_refused(kind: type[LanguageModel]) -> None:
+    with pytest.raises(ValueError, match=r"^depth=0: expected 1 or more$"):
+        decoder(kind, depth=0)
+
+
+@pytest.mark.parametrize("kind", [TutorialGPT, TransformerDecoder])
+def test_width_of_zero_is_refused(kind: type[LanguageModel]) -> None:
+    with pytest.raises(ValueError, match="width=0 cannot be shared among heads=4"):
+        kind(vocabulary_size=V, context=T, width=0)

@@ -3,6 +3,7 @@ from functools import partial
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import AdamW, Optimizer
 
@@ -28,6 +29,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+def loss_after(steps: int, optimizer: Optimizer, loss: Callable[[], Tensor]) -> float:
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss().backward()
+        optimizer.step()
+    return loss().item()
+
+
 @pytest.mark.parametrize("kind", [GPT, TutorialGPT, TransformerDecoder])
 @pytest.mark.parametrize(
     "make_optimizer", [partial(AdamW, lr=0.01), MuonWithAdamW], ids=["adamw", "muon"]
@@ -41,12 +50,7 @@ def test_decoder_learns_random_tokens_by_heart(
     batch = torch.randint(V, (4, T + 1))
     batch[:, 0] = torch.arange(4)  # tells the rows apart, or the second token would be a guess
     optimizer = make_optimizer(parameter_groups(net))
-    for _ in range(60):
-        loss = net.loss(batch[:, :-1], batch[:, 1:])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert net.loss(batch[:, :-1], batch[:, 1:]) < 0.1
+    assert loss_after(60, optimizer, lambda: net.loss(batch[:, :-1], batch[:, 1:])) < 0.1
 
 
 def test_mlp_learns_eight_points_by_heart() -> None:
@@ -54,12 +58,7 @@ def test_mlp_learns_eight_points_by_heart() -> None:
     x, y = torch.randn(8, 2), torch.randn(8, 1)
     net = MLP(inputs=2, outputs=1, hidden=[64, 64])
     optimizer = AdamW(parameter_groups(net), lr=0.01)
-    for _ in range(100):
-        loss = F.mse_loss(net(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert F.mse_loss(net(x), y) < 1e-3
+    assert loss_after(100, optimizer, lambda: F.mse_loss(net(x), y)) < 1e-3
 
 
 def test_polynomial_learns_four_points_by_heart() -> None:
@@ -68,12 +67,7 @@ def test_polynomial_learns_four_points_by_heart() -> None:
     x, y = torch.tensor([[-1.0], [-0.3], [0.4], [1.0]]), torch.randn(4, 1)
     net = Polynomial(inputs=1, outputs=1)
     optimizer = AdamW(parameter_groups(net), lr=0.1, weight_decay=0)
-    for _ in range(500):
-        loss = F.mse_loss(net(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert F.mse_loss(net(x), y) < 1e-3
+    assert loss_after(500, optimizer, lambda: F.mse_loss(net(x), y)) < 1e-3
 
 
 def test_mlp_learns_two_random_classes_by_heart() -> None:
@@ -81,12 +75,7 @@ def test_mlp_learns_two_random_classes_by_heart() -> None:
     x, y = torch.randn(8, 2), torch.randint(2, (8, 1)).float()
     net = MLP(inputs=2, outputs=1, hidden=[64])
     optimizer = AdamW(parameter_groups(net), lr=0.05)
-    for _ in range(100):
-        loss = F.binary_cross_entropy_with_logits(net(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert F.binary_cross_entropy_with_logits(net(x), y) < 0.01
+    assert loss_after(100, optimizer, lambda: F.binary_cross_entropy_with_logits(net(x), y)) < 0.01
 
 
 def test_mlp_learns_random_labels_of_images_by_heart() -> None:
@@ -94,9 +83,4 @@ def test_mlp_learns_random_labels_of_images_by_heart() -> None:
     x, y = torch.rand(16, 1, 8, 8), torch.randint(10, (16,))
     net = MLP(inputs=64, outputs=10, hidden=[64])
     optimizer = AdamW(parameter_groups(net), lr=0.01)
-    for _ in range(100):
-        loss = F.cross_entropy(net(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert F.cross_entropy(net(x), y) < 0.01
+    assert loss_after(100, optimizer, lambda: F.cross_entropy(net(x), y)) < 0.01

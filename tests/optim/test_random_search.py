@@ -1,4 +1,5 @@
 import copy
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ def test_loss_at_the_kept_point_never_rises_and_comes_near_the_minimum() -> None
     torch.manual_seed(0)
     point = nn.Parameter(torch.zeros(2))
     losses = searched(point, RandomSearch([point], lr=0.3), 300)
-    assert all(later <= earlier for earlier, later in zip(losses, losses[1:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(losses))
     assert losses[0] == 18
     assert losses[-1] < 0.05
 

@@ -1,12 +1,15 @@
+import inspect
 import io
 import math
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import (
@@ -19,6 +22,8 @@ from torch.optim.lr_scheduler import (
     StepLR,
 )
 
+from seedbed.build import resolve
+from seedbed.compose import CONF
 from seedbed.optim.schedules import (
     Constant,
     Cosine,
@@ -219,9 +224,36 @@ def test_length_that_is_less_than_a_step_is_one_step(make: Make, length: float) 
     assert factors(partial(make, every=length)) == factors(partial(make, every=1))
 
 
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (partial(Exponential, gamma=-0.5), "gamma=-0.5: expected 0 or more"),
+        (partial(Cosine, final=-1), "final=-1: expected 0 or more"),
+        (partial(OneCycle, start=math.nan), "start=nan: expected 0 or more"),
+        (partial(Plateau, patience=-1), "patience=-1: expected 0 or more"),
+        (partial(MultiStep, milestones=(0.5, -1)), "expected a fraction of the fit or a number"),
+        (partial(Constant, warmup=1.5), "a fraction of the fit or a number of steps, got 1.5"),
+    ],
+)
+def test_number_out_of_its_range_is_refused(make: Make, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        scheduled(make)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((CONF / "scheduler").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_default_is_the_one_in_the_schedules_file(path: Path) -> None:
+    node = yaml.safe_load(path.read_text(encoding="utf-8"))
+    parameters = inspect.signature(resolve(node["_target_"])).parameters
+    for name, value in node.items():
+        if not name.startswith("_") and path.stem != "warmup_cosine":  # a variant of cosine
+            assert pytest.approx(parameters[name].default) == np.float64(value)
+
+
 @every_schedule
 def test_negative_length_is_refused(make: Make) -> None:
-    with pytest.raises(ValueError, match="a fraction of the fit or a number of steps, got -3"):
+    with pytest.raises(ValueError, match="warmup=-3: expected 0 or more"):
         scheduled(partial(make, warmup=-3))
 
 

@@ -12,6 +12,7 @@ from matplotlib.image import imread
 from typer.testing import CliRunner
 
 from seedbed.cli import app
+from seedbed.errors import RunError
 from seedbed.report.comparison import compare
 from seedbed.report.fits import draw_fits
 from seedbed.report.runs import find_runs
@@ -116,7 +117,7 @@ def test_picture_that_no_longer_has_anything_to_show_is_removed(
 def test_several_places_are_compared_in_a_folder_of_its_own(
     sweep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("seedbed.cli.LOGS", tmp_path)
     command(sweep / "0", sweep / "2")
     assert "report.html" in written(tmp_path / "comparison")
 
@@ -151,3 +152,10 @@ def test_run_that_has_not_started_is_reported_alone(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("monitor: val/loss\nmode: min\nexperiment_name: line\n")
     assert "not started" in command(tmp_path)
     assert written(tmp_path) == {"config.yaml", "results.csv", "report.html"}
+
+
+def test_folder_that_cannot_be_made_is_explained(make_run: MakeRun, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    comparison = compare(find_runs([make_run("0", [1.0])]))
+    with pytest.raises(RunError, match=r"file: cannot be written \(File exists\)"):
+        write_report(comparison, tmp_path / "file")

@@ -189,6 +189,20 @@ def test_run_killed_after_its_fit_is_only_tested_when_executed_again(
     assert (run.path / log).read_text() == (finished.path / log).read_text()
 
 
+def test_run_that_goes_on_keeps_its_record_and_notes_the_start(
+    finished: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDirectory(tmp_path / "killed")
+    shutil.copytree(finished.path, run.path)
+    run.set_status("running")
+    monkeypatch.setattr(sys, "argv", ["later"])
+    execute(run.path)
+    found = run.provenance()
+    [start] = found.pop("resumed")
+    assert found == finished.provenance()
+    assert start["command"] == [sys.executable, "later"]
+
+
 def test_directory_without_a_configuration_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"is not a run: it has no config\.yaml"):
         execute(tmp_path)
@@ -307,7 +321,7 @@ def test_bug_is_marked_with_its_kind_and_its_trace_is_in_the_log(
     [
         ("optimizer.lr=-1", "torch.optim.SGD: Invalid learning rate: -1"),
         ("net.dropout=2", "seedbed.nets.mlp.MLP: dropout probability has to be"),
-        ("trainer.accelerator=abacus", "lightning.Trainer: "),
+        ("trainer.accelerator=abacus", "trainer.accelerator=abacus: expected auto or cpu"),
     ],
 )
 def test_value_that_a_constructor_refuses_is_a_wrong_setting(
@@ -361,3 +375,26 @@ def test_interrupted_run_ends_as_if_it_had_not_been(
         assert [(r["step"], r[column]) for r in values] == [(r["step"], r[column]) for r in wanted]
     last, wanted = (torch.load(r.last, weights_only=True)["state_dict"] for r in (run, whole))
     assert all(torch.equal(last[name], wanted[name]) for name in wanted)
+
+
+def test_run_that_failed_before_its_first_checkpoint_goes_on_from_its_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = ["data.batch_size=5", "max_epochs=3", "optimizer.lr=0.01"]
+    expected = execute(prepared(tmp_path / "whole", *overrides).path)
+    original, calls = RegressionTask.training_step, []
+
+    def failing(task: RegressionTask, batch: Any) -> torch.Tensor:
+        calls.append(batch)
+        if len(calls) == 51:
+            raise TrainingError("The memory is full.")
+        return original(task, batch)
+
+    monkeypatch.setattr(RegressionTask, "training_step", failing)
+    run = prepared(tmp_path / "run", *overrides)
+    with pytest.raises(TrainingError):
+        execute(run.path)
+    best = torch.load(run.best, weights_only=True)["global_step"]
+    assert not run.last.exists()
+    assert execute(run.path) == expected
+    assert len(calls) == 51 + 60 - best

@@ -86,6 +86,15 @@ def test_missing_package_is_a_line_that_names_the_extra(
     )
 
 
+def test_place_that_cannot_be_written_is_explained(exam: RunDirectory, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(RunError, match=r"file: cannot be written \(File exists\)"):
+        export(load(exam.path), "safetensors", file)
+    with pytest.raises(RunError, match=r"file: cannot be written \(Not a directory\)"):
+        export(load(exam.path), "safetensors", file / "below")
+
+
 def test_link_out_of_the_run_is_not_written_to(exam: RunDirectory, tmp_path: Path) -> None:
     shutil.copytree(exam.path, tmp_path / "run")
     (tmp_path / "outside").mkdir()

@@ -17,6 +17,7 @@ import math
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -123,6 +124,15 @@ class Checkpoints(Callback):
         if self._best is not None or self._written_step != trainer.global_step:
             self._write(trainer)
         self._stop_if_told()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Leave what a fit that fails had at its best; an interrupt saves where it can."""
+        if self._best is not None and isinstance(exception, Exception) and trainer.is_global_zero:
+            with suppress(OSError):  # the disk may be full
+                self.directory.mkdir(parents=True, exist_ok=True)
+                save(self._best, self.directory / BEST)
 
     def state_dict(self) -> dict[str, Any]:
         """The best score so far."""

@@ -17,10 +17,17 @@ class TextSamples(Callback):
     Args:
         prompt: What the text starts with.
         length: The most characters to write; a poem may end before.
-        temperature: Divides the logits; 1 samples the model's own distribution.
+        temperature: Divides the logits; 1 samples the model's own distribution, 0 takes the
+            likeliest character.
+
+    Raises:
+        ValueError: If `length` or `temperature` is negative.
     """
 
     def __init__(self, *, prompt: str, length: int = 100, temperature: float = 1.0) -> None:
+        for name, value in (("length", length), ("temperature", temperature)):
+            if not value >= 0:
+                raise ValueError(f"{name}={value}: expected 0 or more")
         self.prompt = prompt
         self.length = length
         self.temperature = temperature

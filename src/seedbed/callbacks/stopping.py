@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from lightning import Callback, LightningModule, Trainer
 
+from seedbed.measures import best_is
 from seedbed.terminal import log
 
 
@@ -99,10 +100,15 @@ class LossTarget(Stopping):
     Args:
         monitor: The loss: `val/loss`, or `train/loss`, its mean since the last validation.
         value: The target.
+
+    Raises:
+        ValueError: If a higher `monitor` is better.
     """
 
     def __init__(self, *, monitor: str = "val/loss", value: float) -> None:
         super().__init__(monitor=monitor)
+        if best_is(monitor) == "max":
+            raise ValueError(f"monitor={monitor}: expected a loss, whose best is its lowest")
         self.value = value
 
     def reason(self, value: float) -> str | None:

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import torch
 from lightning import Callback, LightningModule, Trainer
 
 from seedbed.tasks.base import Task
@@ -27,7 +28,9 @@ class Throughput(Callback):
             self._started = time.perf_counter()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop the clock before anything is validated."""
+        """Stop the clock before anything is validated, once the device has done its work."""
+        if pl_module.device.type != "cpu":  # it is handed work ahead of time
+            torch.accelerator.synchronize(pl_module.device)
         self._seconds = time.perf_counter() - self._started
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -4,6 +4,8 @@ The first look is taken when the first validation begins, which is before the fi
 any figure is shown; a resumed fit has no such validation, and takes the last look only.
 """
 
+from contextlib import suppress
+
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -50,7 +52,10 @@ class WeightTable(Callback):
                 for name, parameter in net.named_parameters():
                     values, step = parameter.detach().float(), trainer.global_step
                     # By default there are some 1,500 bins, which take longer than the look needs.
-                    logger.experiment.add_histogram(f"{when}_weights/{name}", values, step, bins=64)
+                    with suppress(ValueError):  # one huge value has no range to divide
+                        logger.experiment.add_histogram(
+                            f"{when}_weights/{name}", values, step, bins=64
+                        )
 
 
 def table(net: nn.Module, title: str = "weights") -> str:

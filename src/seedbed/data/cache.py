@@ -5,7 +5,6 @@ read, and made again.
 """
 
 import json
-import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from seedbed.data.tokens import TokenSplits
 from seedbed.data.vocabulary import Vocabulary
 from seedbed.errors import FetchError
+from seedbed.files import placed
 
 FORMAT = 1
 """Raise it when the processing changes, so that older files are made again."""
@@ -63,10 +63,6 @@ def _write(path: Path, splits: TokenSplits) -> None:
         "facts": splits.facts,
         "parts": list(present),
     }
-    temporary = path.with_suffix(f".{os.getpid()}.npz")
     encoded = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    try:
+    with placed(path) as temporary:
         np.savez(temporary, header=encoded, **present)  # type: ignore[arg-type]
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

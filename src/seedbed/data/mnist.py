@@ -36,9 +36,7 @@ MNIST_FILES = Download(
         Https("https://ossci-datasets.s3.amazonaws.com/mnist/", gzipped=True),  # torchvision's
         Https("https://raw.githubusercontent.com/fgnt/mnist/master/", gzipped=True),
     ),
-    local_setting=(
-        "SEEDBED_DATA_DIR=FOLDER, with the four files in FOLDER/mnist; data=digits needs no network"
-    ),
+    instead="data=digits needs no network",
 )
 
 

@@ -43,7 +43,9 @@ TANG_POEMS = Download(
             "%E5%85%A8%E5%94%90%E8%AF%97/"
         ),
     ),
-    local_setting="data.path=FILE trains on a corpus of your own instead",
+    instead=(
+        "data=poems data.path=FILE trains on a corpus of your own, and data=verse needs no network"
+    ),
 )
 
 PUNCTUATION = set("，。？！、；：「」『』《》")

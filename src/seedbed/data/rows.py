@@ -55,8 +55,6 @@ class RowsDataModule(LightningDataModule, ABC):
 
     gives: ClassVar = ("inputs", "outputs")
     """The names in `sizes`, known before any data is loaded."""
-    unit: ClassVar = "rows"
-    """What one example is."""
     kind: str = "regression"
     """The kind of task the targets are for: `regression`, `binary` or `multiclass`."""
     image_box: ClassVar[int | None] = None

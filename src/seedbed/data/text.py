@@ -35,6 +35,8 @@ def read_json(content: bytes, source: str) -> list[Poem]:
         ) from None
     except UnicodeDecodeError as error:
         raise _not_utf8(source, error) from None
+    except RecursionError:
+        raise DataError(f"{source}: expected a list of poems, got one nested too deep.") from None
     if not isinstance(entries, list):
         raise DataError(f"{source}: expected a list of poems, got {type(entries).__name__}.")
     for number, entry in enumerate(entries, start=1):
@@ -74,6 +76,12 @@ def read_file(path: Path) -> tuple[list[str], str]:
         except UnicodeDecodeError as error:
             raise _not_utf8(str(path), error) from None
         poems = [block.strip() for block in re.split(r"\n[^\S\n]*\n", text)]
+    for number, poem in enumerate(poems, start=1):
+        if END in poem:
+            raise DataError(
+                f"{path}, poem {number}: has the character U+0000, which is kept for the end of a "
+                "poem. Remove it."
+            )
     return [poem for poem in poems if poem], hashlib.sha256(content).hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 A window of T + 1 tokens is T inputs and, shifted by one, T targets. Training windows are laid end
 to end over the stream from a random phase each epoch, so that every token is seen about once an
-epoch and never in the same frame twice; evaluation windows are always the same ones. Price: a
+epoch and seldom in the same frame twice; evaluation windows are always the same ones. Price: a
 poem may be cut by a window's edge, and the stream's last partial window is not evaluated.
 """
 
@@ -50,8 +50,6 @@ class TokensDataModule(LightningDataModule, ABC):
 
     gives: ClassVar = ("vocabulary_size", "context")
     """The names in `sizes`, known before any data is loaded."""
-    unit: ClassVar = "tokens"
-    """What one example is."""
     kind: ClassVar = "language"
     """The kind of task the targets are for."""
 

@@ -76,7 +76,7 @@ def stream(
     common = min(map(len, prompts))
     device = model.head.weight.device
     tokens = torch.tensor([[*prompt[:common]] for prompt in prompts], device=device)  # (B, T)
-    left = [length] * len(prompts)
+    left = [max(length, 0)] * len(prompts)
     cache = Cache()
     while any(left):
         logits = model.head(_last_hidden(model, tokens, cache)).float()  # (B, V)

@@ -91,15 +91,16 @@ class FeedForward(nn.Module):
 class Block(nn.Module):
     """Attention, then feed-forward, each on the normed stream and added to it."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, dropout: float = 0.0) -> None:
         super().__init__()
         self.attention = Attention(width)
         self.feed_forward = FeedForward(width)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, rotary: Rotary, cache: Cache | None = None) -> Tensor:
         """Apply both parts to the residual stream (B, T, C)."""
-        x = x + self.attention(rms_norm(x), rotary, cache)
-        output: Tensor = x + self.feed_forward(rms_norm(x))
+        x = x + self.dropout(self.attention(rms_norm(x), rotary, cache))
+        output: Tensor = x + self.dropout(self.feed_forward(rms_norm(x)))
         return output
 
 
@@ -112,17 +113,26 @@ class GPT(LanguageModel):
         depth: Number of blocks.
         width: Size of the residual stream, C, a multiple of 32; where None, 32 for each two
             blocks. Each head has 32 channels.
+        dropout: Share of the values that blocks add to the stream which training sets to zero.
 
     Raises:
-        ValueError: If `width` is not a multiple of 32.
+        ValueError: If `width` is not a multiple of 32, `dropout` no share, or there is no block.
     """
 
     caches: ClassVar = True
 
     def __init__(
-        self, *, vocabulary_size: int, context: int, depth: int = 4, width: int | None = None
+        self,
+        *,
+        vocabulary_size: int,
+        context: int,
+        depth: int = 4,
+        width: int | None = None,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if depth < 1:
+            raise ValueError(f"depth={depth}: expected 1 or more")
         width = HEAD_SIZE * math.ceil(depth / 2) if width is None else width
         if width < 1 or width % HEAD_SIZE:
             raise ValueError(f"width must be a positive multiple of {HEAD_SIZE}, got {width}")
@@ -131,7 +141,7 @@ class GPT(LanguageModel):
         # Its vectors are normalised, so only this against the learning rate matters: small is fast.
         nn.init.normal_(self.token_embedding.weight, std=0.02)
         self.rotary = Rotary(context)
-        self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
+        self.blocks = nn.ModuleList(Block(width, dropout=dropout) for _ in range(depth))
         self.head = nn.Linear(width, vocabulary_size, bias=False)
         nn.init.zeros_(self.head.weight)
 

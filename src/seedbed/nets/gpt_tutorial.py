@@ -74,7 +74,7 @@ class TutorialGPT(LanguageModel):
         heads: Attention heads a block; must divide `width`.
 
     Raises:
-        ValueError: If it does not.
+        ValueError: If it does not, or there is no block.
     """
 
     caches: ClassVar = True
@@ -83,7 +83,9 @@ class TutorialGPT(LanguageModel):
         self, *, vocabulary_size: int, context: int, width: int = 64, depth: int = 4, heads: int = 4
     ) -> None:
         super().__init__()
-        if heads < 1 or width % heads:
+        if depth < 1:
+            raise ValueError(f"depth={depth}: expected 1 or more")
+        if min(heads, width) < 1 or width % heads:
             raise ValueError(f"width={width} cannot be shared among heads={heads}")
         self.context = context
         self.token_embedding = nn.Embedding(vocabulary_size, width)

@@ -24,7 +24,7 @@ class TransformerDecoder(LanguageModel):
         dropout: Share of values set to zero in training.
 
     Raises:
-        ValueError: If `heads` does not divide `width`.
+        ValueError: If `heads` does not divide `width`, or there is no layer.
     """
 
     causal: Tensor
@@ -40,7 +40,9 @@ class TransformerDecoder(LanguageModel):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if heads < 1 or width % heads:
+        if depth < 1:
+            raise ValueError(f"depth={depth}: expected 1 or more")
+        if min(heads, width) < 1 or width % heads:
             raise ValueError(f"width={width} cannot be shared among heads={heads}")
         self.context = context
         self.token_embedding = nn.Embedding(vocabulary_size, width)

@@ -15,7 +15,8 @@ from torch.optim import Optimizer
 class RandomSearch(Optimizer):
     """Each step tries one point near the best so far; the first looks at the start itself.
 
-    The losses of different batches do not compare, so it wants the full batch.
+    The losses of different batches do not compare, so it wants the full batch. A fit's `train/loss`
+    is the mean over the points that were tried, `val/loss` that of the one that is kept.
 
     Args:
         params: Parameters, or groups of them.

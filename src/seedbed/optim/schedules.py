@@ -12,7 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, fields
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -32,7 +32,7 @@ class Schedule(LRScheduler, ABC):
         warmup: Length of the warm-up.
 
     Raises:
-        ValueError: If a length is negative.
+        ValueError: If a number is negative, or a length above 1 is no whole number.
     """
 
     optimizer: Optimizer
@@ -41,6 +41,10 @@ class Schedule(LRScheduler, ABC):
     warmup: float = 0.0
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, int | float) and not value >= 0:
+                raise ValueError(f"{field.name}={value}: expected 0 or more")
         super().__init__(self.optimizer)
 
     @abstractmethod
@@ -55,7 +59,7 @@ class Schedule(LRScheduler, ABC):
 
     def steps(self, length: float) -> int:
         """A length in steps."""
-        if length < 0:
+        if length < 0 or (length > 1 and length % 1):
             raise ValueError(f"expected a fraction of the fit or a number of steps, got {length}")
         return round(length * self.total_steps) if length < 1 else int(length)
 
@@ -148,7 +152,7 @@ class WarmupStableDecay(Schedule):
     """Rises, stays, and in a last length `decay` falls to `final`, each linear."""
 
     warmup: float = 0.05
-    decay: float = 0.2
+    decay: float = 0.5
     final: float = 0.0
 
     def shape(self, step: int) -> float:

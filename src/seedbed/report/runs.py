@@ -142,9 +142,9 @@ def read_run(folder: Path) -> Run:
     words = _json(folder / "provenance.json").get("command") or []
     return Run(
         path=folder,
-        config=dict(_flat(config)),
+        config=dict(flat(config)),
         status=_json(folder / "status.json"),
-        final={name: float(value) for name, value in metrics.items()},
+        final={name: math.nan if x is None else float(x) for name, x in metrics.items()},
         log=_rows(folder / "metrics.csv"),
         command=shlex.join(["python", *map(str, words[1:])]) if words else "",
     )
@@ -160,10 +160,11 @@ def _run_folders(place: Path) -> Iterator[Path]:
         yield from _run_folders(folder)
 
 
-def _flat(node: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def flat(node: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested mappings by their dotted names: `optimizer.lr` and so on."""
     for name, value in node.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{name}.")
+            yield from flat(value, f"{above}{name}.")
         else:
             yield f"{above}{name}", value
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from seedbed.files import writing
 from seedbed.report.comparison import Comparison
 from seedbed.report.curves import draw_curves
 from seedbed.report.effects import draw_effects
@@ -23,9 +24,13 @@ def write_report(comparison: Comparison, folder: Path, *, axis: Axis = "step") -
 
     Returns:
         The page.
+
+    Raises:
+        RunError: If the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    write_results(comparison, folder / "results.csv")
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_results(comparison, folder / "results.csv")
     curves, effects = folder / "curves.png", folder / "effects.png"
     pairs, fits = folder / "pairs.png", folder / "fits.png"
     with drawing(folder):

@@ -16,6 +16,7 @@ A run is claimed by a lock that the operating system drops with its process, how
 """
 
 import json
+import math
 import os
 import shlex
 import socket
@@ -31,6 +32,7 @@ from filelock import FileLock, Timeout
 
 from seedbed.checkpoint import BEST, LAST
 from seedbed.errors import RunError
+from seedbed.files import place_text, writing
 
 
 class RunDirectory:
@@ -57,20 +59,19 @@ class RunDirectory:
         """Make a new run from a resolved configuration of plain types.
 
         Raises:
-            RunError: If the directory holds a run already.
+            RunError: If the directory holds a run already, or cannot be made.
         """
         run = cls(Path(path).absolute())
-        try:
+        with writing(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
-            with run.config_file.open("x", encoding="utf-8") as file:
-                yaml.safe_dump(config, file, allow_unicode=True, sort_keys=False)
-        except FileExistsError:
-            raise RunError(
-                f"{path} already holds a run. Choose another hydra.run.dir, or go on with this "
-                f"one: {run.resume_command}"
-            ) from None
-        except OSError as error:
-            raise RunError(f"{path}: cannot be made ({error.strerror}).") from None
+            try:
+                with run.config_file.open("x", encoding="utf-8") as file:
+                    yaml.safe_dump(config, file, allow_unicode=True, sort_keys=False)
+            except FileExistsError:
+                raise RunError(
+                    f"{path} already holds a run. Choose another hydra.run.dir, or go on with this "
+                    f"one: {run.resume_command}"
+                ) from None
         return run
 
     def config(self) -> dict[str, Any]:
@@ -91,7 +92,7 @@ class RunDirectory:
 
     def set_config(self, config: dict[str, Any]) -> None:
         """Replace the configuration."""
-        _place(self.config_file, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+        place_text(self.config_file, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
 
     @property
     def resume_command(self) -> str:
@@ -121,11 +122,7 @@ class RunDirectory:
 
     def status(self) -> dict[str, Any]:
         """What `status.json` says; empty where there is none."""
-        try:
-            loaded: dict[str, Any] = json.loads(self.status_file.read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return {}
-        return loaded
+        return _read_json(self.status_file)
 
     def state(self) -> str:
         """Where the run stands: new, running, finished, failed or interrupted.
@@ -144,16 +141,12 @@ class RunDirectory:
 
     def metrics(self) -> dict[str, float]:
         """The metrics of the best checkpoint, once the run has finished."""
-        loaded: dict[str, float] = json.loads(self.metrics_file.read_text(encoding="utf-8"))
-        return loaded
+        loaded = json.loads(self.metrics_file.read_text(encoding="utf-8"))
+        return {name: math.nan if value is None else value for name, value in loaded.items()}
 
     def provenance(self) -> dict[str, Any]:
         """Where the run came from; empty where it was never executed."""
-        try:
-            loaded: dict[str, Any] = json.loads(self.provenance_file.read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return {}
-        return loaded
+        return _read_json(self.provenance_file)
 
     def set_status(self, state: str, **more: Any) -> None:
         """Record the state of the run and when it was reached."""
@@ -177,15 +170,28 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def _read_json(path: Path) -> dict[str, Any]:
+    """What a JSON file says; empty where there is none."""
+    try:
+        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return loaded
+
+
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Place a JSON file whole."""
-    _place(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    place_text(path, as_json(content) + "\n")
 
 
-def _place(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def as_json(content: Any) -> str:
+    """Plain types as JSON, which has no number that is not finite: each becomes null."""
+    return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {name: _finite(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [*map(_finite, content)]
+    return None if isinstance(content, float) and not math.isfinite(content) else content

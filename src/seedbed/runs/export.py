@@ -5,7 +5,6 @@ are compared with the net's own. Price: ONNX is traced by torch's exporter, whic
 refuses a net whose path depends on values.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +16,8 @@ from torch import Tensor, nn
 from seedbed.build import build_task
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import RunError, SeedbedError
+from seedbed.files import place_text, placed, writing
+from seedbed.runs.directory import as_json
 from seedbed.runs.load import LoadedRun, place_in
 
 Format = Literal["onnx", "safetensors"]
@@ -44,18 +45,19 @@ def export(run: LoadedRun, format: Format, out: Path | None = None) -> dict[str,
         What the JSON says.
 
     Raises:
-        RunError: If the packages for it are not installed, or the folder leads elsewhere.
+        RunError: If the packages for it are not installed, or the folder leads elsewhere or cannot
+            be written.
         SeedbedError: If the net cannot be exported, or the outputs are not the same.
     """
     missing = [name for name in PACKAGES[format] if find_spec(name) is None]
     if missing:
         raise RunError(f"{', '.join(missing)} not installed; get it with pip install '.[export]'.")
     folder = out or place_in(run.directory, "export")
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"model.{format}"
-    temporary = folder / f".model.{format}"
     examples = [*_examples(run)]
-    try:
+    with writing(file), placed(file) as temporary:
         if format == "onnx":
             exported = _onnx(run, temporary, examples[0])
         else:
@@ -67,11 +69,7 @@ def export(run: LoadedRun, format: Format, out: Path | None = None) -> dict[str,
                 f"more than {TOLERANCE[format]:g}; nothing was written."
             )
         description = _described(run, format, difference)
-        text = json.dumps(description, indent=2, ensure_ascii=False)
-        file.with_suffix(f".{format}.json").write_text(text + "\n", encoding="utf-8")
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+        place_text(file.with_suffix(f".{format}.json"), as_json(description) + "\n")
     return description | {"file": str(file)}
 
 

@@ -17,7 +17,7 @@ KEPT = 1_000_000
 """Characters of files that git does not track which are recorded at most, all files together."""
 
 CODE = (".py", ".yaml", ".toml")
-"""The endings of those files: what else lies about, as passwords or data, is not to be passed on."""
+"""The endings of those files: what else lies about, as passwords or data, is not passed on."""
 
 PACKAGES = (
     *("torch", "lightning", "torchmetrics", "hydra-core", "omegaconf", "numpy", "scikit-learn"),

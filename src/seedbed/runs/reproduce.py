@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seedbed.errors import RunError
+from seedbed.report.runs import flat
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.evaluate import threads
 from seedbed.runs.execute import execute
@@ -106,18 +107,9 @@ def _same(one: float | None, other: float | None) -> bool:
 
 def _changes(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """The entries of two provenances that are not the same, by their dotted names."""
-    one, other = (_flat({name: p.get(name) for name in COMPARED}) for p in (before, now))
+    one, other = (dict(flat({name: p.get(name) for name in COMPARED})) for p in (before, now))
     return {
         name: (one.get(name), other.get(name))
         for name in sorted({*one, *other})
         if one.get(name) != other.get(name)
     }
-
-
-def _flat(node: dict[str, Any], above: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in node.items():
-        flat |= (
-            _flat(value, f"{above}{name}.") if isinstance(value, dict) else {above + name: value}
-        )
-    return flat

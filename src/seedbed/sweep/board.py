@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from seedbed.report.comparison import duration
 from seedbed.sweep.ledger import Job, Result
 from seedbed.sweep.pruning import read_curve
 
@@ -113,7 +114,7 @@ class Board:
     def _summary(self) -> str:
         words = [] if self.best is None else [f"best {self.best[0]:.4f}"]
         if self._left is not None:
-            words.append(f"{_clock(self._left)} left")
+            words.append(f"{duration(self._left)} left")
         return "  ".join(words)
 
     def _render(self) -> RenderableType:
@@ -123,7 +124,7 @@ class Board:
         if self.best:
             heading += f"; best {self.metric} {self.best[0]:.4f}: {self.best[1]}"
         if self._left is not None:
-            heading += f"; {_clock(self._left)} left"
+            heading += f"; {duration(self._left)} left"
         table = Table(box=None, pad_edge=False)
         for name, justify in COLUMNS:
             table.add_column(self.metric if name == "metric" else name, justify=justify)
@@ -139,7 +140,7 @@ class Board:
         yield Text(row.job.label, overflow="ellipsis", no_wrap=True)
         yield Text(row.result.state, style="" if running or row.result.done else "red")
         yield Text("–" if value is None else f"{value:.4f}")
-        yield Text(_clock(seconds))
+        yield Text(duration(seconds))
 
     def _so_far(self, job: Job) -> float | None:
         """The best value of a job that runs."""
@@ -148,9 +149,3 @@ class Board:
         except (OSError, ValueError):  # not there yet, or just being written
             return None
         return (min if self.mode == "min" else max)(values, default=None)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

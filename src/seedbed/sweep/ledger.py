@@ -27,6 +27,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from seedbed.errors import RunError
+from seedbed.files import place_text
 from seedbed.runs.directory import RunDirectory
 from seedbed.sweep.pruning import RECORD
 from seedbed.sweep.space import Point, job_key
@@ -151,7 +152,7 @@ class Ledger:
                     f"{self.folder} holds another sweep: train.py {shlex.join(here['command'])}\n"
                     "Choose another hydra.sweep.dir, or start over with fresh=true."
                 )
-        _place(self.record_file, yaml.safe_dump(record, allow_unicode=True, sort_keys=False))
+        place_text(self.record_file, yaml.safe_dump(record, allow_unicode=True, sort_keys=False))
 
     def record(self) -> dict[str, Any]:
         """What `sweep.yaml` says.
@@ -180,17 +181,13 @@ class Ledger:
 
     def note(self, points: list[Point]) -> None:
         """Keep the points, before any job of the last one begins."""
-        _place(self.trials_file, "".join(f"{json.dumps(p, ensure_ascii=False)}\n" for p in points))
+        place_text(
+            self.trials_file, "".join(f"{json.dumps(p, ensure_ascii=False)}\n" for p in points)
+        )
 
     def job(self, point: Point, repeat: int = 0) -> Job:
         """A point's job."""
         return Job(point, repeat, self.folder)
-
-
-def _place(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def _end_orphan(run: RunDirectory) -> None:

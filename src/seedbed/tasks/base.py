@@ -8,7 +8,8 @@ resumed. Price: the memory for an epoch's predictions, where a task has its trai
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from lightning import LightningModule
@@ -29,7 +30,8 @@ MakeScheduler = Callable[[Optimizer, int], LRScheduler]
 PARTS = ("val", "test")
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True)
+class Step:
     """What a training batch came to."""
 
     loss: Tensor
@@ -154,7 +156,7 @@ class Task(LightningModule, ABC):
             training = self._training_figures() | means
             self._sums, self._predicted, self.examples = {}, [], 0
             self.log_dict({f"train/{name}": x for name, x in training.items()}, sync_dist=True)
-            self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
+            self.log_dict(self._learning_rates())
         figures = self._log_metrics("val")
         if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
             schedule: object = self.lr_schedulers()
@@ -200,6 +202,15 @@ class Task(LightningModule, ABC):
         for outputs, targets in self._predicted:
             metrics.update(outputs.to(self.device), targets.to(self.device))
         return self.figures(metrics)
+
+    def _learning_rates(self) -> dict[str, float]:
+        """The first group's rate, and those of the groups that have others, by their kinds."""
+        first, *others = self.trainer.optimizers[0].param_groups
+        return {"learning_rate": first["lr"]} | {
+            f"learning_rate/{group['kind']}": group["lr"]
+            for group in others
+            if group["lr"] != first["lr"]
+        }
 
     def _penalty(self) -> Tensor:
         weights = [p for p in self.net.parameters() if p.ndim > 1]
