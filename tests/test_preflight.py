@@ -60,7 +60,7 @@ def test_pair_of_numbers_is_wanted_where_the_constructor_takes_one() -> None:
     [
         ("prompt=123", """'prompt="123"'"""),
         ("data.target=2020", """'data.target="2020"'"""),
-        ("data.features=[2019,y]", """'data.features=["2019", "y"]'"""),
+        ("data.features=[2019,x]", """'data.features=["2019", "x"]'"""),
     ],
 )
 def test_number_that_is_meant_as_a_text_is_shown_as_it_is_typed(override: str, typed: str) -> None:

@@ -45,7 +45,7 @@ def explained(folder: Path | None = None) -> Iterator[None]:
 def _is_hydras(error: BaseException) -> bool:
     """Whether Hydra raised it against a command line, and not a run that Hydra had started."""
     modules = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
-    caller = next(name for name in reversed(modules) if name != "pathlib")
+    caller = next(name for name in reversed(modules) if name.split(".")[0] != "pathlib")
     return isinstance(error, HYDRAS) or caller.startswith("hydra.")
 
 
