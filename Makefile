@@ -46,7 +46,7 @@ test: $(READY)  ## Set up and run the fast tests
 
 slow: $(READY)  ## Run the tests that take minutes or need the Tang poems
 	@$(BIN)/seedbed fetch
-	@$(BIN)/python -m pytest -m 'slow or corpus'
+	@$(BIN)/python -m pytest -n auto -m 'slow or corpus'
 
 lint: $(READY)  ## Check format, style and types
 	@$(BIN)/ruff format --check --quiet . || { echo "Run make fix to format."; exit 1; }

@@ -49,21 +49,6 @@ def test_empty_folder_of_a_failed_start_is_taken_away(files: list[str], tmp_path
     assert folder.exists() == bool(files)
 
 
-@pytest.mark.parametrize("below", ["", "run"])
-def test_run_directory_that_hydra_cannot_make_is_explained(
-    below: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "file").touch()
-    place = tmp_path / "file" / below
-    monkeypatch.setattr(sys, "argv", ["train.py", f"hydra.run.dir={place}"])
-    import train
-
-    with pytest.raises(SystemExit) as caught, explained():
-        train.main()
-    assert caught.value.code == 2
-    assert capsys.readouterr().err.startswith(f"hydra.run.dir={place}: cannot be made (")
-
-
 def test_other_error_of_the_systems_is_not_taken_for_a_wrong_place() -> None:
     with pytest.raises(FileNotFoundError), explained():
         Path("nowhere", "at all").mkdir()

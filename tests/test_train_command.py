@@ -100,6 +100,7 @@ def test_run_directory_holds_the_whole_run(
         "status.json",
         "metrics.json",
         "metrics.csv",
+        "predictions.csv",
         "train.log",
         "tensorboard/hparams.yaml",
         "checkpoints/best.ckpt",
@@ -164,6 +165,17 @@ def test_group_set_to_null_is_explained(script: Script, tmp_path: Path) -> None:
     status, message = script(tmp_path / "run", "scheduler=null")
     assert status == 2
     assert message.startswith("scheduler=null: no such scheduler; ")
+
+
+@pytest.mark.parametrize("below", ["", "run"])
+def test_directory_that_cannot_be_made_is_explained(
+    below: str, script: Script, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    place = tmp_path / "file" / below
+    status, message = script(place)
+    assert status == 2
+    assert message.startswith(f"hydra.run.dir={place}: cannot be made (")
 
 
 def test_missing_data_file_is_explained(script: Script, tmp_path: Path) -> None:

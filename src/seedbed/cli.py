@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -237,10 +238,10 @@ def reproduce(
     Example: seedbed reproduce logs/regression/line/2026-01-31_12-00-00-0a1b2c3d --into again
     """
     from seedbed.runs import reproduce as again
-    from seedbed.terminal import console
+    from seedbed.terminal import on_stderr
 
-    console.stderr = as_json  # where the log of the run goes
-    found = again.reproduce(run, into)
+    with on_stderr() if as_json else nullcontext():
+        found = again.reproduce(run, into)
     _print_json(again.as_json(found)) if as_json else typer.echo(again.as_text(found))
     raise typer.Exit(0 if found.identical else 1)
 

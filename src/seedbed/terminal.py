@@ -16,6 +16,18 @@ console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 A progress bar drawn on it stays below the lines logged.
 """
 
+
+
+@contextmanager
+def on_stderr() -> Iterator[None]:
+    """Show the log there, where what is printed is for a program."""
+    console.stderr = True
+    try:
+        yield
+    finally:
+        console.stderr = False
+
+
 log = logging.getLogger("seedbed")
 log.setLevel(logging.INFO)
 log.propagate = False

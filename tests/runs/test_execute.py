@@ -195,7 +195,7 @@ def test_run_that_goes_on_keeps_its_record_and_notes_the_start(
     run = RunDirectory(tmp_path / "killed")
     shutil.copytree(finished.path, run.path)
     run.set_status("running")
-    monkeypatch.setattr(sys, "argv", ["later"])
+    monkeypatch.setattr(sys, "orig_argv", ["python", "later"])
     execute(run.path)
     found = run.provenance()
     [start] = found.pop("resumed")

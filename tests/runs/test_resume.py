@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -147,6 +148,8 @@ def disturbed(folder: Path, deaths: list[tuple[Place, int]], *overrides: str) ->
     run = prepared(folder, EVERY_STEP, *overrides)
     for place, call in deaths:
         killed(run, place, call)
+        # TensorBoard sorts its files by the second in their names, and by process within one.
+        time.sleep(1 - time.time() % 1)
     execute(run.path)
     return run
 

@@ -37,7 +37,7 @@ def collect(
         weights: The file that the initial weights are from; None if from an initialiser.
     """
     return {
-        "command": [sys.executable, *sys.argv],
+        "command": [sys.executable, *sys.orig_argv[1:]],
         "time": now(),
         "seed": seed,
         "git": git_state(Path(__file__).parent),
