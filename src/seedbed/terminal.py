@@ -17,7 +17,6 @@ A progress bar drawn on it stays below the lines logged.
 """
 
 
-
 @contextmanager
 def on_stderr() -> Iterator[None]:
     """Show the log there, where what is printed is for a program."""

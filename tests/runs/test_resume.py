@@ -7,7 +7,9 @@ and die by SIGKILL at a place in the code that is the same each time.
 import csv
 import functools
 import itertools
+import multiprocessing
 import os
+import pkgutil
 import re
 import resource
 import shlex
@@ -16,7 +18,6 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,26 +27,27 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
-from seedbed import checkpoint
-from seedbed.callbacks import checkpoints
-from seedbed.callbacks.checkpoints import Checkpoints
 from seedbed.compose import CONF, composed, plain
 from seedbed.errors import RunError, SeedbedError, SettingError
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.runs.resume import resume
-from seedbed.tasks.base import Task
 
 COMMAND = "from seedbed.cli import main; main()"
 
-Place = tuple[Any, str]
+Place = tuple[str, str]
+"""A class or a module, and the name of a function in it."""
 
-END: Place = (Checkpoints, "on_train_end")
-BOUNDARY: Place = (Checkpoints, "on_train_epoch_start")
-STEP: Place = (Task, "training_step")
-VALIDATION: Place = (Task, "on_validation_epoch_end")
-BEST_OR_LAST: Place = (checkpoints, "save")
-WITHIN_A_FILE: Place = (checkpoint.os, "fsync")
+END: Place = ("seedbed.callbacks.checkpoints:Checkpoints", "on_train_end")
+BOUNDARY: Place = ("seedbed.callbacks.checkpoints:Checkpoints", "on_train_epoch_start")
+STEP: Place = ("seedbed.tasks.base:Task", "training_step")
+VALIDATION: Place = ("seedbed.tasks.base:Task", "on_validation_epoch_end")
+BEST_OR_LAST: Place = ("seedbed.callbacks.checkpoints", "save")
+WITHIN_A_FILE: Place = ("os", "fsync")
+
+CLEAN = multiprocessing.get_context("forkserver")
+"""Makes processes from one that never trained: torch's autograd does not always outlive a fork."""
+CLEAN.set_forkserver_preload(["seedbed.runs.execute"])
 
 EVERY_STEP = "callbacks.checkpoints.every_seconds=0"
 SAVED = (
@@ -71,33 +73,43 @@ def forked(run: RunDirectory, place: Place, call: int, event: Callable[[], None]
     Returns:
         The process's exit status; negative where a signal ended it.
     """
-    pid = os.fork()
-    if pid == 0:
-        owner, name = place
-        original, calls = getattr(owner, name), itertools.count(1)
+    process = CLEAN.Process(target=execute_with, args=(run.path, place, call, event))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
 
-        @functools.wraps(original)  # Lightning looks at signatures
-        def eventful(*arguments: Any, **named: Any) -> Any:
-            if next(calls) == call:
-                event()
-            return original(*arguments, **named)
 
-        setattr(owner, name, eventful)
-        status = 0
-        try:
-            execute(run.path)
-        except SeedbedError as error:
-            status = error.exit_status
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+def execute_with(path: Path, place: Place, call: int, event: Callable[[], None]) -> None:
+    """What that process does."""
+    torch.set_num_threads(1)
+    owner = pkgutil.resolve_name(place[0])
+    original, calls = getattr(owner, place[1]), itertools.count(1)
+
+    @functools.wraps(original)  # Lightning looks at signatures
+    def eventful(*arguments: Any, **named: Any) -> Any:
+        if next(calls) == call:
+            event()
+        return original(*arguments, **named)
+
+    setattr(owner, place[1], eventful)
+    try:
+        execute(path)
+    except SeedbedError as error:
+        sys.exit(error.exit_status)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fill_disk(size: int) -> None:
+    """No file may become larger from now on."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, 2 * size))
 
 
 def killed(run: RunDirectory, place: Place, call: int) -> None:
-    status = forked(run, place, call, lambda: os.kill(os.getpid(), signal.SIGKILL))
-    assert status == -signal.SIGKILL
+    assert forked(run, place, call, die) == -signal.SIGKILL
 
 
 def same(first: Any, second: Any) -> bool:
@@ -244,7 +256,7 @@ STOPPING = [*ROWS, "callbacks=early_stopping", "callbacks.early_stopping.min_del
 
 @pytest.mark.parametrize(
     "place",
-    [(VALIDATION, 3), ((RunDirectory, "set_status"), 1)],
+    [(VALIDATION, 3), (("seedbed.runs.directory:RunDirectory", "set_status"), 1)],
     ids=["while it waits", "after it stopped the fit"],
 )
 def test_early_stopping_counts_on_over_a_kill(place: tuple[Place, int], tmp_path: Path) -> None:
@@ -404,11 +416,7 @@ def test_full_disk_fails_the_run_and_leaves_the_checkpoint_before(copy: RunDirec
     config = copy.config()
     copy.set_config(config | {"trainer": config["trainer"] | {"max_epochs": 6}})
     copy.set_status("running")
-
-    def fill_disk() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, len(before)))
-
-    assert forked(copy, BEST_OR_LAST, 1, fill_disk) == 1
+    assert forked(copy, BEST_OR_LAST, 1, functools.partial(fill_disk, len(before) // 2)) == 1
     error = copy.status()["error"]
     assert error.startswith(f"{copy.last}: cannot be written (File too large).")
     assert error.endswith(f"go on: {copy.resume_command}")
