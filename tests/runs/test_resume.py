@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
 from torch import Tensor
 
 from seedbed.compose import CONF, composed, plain
@@ -162,6 +163,8 @@ def disturbed(folder: Path, deaths: list[tuple[Place, int]], *overrides: str) ->
         killed(run, place, call)
         # TensorBoard sorts its files by the second in their names, and by process within one.
         time.sleep(1 - time.time() % 1)
+    # A process numbers its files, and TensorBoard sorts them as text: 10 would come before 9.
+    event_file_writer._global_uid = 0
     execute(run.path)
     return run
 
