@@ -164,7 +164,7 @@ def disturbed(folder: Path, deaths: list[tuple[Place, int]], *overrides: str) ->
         # TensorBoard sorts its files by the second in their names, and by process within one.
         time.sleep(1 - time.time() % 1)
     # A process numbers its files, and TensorBoard sorts them as text: 10 would come before 9.
-    event_file_writer._global_uid = 0
+    event_file_writer._global_uid = event_file_writer.AtomicCounter(0)
     execute(run.path)
     return run
 
