@@ -22,7 +22,9 @@ MAY_IMPORT = {
     "measures": set(),
     "report": {"errors", "files", "measures", "terminal"},
     "checkpoint": {"errors", "files"},
-    "callbacks": {"checkpoint", "data", "nets", "tasks", "errors", "measures", "terminal"},
+    "callbacks": {
+        *("checkpoint", "data", "nets", "tasks", "errors", "loggers", "measures", "terminal"),
+    },
     "build": {"data", "optim", "tasks", "errors"},
     "trial": {"build", "errors"},
     "machine": {"hints"},

@@ -7,9 +7,11 @@ the run resumes at. A metric that appears late adds a column, for which the file
 import csv
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lightning import Trainer
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
@@ -95,6 +97,13 @@ class CSVLogger(Logger):
             writer = csv.DictWriter(file, self._columns)
             writer.writeheader()
             writer.writerows(rows)
+
+
+def boards(trainer: Trainer) -> Iterator[Any]:
+    """TensorBoard's writer, if the run has one, for what is no number: texts and histograms."""
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            yield logger.experiment
 
 
 def rewind(logger: Logger, step: int) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 
+from seedbed.loggers import boards
 from seedbed.nets.polynomial import Polynomial
 from seedbed.terminal import log
 
@@ -21,9 +21,8 @@ class Equation(Callback):
             return
         lines = [equation(coefficients) for coefficients in net.coefficients.tolist()]
         log.info("\n" + "\n".join(lines))
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_text("equation", "  \n".join(lines), trainer.global_step)
+        for board in boards(trainer):
+            board.add_text("equation", "  \n".join(lines), trainer.global_step)
 
 
 def equation(coefficients: Sequence[float]) -> str:

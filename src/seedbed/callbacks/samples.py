@@ -2,10 +2,10 @@
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from seedbed.data.tokens import TokensDataModule
 from seedbed.data.vocabulary import END
+from seedbed.loggers import boards
 from seedbed.nets.generation import generate
 from seedbed.nets.language_model import LanguageModel
 from seedbed.terminal import log
@@ -40,11 +40,8 @@ class TextSamples(Callback):
         if text is None:
             return
         log.info("\n".join("    " + line for line in text.splitlines()))
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_text(
-                    "sample", text.replace("\n", "  \n"), trainer.global_step
-                )
+        for board in boards(trainer):
+            board.add_text("sample", text.replace("\n", "  \n"), trainer.global_step)
 
     def write(self, trainer: Trainer, module: LightningModule) -> str | None:
         """One text that starts with the prompt, or None where the data is not text."""

@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
 
+from seedbed.loggers import boards
 from seedbed.terminal import log
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -47,15 +47,12 @@ class WeightTable(Callback):
         if self.printed:
             text = table(net, f"{when} weights")
             log.info(f"{text}\n" if when == "initial" else f"\n{text}")
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                for name, parameter in net.named_parameters():
-                    values, step = parameter.detach().float(), trainer.global_step
-                    # By default there are some 1,500 bins, which take longer than the look needs.
-                    with suppress(ValueError):  # one huge value has no range to divide
-                        logger.experiment.add_histogram(
-                            f"{when}_weights/{name}", values, step, bins=64
-                        )
+        for board in boards(trainer):
+            for name, parameter in net.named_parameters():
+                values, step = parameter.detach().float(), trainer.global_step
+                # By default there are some 1,500 bins, which take longer than the look needs.
+                with suppress(ValueError):  # one huge value has no range to divide
+                    board.add_histogram(f"{when}_weights/{name}", values, step, bins=64)
 
 
 def table(net: nn.Module, title: str = "weights") -> str:
