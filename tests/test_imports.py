@@ -13,6 +13,7 @@ SOURCE = ROOT / "src" / "seedbed"
 MAY_IMPORT = {
     "errors": set[str](),
     "files": {"errors"},
+    "signals": set(),
     "terminal": {"errors"},
     "data": {"errors", "files"},
     "nets": set(),
@@ -32,14 +33,14 @@ MAY_IMPORT = {
     "hints": set(),
     "compose": set(),
     "overrides": {"compose", "preflight", "errors"},
-    "shell": {"overrides", "errors"},
+    "shell": {"overrides", "errors", "signals"},
     "runs": {
         *("build", "callbacks", "checkpoint", "compose", "data", "errors", "files", "loggers"),
-        *("nets", "overrides", "preflight", "report", "tasks", "terminal"),
+        *("nets", "overrides", "preflight", "report", "signals", "tasks", "terminal"),
     },
     "sweep": {
         *("callbacks", "compose", "errors", "files", "hints", "preflight", "report", "runs"),
-        "terminal",
+        *("signals", "terminal"),
     },
     "cli": {"compose", "data", "report", "runs", "shell", "sweep", "terminal"},
     "__main__": {"cli"},

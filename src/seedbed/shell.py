@@ -9,6 +9,7 @@ from pathlib import Path
 
 from seedbed.errors import RunError, SeedbedError, SettingError
 from seedbed.overrides import HYDRAS, REFUSALS, is_multirun, setting_problems
+from seedbed.signals import INTERRUPTED
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def explained(folder: Path | None = None) -> Iterator[None]:
             folder.rmdir()
         _leave(error)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 def _is_hydras(error: BaseException) -> bool:

@@ -4,8 +4,6 @@ Starting, resuming and reproducing are the same call. It needs neither Hydra nor
 """
 
 import errno
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,11 +21,8 @@ from seedbed.preflight import check
 from seedbed.runs import provenance
 from seedbed.runs.directory import RunDirectory, now, write_json
 from seedbed.runs.weights import take_over
+from seedbed.signals import INTERRUPTED, TERMINATED, exit_on_sigterm
 from seedbed.terminal import log, logged_to
-
-INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
-"""The exit statuses after Ctrl-C and SIGTERM, by the shell's convention."""
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says when there is no room for more: on the disk, in a quota, in a file."""
@@ -67,7 +62,8 @@ def execute(path: Path) -> dict[str, float]:
 def _recorded(run: RunDirectory) -> Iterator[None]:
     """Keep `status.json` true, however the run ends."""
     try:
-        with _signals_heeded(), _full_disk_explained(run):
+        # Within a fit, `Checkpoints` takes SIGTERM over and saves before.
+        with exit_on_sigterm(), _full_disk_explained(run):
             run.start()
             yield
             run.set_status("finished", ended=now())
@@ -82,23 +78,6 @@ def _recorded(run: RunDirectory) -> Iterator[None]:
         with suppress(OSError):  # the disk may be full
             run.set_status("failed", ended=now(), error=f"{kind}{error}")
         raise
-
-
-@contextmanager
-def _signals_heeded() -> Iterator[None]:
-    """Have SIGTERM end the process as an exit does; within a fit, `Checkpoints` saves before."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def leave(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
-    usual = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, usual)
 
 
 @contextmanager
@@ -134,15 +113,8 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
 
 def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:
     trainer, task, datamodule = study.trainer, study.task, study.datamodule
-    checkpoint, state = saved(run)
-    # Also without a checkpoint: a run killed before its first one begins its log anew.
-    for logger in trainer.loggers:
-        rewind(logger, state.get("global_step", 0))
-    if checkpoint:
-        log.info(f"resuming at step {state['global_step']:,}, from {checkpoint.name}")
-        if state["stopped_early"]:
-            log.info("where the fit had stopped early")
-    else:
+    checkpoint = _go_on(run, trainer)
+    if not checkpoint:
         # What the initial weights are worth: the first row of every log.
         trainer.validate(task, datamodule=datamodule, verbose=False)
     trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
@@ -157,6 +129,19 @@ def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:
         trainer.test(task, datamodule=datamodule, verbose=False)
         metrics |= _figures(trainer, "test")
     return metrics
+
+
+def _go_on(run: RunDirectory, trainer: Trainer) -> Path | None:
+    """Set the logs back to the checkpoint where the fit goes on, and say so; None if it begins."""
+    checkpoint, state = saved(run)
+    # Also without a checkpoint: a run killed before its first one begins its log anew.
+    for logger in trainer.loggers:
+        rewind(logger, state.get("global_step", 0))
+    if checkpoint:
+        log.info(f"resuming at step {state['global_step']:,}, from {checkpoint.name}")
+        if state["stopped_early"]:
+            log.info("where the fit had stopped early")
+    return checkpoint
 
 
 def saved(run: RunDirectory) -> tuple[Path | None, dict[str, Any]]:

@@ -6,7 +6,6 @@ when there is a worker for it.
 """
 
 import math
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from seedbed.errors import SweepError
 from seedbed.runs.directory import RunDirectory
+from seedbed.signals import INTERRUPTED, exit_on_sigterm
 from seedbed.sweep.board import Board
 from seedbed.sweep.configs import Compose, Configs
 from seedbed.sweep.jobs import Pool, pool_of
@@ -50,7 +50,7 @@ def run(plan: Plan, folder: Path, compose: Compose, *, command: list[str]) -> No
     configs = Configs(plan, compose)
     values = list(each_value(plan.space))
     configs.check(values)  # few, in which any misspelt value shows
-    configs.check(points)
+    configs.check([point for point in points if point not in values])
     first = configs.of(values[0])
     pool = pool_of(settings.workers, first)
     ledger = Ledger(folder)
@@ -224,17 +224,11 @@ class Sweep:
     @contextmanager
     def _stopped_gently(self, pool: Pool) -> Iterator[None]:
         """On Ctrl-C or SIGTERM have the jobs save, and say how to go on."""
-
-        def leave(number: int, _: object) -> None:
-            raise SystemExit(128 + number)
-
-        usual = signal.signal(signal.SIGTERM, leave)
-        try:
-            yield
-        except (KeyboardInterrupt, SystemExit) as stop:
-            pool.stop()
-            self.board.say(f"\nInterrupted. To go on: {self.ledger.resume_command}")
-            status = stop.code if isinstance(stop, SystemExit) else 128 + signal.SIGINT
-            raise SystemExit(status) from None
-        finally:
-            signal.signal(signal.SIGTERM, usual)
+        with exit_on_sigterm():
+            try:
+                yield
+            except (KeyboardInterrupt, SystemExit) as stop:
+                pool.stop()
+                self.board.say(f"\nInterrupted. To go on: {self.ledger.resume_command}")
+                status = stop.code if isinstance(stop, SystemExit) else INTERRUPTED
+                raise SystemExit(status) from None
