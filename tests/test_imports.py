@@ -39,8 +39,8 @@ MAY_IMPORT = {
         *("nets", "overrides", "preflight", "report", "signals", "tasks", "terminal"),
     },
     "sweep": {
-        *("callbacks", "compose", "errors", "files", "hints", "preflight", "report", "runs"),
-        *("signals", "terminal"),
+        *("callbacks", "compose", "errors", "files", "hints", "overrides", "preflight", "report"),
+        *("runs", "signals", "terminal"),
     },
     "cli": {"compose", "data", "report", "runs", "shell", "sweep", "terminal"},
     "__main__": {"cli"},

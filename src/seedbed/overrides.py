@@ -46,15 +46,15 @@ def _readable(argument: str, *, multirun: bool) -> str:
     if argument.startswith("-") or value[:1] in ("", '"', "'"):
         return argument
     if is_path(key) and not multirun and value != "null":
-        return f"{key}={_quoted(value)}"
+        return f"{key}={quoted(value)}"
     if _can_read(argument):
         return argument
     is_list = value.startswith("[") and value.endswith("]")
     if is_list or multirun:
         items = (value[1:-1] if is_list else value).split(",")
-        joined = ",".join(item if _can_read(f"_={item}") else _quoted(item) for item in items)
+        joined = ",".join(item if _can_read(f"_={item}") else quoted(item) for item in items)
         return f"{key}=[{joined}]" if is_list else f"{key}={joined}"
-    return f"{key}={_quoted(value)}"
+    return f"{key}={quoted(value)}"
 
 
 def _can_read(argument: str) -> bool:
@@ -65,7 +65,8 @@ def _can_read(argument: str) -> bool:
     return True
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """A value that Hydra takes as it is, whatever is in it."""
     return QuotedString(value, Quote.double).with_quotes()
 
 

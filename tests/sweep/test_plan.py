@@ -1,10 +1,12 @@
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from seedbed.errors import SettingError
-from seedbed.sweep.plan import Plan
+from seedbed.overrides import SWEEPERS
+from seedbed.sweep.plan import Plan, Settings
 
 PlanOf = Callable[..., Plan]
 
@@ -53,3 +55,7 @@ def test_all_wrong_settings_are_told_at_once(plan_of: PlanOf) -> None:
         "pruning=1: expected true or false, got a whole number.",
         "trials=0: expected 1 or more.",
     ]
+
+
+def test_settings_that_need_no_prefix_are_all_of_the_sweepers() -> None:
+    assert set(SWEEPERS) == {field.name for field in dataclasses.fields(Settings)}

@@ -91,7 +91,7 @@ class Run:
 
     def predictions(self) -> list[tuple[float, float, float]]:
         """Inputs, targets and predictions of `predictions.csv`; empty where there is none."""
-        rows = _rows(self.path / "predictions.csv")
+        rows = read_rows(self.path / "predictions.csv")
         return [(row["input"], row["target"], row["prediction"]) for row in rows]
 
 
@@ -145,7 +145,7 @@ def read_run(folder: Path) -> Run:
         config=dict(flat(config)),
         status=_json(folder / "status.json"),
         final={name: math.nan if x is None else float(x) for name, x in metrics.items()},
-        log=_rows(folder / "metrics.csv"),
+        log=read_rows(folder / "metrics.csv"),
         command=shlex.join(["python", *map(str, words[1:])]) if words else "",
     )
 
@@ -186,7 +186,7 @@ def _json(file: Path) -> dict[str, Any]:
     return loaded if isinstance(loaded, dict) else {}
 
 
-def _rows(file: Path) -> list[dict[str, float]]:
+def read_rows(file: Path) -> list[dict[str, float]]:
     """The numbers of a CSV file by column; empty cells are left out."""
     if not file.exists():
         return []

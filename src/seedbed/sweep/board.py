@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from seedbed.errors import RunError
 from seedbed.report.comparison import duration
 from seedbed.sweep.ledger import Job, Result
 from seedbed.sweep.pruning import read_curve
@@ -146,6 +147,6 @@ class Board:
         """The best value of a job that runs."""
         try:
             values = read_curve(job.run.path / "metrics.csv", self.metric).values()
-        except (OSError, ValueError):  # not there yet, or just being written
+        except RunError:  # just being written
             return None
         return (min if self.mode == "min" else max)(values, default=None)

@@ -1,7 +1,7 @@
 """What a sweep is to try, and how."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from seedbed.errors import SettingError
@@ -36,9 +36,6 @@ class Settings:
         if any(problems):
             raise SettingError("\n".join(filter(None, problems)))
         return cls(**values)
-
-
-SETTINGS = tuple(field.name for field in fields(Settings))
 
 
 @dataclass(frozen=True)

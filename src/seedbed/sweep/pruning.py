@@ -6,7 +6,6 @@ decided within the job, from its siblings' files, so it is the same in one proce
 a job is stopped where nothing but its end is lost: its best checkpoint is tested as always.
 """
 
-import csv
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from typing import Any, Literal
 from lightning import LightningModule, Trainer
 
 from seedbed.callbacks.stopping import Stopping
+from seedbed.report.runs import read_rows
 from seedbed.runs.directory import RunDirectory
 
 Curve = dict[int, float]
@@ -100,6 +100,4 @@ def is_pruned(
 
 def read_curve(file: Path, metric: str) -> Curve:
     """A metric's values from `metrics.csv`."""
-    with file.open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
-    return {int(row["step"]): float(row[metric]) for row in rows if row.get(metric)}
+    return {int(row["step"]): row[metric] for row in read_rows(file) if metric in row}

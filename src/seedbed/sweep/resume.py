@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from hydra.core.override_parser.types import Quote, QuotedString
-
 from seedbed.compose import ROOT
+from seedbed.overrides import quoted
 from seedbed.sweep.ledger import Ledger
 
 
@@ -24,9 +23,8 @@ def resume(sweep: Path, more: Sequence[str] = ()) -> NoReturn:
     """
     folder = sweep.absolute()
     record = Ledger(folder).record()
-    place = QuotedString(str(folder), Quote.double).with_quotes()
     if Path(record["folder"]).is_dir():
         os.chdir(record["folder"])
     script = str(ROOT / "train.py")
-    arguments = [*record["command"], *more, f"hydra.sweep.dir={place}"]
+    arguments = [*record["command"], *more, f"hydra.sweep.dir={quoted(str(folder))}"]
     os.execv(sys.executable, [sys.executable, script, *arguments])
