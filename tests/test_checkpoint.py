@@ -67,6 +67,18 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
         load(tmp_path / "none.ckpt")
 
 
+def test_file_that_may_not_be_read_is_not_called_damaged(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(zipfile, "ZipFile", refuse)  # not by its mode, which root may ignore
+    with pytest.raises(RunError, match=r"cannot be read \(Permission denied\)") as caught:
+        load(path)
+    assert not isinstance(caught.value, DamagedError)
+
+
 def test_pickled_object_is_refused_and_does_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,7 +49,7 @@ def load(path: Path) -> dict[str, Any]:
 
     Raises:
         DamagedError: If it is not as it was written.
-        RunError: If there is none, or it holds more than plain types, or something else.
+        RunError: If there is none, it may not be read, or it holds more than plain types, or something else.
     """
     import torch
     from torch.serialization import get_unsafe_globals_in_checkpoint
@@ -62,6 +62,8 @@ def load(path: Path) -> dict[str, Any]:
         if altered:
             raise DamagedError(f"{path} is damaged: {altered} does not agree with its checksum.")
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except PermissionError as error:  # nothing is wrong with the file
+        raise RunError(f"{path}: cannot be read ({error.strerror}).") from None
     except UNREADABLE as error:
         raise DamagedError(f"{path} is damaged, cut short or altered: {error}") from None
     except UnpicklingError:
