@@ -49,7 +49,8 @@ def load(path: Path) -> dict[str, Any]:
 
     Raises:
         DamagedError: If it is not as it was written.
-        RunError: If there is none, it may not be read, or it holds more than plain types, or something else.
+        RunError: If there is none, it may not be read, or it holds more than plain types, or
+            something else.
     """
     import torch
     from torch.serialization import get_unsafe_globals_in_checkpoint
