@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seedbed.nets import gpt, gpt_tutorial
+from seedbed.nets import gpt, gpt_tutorial, softmax
 from seedbed.nets.gpt import GPT, Rotary, rms_norm
 from seedbed.nets.gpt_tutorial import TutorialGPT
 from seedbed.nets.language_model import LanguageModel
+from seedbed.nets.softmax import Softmax
 from seedbed.nets.transformer_decoder import TransformerDecoder
 
 V, T, C = 13, 7, 64
@@ -102,16 +103,18 @@ def test_rows_of_a_batch_do_not_mix(kind: type[LanguageModel]) -> None:
 
 @every_decoder
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("chunk", [1, 5, 3 * T, 128, None])
+@pytest.mark.parametrize("chunk", [1, 5, 3 * T, 128])
 def test_loss_in_chunks_equals_cross_entropy_of_the_logits(
-    kind: type[LanguageModel], bias: bool, chunk: int | None
+    kind: type[LanguageModel], bias: bool, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    in_chunks = nn.LinearCrossEntropyOptions(chunking_method=None, batch_chunk_size=chunk)
+    monkeypatch.setattr(softmax, "IN_CHUNKS", in_chunks)
     net, tokens, targets = decoder(kind), ids(3, T), ids(3, T).flip(1)
-    net.head = nn.Linear(C, V, bias=bias, dtype=torch.float64)
+    net.head = Softmax(C, V, bias=bias, dtype=torch.float64)
     parameters = list(net.parameters())
 
     expected = F.cross_entropy(net(tokens).flatten(0, 1), targets.flatten())
-    loss = net.loss(tokens, targets, chunk=chunk)
+    loss = net.loss(tokens, targets)
 
     exactly(loss, expected)
     exactly(torch.autograd.grad(loss, parameters), torch.autograd.grad(expected, parameters))
@@ -144,8 +147,8 @@ def test_gpt_blocks_start_as_the_identity() -> None:
     torch.testing.assert_close(net.hidden(ids(2, T)), rms_norm(rms_norm(embedded)))
 
 
-@pytest.mark.parametrize(("depth", "width"), [(1, 32), (2, 32), (3, 64), (4, 64)])
-def test_gpt_width_is_32_for_each_two_blocks(depth: int, width: int) -> None:
+@pytest.mark.parametrize(("depth", "width"), [(1, 32), (2, 64), (3, 96)])
+def test_gpt_width_is_32_for_each_block(depth: int, width: int) -> None:
     net = GPT(vocabulary_size=V, context=T, depth=depth)
     assert net.hidden(ids(2, T)).shape == (2, T, width)
 
@@ -248,8 +251,10 @@ def test_width_that_heads_cannot_share_is_refused(
         kind(vocabulary_size=5, context=4, heads=heads)
 
 
-@pytest.mark.parametrize("kind", [GPT, TransformerDecoder])
-def test_decoder_drops_out_only_in_training(kind: type[GPT | TransformerDecoder]) -> None:
+@pytest.mark.parametrize("kind", [GPT, TutorialGPT, TransformerDecoder])
+def test_decoder_drops_out_only_in_training(
+    kind: type[GPT | TutorialGPT | TransformerDecoder],
+) -> None:
     net = kind(vocabulary_size=V, context=T, width=C, depth=1, dropout=0.5)
     randomise(net)
     tokens = ids(2, T)
@@ -266,6 +271,22 @@ def test_gpt_drops_values_that_each_branch_adds_and_raises_the_others(silent: st
     x = torch.randn(2, T, C, dtype=torch.float64)
     added = block(x, rotary) - x
     whole = block.eval()(x, rotary) - x
+    kept = added != 0
+    assert 0.4 < kept.double().mean() < 0.6
+    torch.testing.assert_close(added[kept], 2 * whole[kept])
+
+
+@pytest.mark.parametrize("silent", ["project", "feed_forward.2"])
+def test_tutorial_block_drops_values_that_each_branch_adds_and_raises_the_others(
+    silent: str,
+) -> None:
+    block = gpt_tutorial.Block(C, 4, T, dropout=0.5).double()
+    randomise(block)
+    for parameter in block.get_submodule(silent).parameters():
+        nn.init.zeros_(parameter)
+    x = torch.randn(2, T, C, dtype=torch.float64)
+    added = block(x) - x
+    whole = block.eval()(x) - x
     kept = added != 0
     assert 0.4 < kept.double().mean() < 0.6
     torch.testing.assert_close(added[kept], 2 * whole[kept])

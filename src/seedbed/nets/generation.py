@@ -45,7 +45,7 @@ def generate(
     return texts
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def stream(
     model: LanguageModel,
     prompts: Sequence[Sequence[int]],
@@ -74,10 +74,10 @@ def stream(
         generator: Source of randomness; torch's global one where None.
     """
     common = min(map(len, prompts))
-    device = model.head.weight.device
+    device = next(model.parameters()).device
     tokens = torch.tensor([[*prompt[:common]] for prompt in prompts], device=device)  # (B, T)
     left = [max(length, 0)] * len(prompts)
-    cache = Cache()
+    cache = Cache(min(model.context, max(map(len, prompts)) + length))
     while any(left):
         logits = model.head(_last_hidden(model, tokens, cache)).float()  # (B, V)
         drawn = _draw(logits, temperature, top_k, top_p, generator)  # (B,)
@@ -112,7 +112,8 @@ def _draw(
     """A token (B,) for each row of `logits` (B, V)."""
     if temperature == 0:
         return logits.argmax(dim=-1)
-    logits = logits / temperature
+    if temperature != 1:  # a pass over all that is there
+        logits = logits / temperature
     if top_k is not None:
         least = logits.topk(min(top_k, logits.shape[1])).values[:, -1:]
         logits = logits.masked_fill(logits < least, -torch.inf)
@@ -122,4 +123,7 @@ def _draw(
         beyond = falling.cumsum(dim=-1) - falling >= top_p  # the tokens before have enough
         beyond[:, 0] = False
         probabilities = probabilities.masked_fill(beyond.gather(-1, order.argsort()), 0.0)
-    return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
+    # One uniform number a row; torch.multinomial draws one for each of its V probabilities.
+    sums = probabilities.cumsum(dim=-1)
+    drawn = torch.rand(len(sums), 1, generator=generator, device=sums.device) * sums[:, -1:]
+    return torch.searchsorted(sums, drawn, right=True)[:, 0]

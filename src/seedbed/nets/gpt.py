@@ -6,7 +6,7 @@ projections that start at zero so that every block starts as the identity. One s
 depth, sets the size; width and heads follow. Price: no knob for each part.
 """
 
-import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seedbed.nets.language_model import Cache, LanguageModel
+from seedbed.nets.softmax import AdaptiveSoftmax, Softmax
 
 HEAD_SIZE = 32
 
@@ -111,12 +112,15 @@ class GPT(LanguageModel):
         vocabulary_size: Number of token ids.
         context: The most tokens one sequence may have, T.
         depth: Number of blocks.
-        width: Size of the residual stream, C, a multiple of 32; where None, 32 for each two
-            blocks. Each head has 32 channels.
+        width: Size of the residual stream, C, a multiple of 32; where None, 32 for each block.
+            Each head has 32 channels.
         dropout: Share of the values that blocks add to the stream which training sets to zero.
+        cutoffs: Ranks, by how common a token is, at which the head's clusters begin; None, or
+            none within the vocabulary, gives each token a vector of its own.
 
     Raises:
-        ValueError: If `width` is not a multiple of 32, `dropout` no share, or there is no block.
+        ValueError: If `width` is not a multiple of 32, `dropout` no share, there is no block, or
+            the cutoffs do not rise.
     """
 
     caches: ClassVar = True
@@ -126,14 +130,15 @@ class GPT(LanguageModel):
         *,
         vocabulary_size: int,
         context: int,
-        depth: int = 4,
+        depth: int = 3,
         width: int | None = None,
         dropout: float = 0.0,
+        cutoffs: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         if depth < 1:
             raise ValueError(f"depth={depth}: expected 1 or more")
-        width = HEAD_SIZE * math.ceil(depth / 2) if width is None else width
+        width = HEAD_SIZE * depth if width is None else width
         if width < 1 or width % HEAD_SIZE:
             raise ValueError(f"width must be a positive multiple of {HEAD_SIZE}, got {width}")
         self.context = context
@@ -142,8 +147,11 @@ class GPT(LanguageModel):
         nn.init.normal_(self.token_embedding.weight, std=0.02)
         self.rotary = Rotary(context)
         self.blocks = nn.ModuleList(Block(width, dropout=dropout) for _ in range(depth))
-        self.head = nn.Linear(width, vocabulary_size, bias=False)
-        nn.init.zeros_(self.head.weight)
+        if cutoffs and min(cutoffs) < vocabulary_size:
+            self.head = AdaptiveSoftmax(width, vocabulary_size, cutoffs)
+        else:
+            self.head = Softmax(width, vocabulary_size, bias=False)
+            nn.init.zeros_(self.head.weight)
 
     def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Map ids (B, T) to hidden states (B, T, C)."""

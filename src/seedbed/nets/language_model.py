@@ -1,7 +1,7 @@
 """What every decoder here offers: hidden states, a head over the vocabulary, and logits.
 
 The head dominates a small model with a large vocabulary, so training never needs the logits:
-`loss` goes from hidden states to the mean cross-entropy in chunks, exact in value and gradient.
+`loss` leaves it to the head to go from hidden states to the mean cross-entropy.
 """
 
 from abc import ABC, abstractmethod
@@ -9,27 +9,36 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from seedbed.nets.softmax import AdaptiveSoftmax, Head
 
 
 class Cache:
     """Keys and values of the tokens so far, so that writing the next one computes no old one anew.
 
+    Args:
+        room: The most tokens it will be asked to hold; the memory for them is taken at once, so
+            that no old one is copied either.
+
     Attributes:
         length: Number of tokens that every attention has seen.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: int) -> None:
         self.length = 0
-        self._seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+        self._room = room
+        self._kept: dict[nn.Module, tuple[Tensor, Tensor]] = {}
 
     def joined(self, attention: nn.Module, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Append an attention's keys and values (…, T, head size); return all it has had."""
-        if attention in self._seen:
-            keys, values = self._seen[attention]
-            key, value = torch.cat([keys, key], dim=-2), torch.cat([values, value], dim=-2)
-        self._seen[attention] = key, value
-        return key, value
+        if attention not in self._kept:
+            shape = (*key.shape[:-2], self._room, key.shape[-1])
+            self._kept[attention] = key.new_empty(shape), value.new_empty(shape)
+        keys, values = self._kept[attention]
+        end = self.length + key.shape[-2]
+        keys[..., self.length : end, :] = key
+        values[..., self.length : end, :] = value
+        return keys[..., :end, :], values[..., :end, :]
 
 
 class LanguageModel(nn.Module, ABC):
@@ -37,13 +46,13 @@ class LanguageModel(nn.Module, ABC):
 
     Attributes:
         context: The most tokens one sequence may have, T.
-        head: The unembedding, (C) -> (vocabulary size).
+        head: From hidden states to the vocabulary.
         caches: Whether `hidden` can go on from a cache.
     """
 
     caches: ClassVar[bool] = False
     context: int
-    head: nn.Linear
+    head: Head
 
     @abstractmethod
     def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
@@ -60,27 +69,25 @@ class LanguageModel(nn.Module, ABC):
         return logits
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile `loss`, which is what training calls.
+        """Compile what training calls, up to the head, whose work is in chunks that vary.
 
         Text is generated without: its length changes with every character.
         """
-        self.loss = torch.compile(self.loss, *args, **kwargs)  # type: ignore[method-assign]
+        self.states = torch.compile(self.states, *args, **kwargs)  # type: ignore[method-assign]
 
-    def loss(self, tokens: Tensor, targets: Tensor, *, chunk: int | None = 128) -> Tensor:
-        """Mean cross-entropy in nats of `targets` (B, T), without holding all logits at once.
+    def states(self, tokens: Tensor) -> Tensor:
+        """Hidden states (B * T, C) of ids (B, T) in training."""
+        return self.hidden(tokens).flatten(0, 1)
 
-        Args:
-            tokens: Ids (B, T).
-            targets: Ids (B, T) of each next token.
-            chunk: Positions whose logits are held at one time; None holds them all.
-        """
-        options = chunk and nn.LinearCrossEntropyOptions(
-            chunking_method=None, batch_chunk_size=chunk
-        )
-        return F.linear_cross_entropy(
-            self.hidden(tokens).flatten(0, 1),
-            self.head.weight,
-            targets.flatten(),
-            linear_bias=self.head.bias,
-            options=options or None,
-        )
+    def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy in nats of each next token, `targets` (B, T)."""
+        return self.head.loss(self.states(tokens), targets.flatten())
+
+    def measure(self, tokens: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Each next token's cross-entropy, and whether it was the likeliest: both (B * T,)."""
+        return self.head.measure(self.hidden(tokens).flatten(0, 1), targets.flatten())
+
+    def order_by(self, counts: Tensor) -> None:
+        """Learn how often each token occurs in training (V,); only some heads ask for it."""
+        if isinstance(self.head, AdaptiveSoftmax):
+            self.head.order_by(counts)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seedbed.nets.language_model import Cache, LanguageModel
+from seedbed.nets.softmax import Softmax
 
 
 class TransformerDecoder(LanguageModel):
@@ -51,7 +52,7 @@ class TransformerDecoder(LanguageModel):
             width, heads, dim_feedforward=4 * width, dropout=dropout, batch_first=True
         )
         self.decoder = nn.TransformerDecoder(layer, depth)
-        self.head = nn.Linear(width, vocabulary_size)
+        self.head = Softmax(width, vocabulary_size)
         future = torch.ones(context, context, dtype=torch.bool).triu(diagonal=1)
         self.register_buffer("causal", future, persistent=False)
 

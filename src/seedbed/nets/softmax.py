@@ -1,0 +1,117 @@
+"""From hidden states to a distribution over the vocabulary: where a small model's time goes.
+
+Either head gives the exact, normalised likelihood of every token, and training never holds all
+logits. `Softmax` has a vector for each token. `AdaptiveSoftmax` (Grave et al. 2017) has one for
+each common token; the others are gathered in clusters, each one more choice beside the common
+tokens and then a smaller softmax of its own: a fraction of the work. Price: rare tokens share a
+few directions, and the tokens must be ordered by how common they are.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+CHUNK = 128
+"""Positions whose logits are held at one time: few enough to stay in the processor's cache."""
+
+IN_CHUNKS = nn.LinearCrossEntropyOptions(chunking_method=None, batch_chunk_size=CHUNK)
+
+
+class Head(Protocol):
+    """What a language model asks of its last layer, over hidden states (N, C)."""
+
+    def __call__(self, hidden: Tensor) -> Tensor:
+        """Logits (..., V) of hidden states (..., C)."""
+        ...
+
+    def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy in nats of `targets` (N,)."""
+        ...
+
+    def measure(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Each target's cross-entropy in nats, and whether it was the likeliest: two (N,)."""
+        ...
+
+
+class Softmax(nn.Linear):
+    """The usual head: a linear layer, its loss computed a chunk of positions at a time."""
+
+    def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy; exact in value and gradient whatever the chunk."""
+        return F.linear_cross_entropy(
+            hidden,
+            self.weight,
+            targets,
+            linear_bias=self.bias,
+            options=IN_CHUNKS,
+        )
+
+    def measure(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Cross-entropy of each target, and whether its logit is the highest."""
+        losses, hits = [], []
+        for part, wanted in zip(
+            torch.split(hidden, CHUNK), torch.split(targets, CHUNK), strict=True
+        ):
+            logits = self(part).float()  # (chunk, V)
+            losses.append(F.cross_entropy(logits, wanted, reduction="none"))
+            hits.append(logits.argmax(dim=-1) == wanted)
+        return torch.cat(losses), torch.cat(hits)
+
+
+class AdaptiveSoftmax(nn.Module):
+    """A softmax over common tokens and clusters of rarer ones, then one within the cluster.
+
+    A cluster's token vectors are half as long as those of the cluster before. All weights that
+    give logits start at zero: every common token is as likely as any cluster.
+
+    Args:
+        width: Size of the hidden states, C.
+        vocabulary_size: Number of tokens, V.
+        cutoffs: Ranks at which the clusters begin; those beyond the vocabulary are left out.
+
+    Raises:
+        ValueError: If the cutoffs do not rise, or none lies within the vocabulary.
+    """
+
+    ranks: Tensor
+
+    def __init__(self, width: int, vocabulary_size: int, cutoffs: Sequence[int]) -> None:
+        super().__init__()
+        within = [cutoff for cutoff in cutoffs if cutoff < vocabulary_size]
+        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(width, vocabulary_size, within, div_value=2.0)
+        nn.init.zeros_(self.softmax.head.weight)
+        for cluster in self.softmax.tail:
+            nn.init.zeros_(cast(nn.Linear, cast(nn.Sequential, cluster)[-1]).weight)
+        self.register_buffer("ranks", torch.arange(vocabulary_size))
+
+    def order_by(self, counts: Tensor) -> None:
+        """Rank the tokens by how often each occurs (V,), before the first step."""
+        self.ranks[counts.argsort(descending=True, stable=True)] = torch.arange(len(counts))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Log-probabilities (..., V), which are logits that need no normalising."""
+        with self._in_one_type(hidden) as states:
+            ranked: Tensor = self.softmax.log_prob(states.flatten(0, -2))
+        return ranked[:, self.ranks].view(*hidden.shape[:-1], -1)
+
+    def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy."""
+        with self._in_one_type(hidden) as states:
+            loss: Tensor = self.softmax(states, self.ranks[targets]).loss
+        return loss
+
+    def measure(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Cross-entropy of each target, and whether it is the likeliest token."""
+        wanted = self.ranks[targets]
+        with self._in_one_type(hidden) as states:
+            return -self.softmax(states, wanted).output, self.softmax.predict(states) == wanted
+
+    @contextmanager
+    def _in_one_type(self, hidden: Tensor) -> Iterator[Tensor]:
+        """The states in the type of the weights, without autocast: torch's module wants one."""
+        with torch.autocast(hidden.device.type, enabled=False):
+            yield hidden.to(self.softmax.head.weight.dtype)

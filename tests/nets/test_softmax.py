@@ -1,0 +1,96 @@
+"""The adaptive head against the full distribution it stands for."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seedbed.nets.gpt import GPT
+from seedbed.nets.softmax import AdaptiveSoftmax, Softmax
+
+N, C, V = 40, 16, 30
+COUNTS = torch.randperm(V, generator=torch.Generator().manual_seed(3))
+
+
+def head() -> AdaptiveSoftmax:
+    torch.manual_seed(0)
+    adaptive = AdaptiveSoftmax(C, V, [5, 12]).double()
+    for parameter in adaptive.parameters():
+        nn.init.normal_(parameter)
+    adaptive.order_by(COUNTS)
+    return adaptive
+
+
+def states() -> Tensor:
+    return torch.randn(N, C, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+def targets() -> Tensor:
+    return torch.randint(V, (N,), generator=torch.Generator().manual_seed(2))
+
+
+def test_adaptive_probabilities_sum_to_one() -> None:
+    total = head()(states()).exp().sum(dim=-1)
+    torch.testing.assert_close(total, torch.ones(N, dtype=torch.float64))
+
+
+def test_adaptive_loss_is_the_cross_entropy_of_its_logits() -> None:
+    adaptive = head()
+    logits = adaptive(states())
+    parameters = list(adaptive.parameters())
+    expected = F.cross_entropy(logits, targets())
+    loss = adaptive.loss(states(), targets())
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(loss, parameters), torch.autograd.grad(expected, parameters)
+    )
+
+
+def test_adaptive_measure_is_the_full_distributions() -> None:
+    adaptive = head()
+    logits = adaptive(states())
+    wanted = torch.where(torch.arange(N) % 2 == 0, logits.argmax(dim=-1), targets())
+    losses, hits = adaptive.measure(states(), wanted)
+    torch.testing.assert_close(losses, F.cross_entropy(logits, wanted, reduction="none"))
+    torch.testing.assert_close(hits, logits.argmax(dim=-1) == wanted)
+    assert N / 2 <= hits.sum() < N
+
+
+def test_commonest_tokens_come_before_the_first_cutoff() -> None:
+    common = COUNTS.topk(5).indices
+    assert set(head().ranks[common].tolist()) == set(range(5))
+
+
+def test_adaptive_head_gives_logits_of_any_leading_shape() -> None:
+    adaptive = head()
+    torch.testing.assert_close(adaptive(states().view(4, 10, C)), adaptive(states()).view(4, 10, V))
+
+
+def test_adaptive_head_starts_without_preference_among_common_tokens_and_clusters() -> None:
+    logits = AdaptiveSoftmax(C, V, [5, 12])(torch.randn(N, C))
+    torch.testing.assert_close(logits[:, :5].exp(), torch.full((N, 5), 1 / 7))
+
+
+def test_adaptive_head_computes_in_full_precision_under_autocast() -> None:
+    adaptive = head().float()
+    expected = adaptive.loss(states().float(), targets())
+    with torch.autocast("cpu", torch.bfloat16):
+        half = states().bfloat16()
+        assert adaptive.loss(states().float(), targets()) == expected
+        assert adaptive(half).dtype == adaptive.measure(half, targets())[0].dtype == torch.float32
+
+
+def test_order_goes_with_the_weights() -> None:
+    other = AdaptiveSoftmax(C, V, [5, 12]).double()
+    other.load_state_dict(head().state_dict())
+    torch.testing.assert_close(other(states()), head()(states()))
+
+
+def test_small_vocabulary_needs_no_clusters() -> None:
+    assert isinstance(GPT(vocabulary_size=V, context=8, cutoffs=[V, 2 * V]).head, Softmax)
+    assert isinstance(GPT(vocabulary_size=V, context=8, cutoffs=[5, 2 * V]).head, AdaptiveSoftmax)
+
+
+def test_cutoffs_that_do_not_rise_are_refused() -> None:
+    with pytest.raises(ValueError, match="increasing order"):
+        GPT(vocabulary_size=V, context=8, cutoffs=[12, 5])
