@@ -3,9 +3,11 @@ from typing import Any
 import pytest
 import torch
 from lightning import Trainer
+from torch import Tensor
 
 from seedbed.data.points import Line
 from seedbed.data.rows import Rows
+from seedbed.data.verse import Verse
 from seedbed.errors import SettingError
 
 
@@ -23,6 +25,9 @@ def given(stage: str, **settings: Any) -> tuple[Rows, Rows]:
     data.trainer = In(stage)
     batch = data.splits.train
     return batch, data.on_after_batch_transfer(batch, 0)
+
+
+# --- rows -----------------------------------------------------------------------------------------
 
 
 def test_training_inputs_get_noise_of_the_stated_deviation_and_no_bias() -> None:
@@ -63,3 +68,60 @@ def test_training_gets_none_where_none_is_set() -> None:
 def test_negative_noise_is_refused() -> None:
     with pytest.raises(SettingError, match="input_noise=-1: expected 0 or more"):
         Line(input_noise=-1)
+
+
+# --- characters -----------------------------------------------------------------------------------
+
+
+def verse(stage: str, share: float) -> tuple[Verse, tuple[Tensor, Tensor]]:
+    """Data with so much noise, in this stage, and a batch of 16,384 characters of it."""
+    data = Verse(poems=1000, context=256, batch_size=64, input_noise=share)
+    data.trainer = In(stage)
+    return data, next(iter(data.train_dataloader()))
+
+
+def test_the_stated_share_of_training_characters_is_replaced_and_no_target() -> None:
+    data, (inputs, targets) = verse("training", 0.3)
+    torch.manual_seed(0)
+    seen, same = data.on_after_batch_transfer((inputs, targets), 0)
+    size = len(data.vocabulary)
+    changed = 0.3 * (1 - 1 / size)  # some are replaced by themselves
+    deviation = (changed * (1 - changed) / inputs.numel()) ** 0.5
+    assert float((seen != inputs).float().mean()) == pytest.approx(changed, abs=4 * deviation)
+    assert torch.equal(same, targets)
+
+
+def test_characters_come_from_the_whole_vocabulary_alike() -> None:
+    data, batch = verse("training", 1.0)
+    torch.manual_seed(0)
+    seen, _ = data.on_after_batch_transfer(batch, 0)
+    size = len(data.vocabulary)
+    counts = seen.flatten().bincount(minlength=size)
+    expected = seen.numel() / size
+    assert len(counts) == size
+    assert float((counts - expected).abs().max()) < 5 * expected**0.5
+
+
+def test_other_characters_are_replaced_each_time() -> None:
+    data, batch = verse("training", 0.3)
+    first, second = (data.on_after_batch_transfer(batch, 0)[0] for _ in range(2))
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("stage", ["validating", "testing", "predicting"])
+def test_no_character_is_replaced_outside_of_training(stage: str) -> None:
+    data, batch = verse(stage, 0.3)
+    assert torch.equal(data.on_after_batch_transfer(batch, 0)[0], batch[0])
+
+
+def test_no_random_number_is_drawn_for_text_without_noise() -> None:
+    data, batch = verse("training", 0.0)
+    before = torch.get_rng_state()
+    assert torch.equal(data.on_after_batch_transfer(batch, 0)[0], batch[0])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_noise_that_is_no_share_is_refused(share: float) -> None:
+    with pytest.raises(SettingError, match=rf"input_noise={share}: expected a share, from 0 to 1"):
+        Verse(input_noise=share)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from seedbed.data.loader import Loader, in_order, shuffled
+from seedbed.errors import SettingError
 
 Epoch = list[list[int]]
 
@@ -149,7 +150,7 @@ def shares(size: int, processes: int = 2, **options: Any) -> list[Epoch]:
 
 
 def test_two_processes_share_the_single_processs_batches() -> None:
-    first, second = shares(16, batch_size=4)
+    first, second = shares(16, batch_size=8)
     for one, other, both in zip(first, second, make_loader(16, batch_size=8), strict=True):
         assert set(one).isdisjoint(other)
         assert sorted(one + other) == sorted(both)
@@ -170,9 +171,11 @@ def test_no_process_gets_an_empty_batch_or_fewer_batches(size: int, processes: i
     assert len({len(epoch) for epoch in epochs}) == 1
 
 
-def test_fewer_items_than_processes_are_not_lost() -> None:
-    assert shares(1) == [[[0]], [[]]]
+@pytest.mark.parametrize(("size", "batch_size"), [(1, 4), (9, 1)])
+def test_each_process_must_get_an_item_of_each_batch(size: int, batch_size: int) -> None:
+    with pytest.raises(SettingError, match=r"^trainer\.devices=2: there are "):
+        shares(size, batch_size=batch_size)
 
 
 def test_two_processes_drop_the_same_rest() -> None:
-    assert [[len(batch) for batch in epoch] for epoch in shares(21, drop_last=True)] == [[4, 4]] * 2
+    assert [[len(batch) for batch in epoch] for epoch in shares(11, drop_last=True)] == [[2, 2]] * 2

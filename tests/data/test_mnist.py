@@ -111,8 +111,8 @@ def test_split_depends_on_its_seed_alone(folder: Path) -> None:
     assert not torch.equal(one, other)
 
 
-def test_sizes_are_the_pixels_and_ten_classes(folder: Path) -> None:
-    assert images(folder).sizes == {"inputs": SIDE * SIDE, "outputs": 10}
+def test_sizes_are_the_pixels_one_channel_and_ten_classes(folder: Path) -> None:
+    assert images(folder).sizes == {"inputs": SIDE * SIDE, "channels": 1, "outputs": 10}
 
 
 def test_validation_on_all_images_is_refused(folder: Path) -> None:
@@ -150,7 +150,7 @@ def test_digits_are_split_and_scaled_like_the_large_ones() -> None:
     assert [len(targets) for _, targets in parts] == [1258, 180, 359]
     assert splits.train[0].shape[1:] == (1, 8, 8)
     assert {(inputs.min().item(), inputs.max().item()) for inputs, _ in parts} == {(0, 1)}
-    assert Digits().sizes == {"inputs": 64, "outputs": 10}
+    assert Digits().sizes == {"inputs": 64, "channels": 1, "outputs": 10}
 
 
 def test_digits_of_the_parts_are_different_images() -> None:

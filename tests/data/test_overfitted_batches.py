@@ -17,12 +17,6 @@ def trainer(batches: int) -> Trainer:
     )
 
 
-def flat(batch: Any) -> torch.Tensor:
-    """Inputs of rows, or windows of tokens."""
-    tensor: torch.Tensor = batch[0] if isinstance(batch, tuple | list) else batch
-    return tensor
-
-
 @pytest.fixture(params=[Digits, Verse], ids=["rows", "tokens"])
 def data(request: pytest.FixtureRequest) -> Any:
     settings = {"poems": 60, "context": 16} if request.param is Verse else {}
@@ -43,8 +37,8 @@ def test_batches_are_the_loaders_first_ones_in_every_epoch() -> None:
 def test_epochs_and_validation_have_the_same_batches(count: int, data: Any) -> None:
     data.trainer = trainer(count)
     training, validation = data.train_dataloader(), data.val_dataloader()
-    epochs = [torch.cat([flat(batch) for batch in training]) for _ in range(2)]
-    seen = torch.cat([flat(batch) for batch in validation])
+    epochs = [torch.cat([inputs for inputs, _ in training]) for _ in range(2)]
+    seen = torch.cat([inputs for inputs, _ in validation])
     assert len(training) == len(validation) == count
     assert torch.equal(epochs[0], epochs[1])
     assert torch.equal(seen, epochs[0])
@@ -58,6 +52,7 @@ def test_test_part_stays_whole(data: Any) -> None:
 
 def test_validation_has_its_own_part_where_nothing_is_overfitted(data: Any) -> None:
     data.trainer = trainer(0)
-    assert not torch.equal(
-        flat(next(iter(data.val_dataloader()))), flat(next(iter(data.train_dataloader())))
+    (held_out, _), (trained, _) = (
+        next(iter(loader)) for loader in (data.val_dataloader(), data.train_dataloader())
     )
+    assert not torch.equal(held_out, trained)

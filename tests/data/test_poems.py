@@ -16,7 +16,7 @@ from seedbed.data.fetch import Download
 from seedbed.data.poems import Poems, PoemsTutorial, tutorial_splits
 from seedbed.data.tokens import TokenSplits
 from seedbed.data.vocabulary import END, Vocabulary
-from seedbed.errors import DataError, FetchError
+from seedbed.errors import DataError, FetchError, SettingError
 
 Entry = dict[str, Any]
 Build = Callable[..., Path]
@@ -467,3 +467,29 @@ def test_lessons_corpus_and_the_whole_one_keep_apart_in_one_folder(build: Build)
     one, other = load(data_dir), load_lesson(data_dir)
     assert same(load(data_dir), one)
     assert np.array_equal(load_lesson(data_dir).train, other.train)
+
+
+def test_song_poems_come_beside_the_tang_in_whatever_order_they_are_named(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_dir = build(WHOLE)
+    others = [entry(number) for number in range(100, 130)]
+    content = json.dumps(others, ensure_ascii=False).encode()
+    song = Download("song", ("poet.song.0.json",), hashlib.sha256(content).hexdigest(), (), "")
+    monkeypatch.setattr(poems, "SONG_POEMS", song)
+    (data_dir / "song").mkdir()
+    (data_dir / "song" / song.files[0]).write_bytes(content)
+
+    both = load(data_dir, dynasties=["song", "tang"])
+
+    assert sorted(texts(both)) == sorted(
+        texts(load(data_dir)) + texts(load(data_dir, dynasties=["song"]))
+    )
+    assert both.facts == load(data_dir, dynasties=["tang", "song"]).facts
+    assert both.facts["source"] == "chinese-poetry, Tang and Song"
+    assert both.facts["sha256"] == f"{poems.TANG_POEMS.sha256}+{song.sha256}"
+
+
+def test_no_dynasty_is_refused() -> None:
+    with pytest.raises(SettingError, match="expected tang, song, or both"):
+        Poems(data_dir=".", dynasties=[])

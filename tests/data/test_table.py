@@ -41,7 +41,7 @@ def targets(table: Table) -> list[list[float]]:
 
 
 def test_every_row_is_in_one_part(new: New) -> None:
-    parts = targets(new(columns() | {"y": columns()["a"]}))
+    parts = targets(new(columns() | {"y": columns()["a"]}, scale_target=False))
     assert [len(part) for part in parts] == [35, 5, 10]
     assert sorted([*parts[0], *parts[1], *parts[2]]) == columns()["a"]
 
@@ -67,7 +67,7 @@ def test_inputs_of_the_training_part_have_mean_0_and_deviation_1(new: New) -> No
 
 def test_scale_is_the_training_parts_alone_and_applied_to_every_part(new: New) -> None:
     numbered = columns() | {"y": columns()["a"]}  # so that a target tells the unscaled input
-    splits = new(numbered).splits
+    splits = new(numbered, scale_target=False).splits
     known = splits.train[1]
     mean, deviation = known.mean(), known.std(correction=0)
     for inputs, unscaled in (splits.train, splits.val, splits.test):
@@ -80,7 +80,7 @@ def test_column_that_does_not_change_becomes_0(new: New) -> None:
 
 
 def test_scale_is_in_the_state_as_plain_numbers(new: New) -> None:
-    table = new(columns() | {"y": columns()["a"]})
+    table = new(columns() | {"y": columns()["a"]}, scale_target=False)
     known: Tensor = table.splits.train[1].double()
     scales = table.state_dict()["scale"]
     expected = [known.mean().item(), known.std(correction=0).item()]
@@ -120,10 +120,36 @@ def test_data_loaded_after_a_state_is_compared_with_it(new: New) -> None:
         table.setup()
 
 
-def test_number_is_predicted_as_it_stands(new: New) -> None:
-    table = new(columns() | {"y": [100.0 * row for row in range(ROWS)]})
-    assert table.splits.train[1].max() > 1000
-    assert table.sizes == {"inputs": 2, "outputs": 1}
+def test_number_to_predict_is_scaled_by_the_training_parts_mean_and_deviation(new: New) -> None:
+    prices = columns() | {"y": [300_000.0 + 1000 * row for row in range(ROWS)]}
+    unscaled = new(prices, scale_target=False).splits
+    table = new(prices)
+    known = unscaled.train[1].double()
+    mean, deviation = known.mean(), known.std(correction=0)
+    assert table.target_scale == pytest.approx((mean.item(), deviation.item()))
+    for part in ("train", "val", "test"):
+        expected = (getattr(unscaled, part)[1] - mean) / deviation
+        torch.testing.assert_close(getattr(table.splits, part)[1], expected, check_dtype=False)
+
+
+def test_number_to_predict_stays_as_it_is_where_asked(new: New) -> None:
+    table = new(columns() | {"y": columns()["a"]}, scale_target=False)
+    assert table.splits.train[1].max() > 40
+    assert table.target_scale == (0.0, 1.0)
+
+
+def test_classes_are_not_scaled(new: New) -> None:
+    table = new(columns(), kind="binary")
+    assert set(table.splits.train[1].flatten().tolist()) == {0.0, 1.0}
+    assert table.target_scale == (0.0, 1.0)
+
+
+def test_targets_on_another_scale_are_refused_as_inputs_are(new: New) -> None:
+    state = new(columns() | {"y": columns()["a"]}).state_dict()
+    table = new(columns() | {"y": [2 * row for row in columns()["a"]]})
+    table.setup()
+    with pytest.raises(DataError, match=r"another scale, .* Was the data changed"):
+        table.load_state_dict(state)
 
 
 def test_features_choose_the_inputs(new: New) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from seedbed.data.loader import Loader
-from seedbed.data.tokens import TokensDataModule, TokenSplits
+from seedbed.data.tokens import EVALUATED, Pair, TokensDataModule, TokenSplits
 from seedbed.data.vocabulary import Vocabulary
 from seedbed.errors import DataError, SettingError
 
@@ -49,8 +49,15 @@ def in_process(data: Counting, rank: int, processes: int) -> Counting:
     return data
 
 
+def window(batch: Pair) -> Tensor:
+    """The windows (B, T + 1) that a batch's inputs and targets were made of."""
+    inputs, targets = batch
+    assert torch.equal(inputs[:, 1:], targets[:, :-1])
+    return torch.cat([inputs, targets[:, -1:]], dim=1)
+
+
 def all_windows(loader: Loader | list[Any]) -> Tensor:
-    return torch.cat(list(loader))  # (windows, T + 1)
+    return torch.cat([window(batch) for batch in loader])  # (windows, T + 1)
 
 
 def starts(loader: Loader) -> list[int]:
@@ -63,10 +70,18 @@ def starts(loader: Loader) -> list[int]:
 @pytest.mark.parametrize("windows", ["shuffled", "random"])
 def test_batches_are_int64_windows_that_occur_in_the_stream(windows: str) -> None:
     for batch in Counting(windows=windows).train_dataloader():
-        assert batch.dtype == torch.int64
-        assert batch.shape == (3, T + 1)
-        assert torch.equal(batch, batch[:, :1] + torch.arange(T + 1))
-        assert batch.max() < 103
+        tokens = window(batch)
+        assert tokens.dtype == torch.int64
+        assert tokens.shape == (3, T + 1)
+        assert torch.equal(tokens, tokens[:, :1] + torch.arange(T + 1))
+        assert tokens.max() < 103
+
+
+@pytest.mark.parametrize("windows", ["shuffled", "random"])
+def test_targets_are_the_inputs_next_tokens(windows: str) -> None:
+    for inputs, targets in Counting(windows=windows).train_dataloader():
+        assert inputs.shape == (3, T)
+        assert torch.equal(targets, inputs + 1)
 
 
 def test_shuffled_windows_stand_a_context_apart() -> None:
@@ -121,21 +136,55 @@ def test_seed_fixes_the_order_of_the_windows(windows: str) -> None:
 
 
 def test_training_batches_are_all_full() -> None:
-    sizes = [len(batch) for batch in Counting(4 * T * 3 + 2 * T).train_dataloader()]
+    sizes = [len(inputs) for inputs, _ in Counting(4 * T * 3 + 2 * T).train_dataloader()]
     assert sizes == [3, 3, 3, 3]
 
 
 @pytest.mark.parametrize("windows", ["shuffled", "random"])
 def test_stream_of_a_single_window_is_one_smaller_batch(windows: str) -> None:
     [batch] = Counting(T + 1, windows=windows).train_dataloader()
-    assert batch.tolist() == [[0, 1, 2, 3, 4]]
+    assert window(batch).tolist() == [[0, 1, 2, 3, 4]]
 
 
-def test_two_processes_share_a_corpus_that_fills_one_batch() -> None:
+def test_two_processes_share_each_batch() -> None:
     parts = [in_process(Counting(5 * T + 1), rank, 2) for rank in range(2)]
     first, second = (starts(data.train_dataloader()) for data in parts)
-    assert len(first) == len(second) == 2
+    assert [len(first), len(second)] == [2, 1]
     assert set(first).isdisjoint(second)
+
+
+# --- the full batch -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("windows", ["shuffled", "random"])
+def test_full_batch_is_the_whole_part_end_to_end_and_the_same_each_epoch(windows: str) -> None:
+    loader = Counting(103, batch_size="full", windows=windows).train_dataloader()
+    for _ in range(2):
+        [batch] = loader
+        assert window(batch)[:, 1:].flatten().tolist() == list(range(1, 102 // T * T + 1))
+
+
+def test_two_processes_share_the_full_batch() -> None:
+    parts = [in_process(Counting(103, batch_size="full"), rank, 2) for rank in range(2)]
+    first, second = (starts(data.train_dataloader()) for data in parts)
+    assert sorted([*first, *second]) == [T * number for number in range(102 // T)]
+
+
+def test_full_batch_evaluates_the_windows_that_others_do() -> None:
+    full, usual = (Counting(val=100 * T, batch_size=size) for size in ("full", 3))
+    assert torch.equal(*(all_windows(data.val_dataloader()) for data in (full, usual)))
+
+
+def test_full_batch_evaluates_a_few_windows_at_a_time() -> None:
+    drawn = list(Counting(batch_size="full", evaluation_batches=7).val_dataloader())
+    assert [inputs.shape for inputs, _ in drawn] == [(EVALUATED, T)] * 7
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_batch_of_nothing_is_refused(batch_size: int) -> None:
+    message = rf"data\.batch_size={batch_size}: expected 1 or more, or full"
+    with pytest.raises(SettingError, match=message):
+        Counting(batch_size=batch_size)
 
 
 # --- evaluation windows ---------------------------------------------------------------------------
@@ -159,7 +208,7 @@ def test_evaluation_windows_hold_each_target_once_end_to_end(length: int) -> Non
 @pytest.mark.parametrize("batches", [1, 7])
 def test_evaluation_batches_gives_so_many_full_batches(batches: int) -> None:
     drawn = list(Counting(evaluation_batches=batches).val_dataloader())
-    assert [batch.shape for batch in drawn] == [(3, T + 1)] * batches
+    assert [inputs.shape for inputs, _ in drawn] == [(3, T)] * batches
 
 
 def test_evaluation_batches_are_the_same_each_time_whatever_the_seed() -> None:

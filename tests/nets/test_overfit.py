@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import AdamW, Optimizer
 
+from seedbed.nets.cnn import CNN
 from seedbed.nets.gpt import GPT
 from seedbed.nets.gpt_tutorial import TutorialGPT
 from seedbed.nets.language_model import LanguageModel
@@ -84,3 +85,11 @@ def test_mlp_learns_random_labels_of_images_by_heart() -> None:
     net = MLP(inputs=64, outputs=10, hidden=[64])
     optimizer = AdamW(parameter_groups(net), lr=0.01)
     assert loss_after(100, optimizer, lambda: F.cross_entropy(net(x), y)) < 0.01
+
+
+def test_cnn_learns_random_labels_of_images_by_heart() -> None:
+    torch.manual_seed(0)
+    x, y = torch.rand(16, 1, 8, 8), torch.randint(10, (16,))
+    net = CNN(channels=1, outputs=10, widths=[16, 32], grid=2)
+    optimizer = AdamW(parameter_groups(net), lr=0.01)
+    assert loss_after(60, optimizer, lambda: F.cross_entropy(net(x), y)) < 0.01

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -49,3 +51,19 @@ def test_two_inputs_are_refused() -> None:
 def test_degree_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="degree=0: expected 1 or more"):
         Polynomial(inputs=1, outputs=1, degree=0)
+
+
+def test_dropout_leaves_powers_out_in_training_only_and_raises_the_others() -> None:
+    net = Polynomial(inputs=1, outputs=1, dropout=0.5)
+    x = torch.tensor([[2.0]])
+    a, *slopes = net.coefficients[0].tolist()
+    terms = [slope * 2.0**power for power, slope in enumerate(slopes, start=1)]
+    subsets = [combination for n in range(4) for combination in itertools.combinations(terms, n)]
+    expected = torch.tensor([a + 2 * sum(subset) for subset in subsets])
+    torch.manual_seed(0)
+    given = torch.stack([net(x)[0, 0] for _ in range(100)])
+    distances = (given[:, None] - expected).abs()  # (draws, subsets)
+    assert distances.amin(dim=1).max() < 1e-4
+    assert len(set(distances.argmin(dim=1).tolist())) == 8
+    net.eval()
+    assert net(x).item() == pytest.approx(a + sum(terms), rel=1e-5)

@@ -6,8 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seedbed.nets.cnn import CNN
 from seedbed.nets.gpt import GPT
+from seedbed.nets.gpt_tutorial import TutorialGPT
 from seedbed.nets.mlp import MLP
+from seedbed.nets.polynomial import Polynomial
 from seedbed.nets.transformer_decoder import TransformerDecoder
 from seedbed.optim.initialisers import (
     constant,
@@ -164,10 +167,13 @@ def test_norms_and_other_vectors_and_scalars_stay_as_they_are(initialise: Initia
     "make",
     [
         partial(MLP, inputs=3, outputs=2),
+        partial(CNN, channels=1, outputs=2),
+        partial(Polynomial, inputs=1, outputs=2),
         partial(GPT, vocabulary_size=11, context=8, depth=1),
+        partial(TutorialGPT, vocabulary_size=11, context=8, width=8, depth=1),
         partial(TransformerDecoder, vocabulary_size=11, context=8, width=8, depth=1),
     ],
-    ids=["mlp", "gpt", "transformer_decoder"],
+    ids=["mlp", "cnn", "polynomial", "gpt", "gpt_tutorial", "transformer_decoder"],
 )
 def test_every_matrix_of_a_shipped_net_is_reached(
     make: Callable[[], nn.Module], initialise: Initialise

@@ -1,4 +1,6 @@
+import csv
 from math import exp, isnan, log
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +10,16 @@ from torch.nn import functional as F
 from torch.optim import SGD
 from torch.optim.lr_scheduler import LambdaLR
 
+from seedbed.compose import composed, plain
 from seedbed.nets.language_model import LanguageModel
-from seedbed.tasks.language import CHUNK, LanguageTask
+from seedbed.nets.softmax import CHUNK, Softmax
+from seedbed.runs.directory import RunDirectory
+from seedbed.runs.execute import execute
+from seedbed.tasks.language import LanguageTask
 
 V = 9
+
+Batch = tuple[Tensor, Tensor]
 
 
 class Bigram(LanguageModel):
@@ -22,7 +30,7 @@ class Bigram(LanguageModel):
         torch.manual_seed(0)
         self.context = 100
         self.embedding = nn.Embedding(V, 4)
-        self.head = nn.Linear(4, V)
+        self.head = Softmax(4, V)
 
     def hidden(self, tokens: Tensor) -> Tensor:
         embedded: Tensor = self.embedding(tokens)
@@ -37,15 +45,18 @@ def new_task() -> LanguageTask:
     )
 
 
-def windows(*shape: int) -> Tensor:
-    return torch.randint(V, shape, generator=torch.Generator().manual_seed(sum(shape)))
+def batch(*shape: int) -> Batch:
+    """Inputs and targets of this shape, each next token a target."""
+    generator = torch.Generator().manual_seed(sum(shape))
+    windows = torch.randint(V, (shape[0], shape[1] + 1), generator=generator)
+    return windows[:, :-1], windows[:, 1:]
 
 
 # Of unequal sizes, the first not a multiple of a chunk, so that a mean of means would be wrong.
-BATCHES = [windows(5, 42), windows(2, 42), windows(1, 4)]
+BATCHES = [batch(5, 41), batch(2, 41), batch(1, 3)]
 
 
-def evaluated(task: LanguageTask, batches: list[Tensor]) -> dict[str, float]:
+def evaluated(task: LanguageTask, batches: list[Batch]) -> dict[str, float]:
     metrics: Any = task.metrics["val"]
     for batch in batches:
         task.validation_step(batch)
@@ -53,14 +64,14 @@ def evaluated(task: LanguageTask, batches: list[Tensor]) -> dict[str, float]:
 
 
 def test_batches_cross_the_bounds_of_chunks() -> None:
-    assert BATCHES[0][:, 1:].numel() % CHUNK
-    assert BATCHES[0][:, 1:].numel() > CHUNK
+    assert BATCHES[0][1].numel() % CHUNK
+    assert BATCHES[0][1].numel() > CHUNK
 
 
 def test_figures_equal_plain_torch_over_all_tokens_of_all_batches() -> None:
     task = new_task()
-    logits = torch.cat([task.net(batch[:, :-1]).flatten(0, 1) for batch in BATCHES])
-    targets = torch.cat([batch[:, 1:].flatten() for batch in BATCHES])
+    logits = torch.cat([task.net(inputs).flatten(0, 1) for inputs, _ in BATCHES])
+    targets = torch.cat([targets.flatten() for _, targets in BATCHES])
     loss = F.cross_entropy(logits, targets).item()
     assert evaluated(task, BATCHES) == pytest.approx(
         {
@@ -78,6 +89,20 @@ def test_figures_are_those_the_task_says_it_measures() -> None:
     assert set(figures) == {f"{name}" for name in LanguageTask.measures}
 
 
+def test_training_is_told_in_perplexity_and_bits_too(tmp_path: Path) -> None:
+    tiny = ["experiment=poem_gpt", "data=verse", "data.poems=60", "data.context=16", "logger=csv"]
+    brief = ["net.depth=1", "max_steps=4", "val_check_interval=2", "callbacks=default"]
+    run = RunDirectory.create(tmp_path / "run", plain(composed([*tiny, *brief])))
+    execute(run.path)
+    with (run.path / "metrics.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["train/loss"]]
+    assert len(rows) == 2
+    for row in rows:
+        loss = float(row["train/loss"])
+        assert float(row["train/perplexity"]) == pytest.approx(exp(loss), rel=1e-5)
+        assert float(row["train/bits_per_character"]) == pytest.approx(loss / log(2), rel=1e-5)
+
+
 def test_evaluation_measures_what_training_minimises() -> None:
     task = new_task()
     expected = task.step(BATCHES[0]).loss.item()
@@ -85,18 +110,18 @@ def test_evaluation_measures_what_training_minimises() -> None:
 
 
 def test_training_loss_is_cross_entropy_of_each_next_token() -> None:
-    task, batch = new_task(), BATCHES[0]
-    logits = task.net(batch[:, :-1])
-    expected = F.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
-    torch.testing.assert_close(task.step(batch).loss, expected)
+    task, (inputs, targets) = new_task(), BATCHES[0]
+    expected = F.cross_entropy(task.net(inputs).flatten(0, 1), targets.flatten())
+    torch.testing.assert_close(task.step((inputs, targets)).loss, expected)
 
 
 def test_step_counts_the_predicted_tokens() -> None:
-    assert new_task().step(windows(5, 42)).count == 5 * 41
+    assert new_task().step(batch(5, 41)).count == 5 * 41
 
 
 def test_one_nan_makes_the_whole_loss_nan() -> None:
     task = new_task()
     with torch.no_grad():
         task.net.get_parameter("embedding.weight")[3] = torch.nan
-    assert isnan(evaluated(task, [torch.tensor([[0, 1, 2, 3, 4]])])["loss"])
+    tokens = torch.arange(5)[None]
+    assert isnan(evaluated(task, [(tokens[:, :-1], tokens[:, 1:])])["loss"])

@@ -4,6 +4,7 @@ from typing import Literal
 
 import torch
 
+from seedbed.data.augment import RandomAffine
 from seedbed.data.rows import RowsDataModule, RowSplits, check_shares, random_parts
 
 
@@ -17,10 +18,13 @@ class Digits(RowsDataModule):
         batch_size: Images a batch, or `full`.
         seed: Fixes the order of the training images.
         input_noise: Deviation of the noise that training adds to the inputs.
+        augment: How training moves its images.
     """
 
+    gives = (*RowsDataModule.gives, "channels")
     kind = "multiclass"
     image_box = 8
+    image_centre = 4
 
     def __init__(
         self,
@@ -31,8 +35,9 @@ class Digits(RowsDataModule):
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
         input_noise: float = 0.0,
+        augment: RandomAffine | None = None,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
+        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise, augment=augment)
         check_shares(validation=validation, test=test)
         self.validation = validation
         self.test = test

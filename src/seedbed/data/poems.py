@@ -1,13 +1,15 @@
 """The Tang poems: the whole corpus, anyone's own corpus, and the lesson's exact protocol.
 
 Source: the 58 files of Tang poems in the open chinese-poetry collection, 57,607 poems in
-traditional characters. They are fetched once and stored as a compact token array.
+traditional characters, and for scale its 255 files of Song poems, 254,248. They are fetched once
+and stored as a compact token array.
 """
 
 import hashlib
 import random
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -25,27 +27,41 @@ from seedbed.data.text import (
 )
 from seedbed.data.tokens import TokensDataModule, TokenSplits, Windows
 from seedbed.data.vocabulary import Vocabulary
-from seedbed.errors import DataError
+from seedbed.errors import DataError, SettingError
 
-TANG_POEMS = Download(
-    name="tang_poems",
-    files=tuple(f"poet.tang.{number}.json" for number in range(0, 58_000, 1000)),
-    sha256="3f7d2ecd229e8f4cca51255f6cc584509e2ad481f7c13cab8b02e1c656a065a0",
-    mirrors=(
-        NpmPackage(
-            package="chinese-poetry@2.0.1",
-            folder="package/dist/quantangshi",
-            sha256="25b549e46919c3a0569db6b68ddc96956b04a484ea4518ad2bbd4f137e307e86",
+Dynasty = Literal["tang", "song"]
+
+
+def _of_the_collection(dynasty: Dynasty, files: int, sha256: str) -> Download:
+    """A dynasty's poems, a thousand a file."""
+    return Download(
+        name=f"{dynasty}_poems",
+        files=tuple(f"poet.{dynasty}.{1000 * number}.json" for number in range(files)),
+        sha256=sha256,
+        mirrors=(
+            NpmPackage(
+                package="chinese-poetry@2.0.1",
+                folder="package/dist/quantangshi",
+                sha256="25b549e46919c3a0569db6b68ddc96956b04a484ea4518ad2bbd4f137e307e86",
+            ),
+            Https("https://cdn.jsdelivr.net/npm/chinese-poetry@2.0.1/dist/quantangshi/"),
+            Https(
+                "https://raw.githubusercontent.com/chinese-poetry/chinese-poetry/master/"
+                "%E5%85%A8%E5%94%90%E8%AF%97/"
+            ),
         ),
-        Https("https://cdn.jsdelivr.net/npm/chinese-poetry@2.0.1/dist/quantangshi/"),
-        Https(
-            "https://raw.githubusercontent.com/chinese-poetry/chinese-poetry/master/"
-            "%E5%85%A8%E5%94%90%E8%AF%97/"
+        instead=(
+            "data=poems data.path=FILE trains on a corpus of your own, and data=verse needs no "
+            "network"
         ),
-    ),
-    instead=(
-        "data=poems data.path=FILE trains on a corpus of your own, and data=verse needs no network"
-    ),
+    )
+
+
+TANG_POEMS = _of_the_collection(
+    "tang", 58, "3f7d2ecd229e8f4cca51255f6cc584509e2ad481f7c13cab8b02e1c656a065a0"
+)
+SONG_POEMS = _of_the_collection(
+    "song", 255, "1806fc1aeb2fdeb1a0f5bf92f3394a75e6ac66bd22f6eb9f14f0e020ac11fed3"
 )
 
 PUNCTUATION = set("，。？！、；：「」『』《》")
@@ -62,44 +78,70 @@ class Poems(TokensDataModule):
 
     Args:
         data_dir: Where the corpus is kept.
-        path: A corpus of one's own; the Tang poems where None.
+        dynasties: Whose poems of the collection: `tang`, `song`, or both.
+        path: A corpus of one's own, in place of the collection.
         split_seed: Fixes which poem goes to which part.
         context: Window length T.
-        batch_size: Windows a batch.
+        batch_size: Windows a batch, or `full`.
         windows: `shuffled` or `random`; see `TokensDataModule`.
         seed: Fixes the order of the training windows.
+        input_noise: Share of the input characters that training replaces by random ones.
     """
 
     def __init__(
         self,
         *,
         data_dir: str,
+        dynasties: Sequence[Dynasty] = ("tang",),
         path: str | None = None,
         split_seed: int = 42,
         context: int = 256,
-        batch_size: int = 16,
+        batch_size: int | Literal["full"] = 16,
         windows: Windows = "shuffled",
         seed: int = 0,
+        input_noise: float = 0.0,
     ) -> None:
-        super().__init__(context=context, batch_size=batch_size, windows=windows, seed=seed)
+        super().__init__(
+            context=context,
+            batch_size=batch_size,
+            windows=windows,
+            seed=seed,
+            input_noise=input_noise,
+        )
+        if not dynasties:
+            raise SettingError("data.dynasties=[]: expected tang, song, or both.")
         self.data_dir = Path(data_dir).expanduser()
+        self.dynasties = sorted(set(dynasties), reverse=True)  # as they came
         self.path = path
         self.split_seed = split_seed
 
     def load(self) -> TokenSplits:
         """Return the tokens, from the cache where they were made before."""
         if self.path is None:
-            key = f"poems-{TANG_POEMS.sha256[:12]}-{self.split_seed}"
+            checksums = "-".join(download.sha256[:12] for download in self._downloads)
+            key = f"poems-{checksums}-{self.split_seed}"
             return cache.tokens(self.data_dir, key, self._collection)
         poems, checksum = read_file(Path(self.path).expanduser())
         facts = {"source": self.path, "sha256": checksum}
         return split_poems(without_duplicates(poems), seed=self.split_seed, facts=facts)
 
+    @property
+    def _downloads(self) -> list[Download]:
+        return [{"tang": TANG_POEMS, "song": SONG_POEMS}[dynasty] for dynasty in self.dynasties]
+
     def _collection(self) -> TokenSplits:
-        poems = [as_text(_cleaned(entry)) for entry in _entries(self.data_dir) if _is_whole(entry)]
+        poems = [
+            as_text(_cleaned(entry))
+            for download in self._downloads
+            for entry in _entries(download, self.data_dir)
+            if _is_whole(entry)
+        ]
         # The same text under two titles is the same poem.
         unique = without_duplicates(poems, key=lambda poem: poem.partition("\n")[2])
-        facts = {"source": "chinese-poetry, Tang", "sha256": TANG_POEMS.sha256}
+        facts = {
+            "source": f"chinese-poetry, {' and '.join(map(str.title, self.dynasties))}",
+            "sha256": "+".join(download.sha256 for download in self._downloads),
+        }
         return split_poems(unique, seed=self.split_seed, facts=facts)
 
 
@@ -116,10 +158,11 @@ class PoemsTutorial(TokensDataModule):
             `training` validates on the last tenth of the training part, which it then does not
             train on, and reports the evaluation part as test.
         context: Window length T.
-        batch_size: Windows a batch.
+        batch_size: Windows a batch, or `full`.
         windows: `shuffled` or, as the lesson has it, `random`; see `TokensDataModule`.
         evaluation_batches: Random batches a validation, as the lesson has it; None for all.
         seed: Fixes the order of the training windows.
+        input_noise: Share of the input characters that training replaces by random ones.
     """
 
     def __init__(
@@ -128,10 +171,11 @@ class PoemsTutorial(TokensDataModule):
         data_dir: str,
         validation: Literal["evaluation", "training"] = "evaluation",
         context: int = 256,
-        batch_size: int = 16,
+        batch_size: int | Literal["full"] = 16,
         windows: Windows = "shuffled",
         evaluation_batches: int | None = 100,
         seed: int = 0,
+        input_noise: float = 0.0,
     ) -> None:
         super().__init__(
             context=context,
@@ -139,6 +183,7 @@ class PoemsTutorial(TokensDataModule):
             windows=windows,
             evaluation_batches=evaluation_batches,
             seed=seed,
+            input_noise=input_noise,
         )
         self.data_dir = Path(data_dir).expanduser()
         self.validation = validation
@@ -147,7 +192,9 @@ class PoemsTutorial(TokensDataModule):
         """Return the tokens, from the cache where they were made before."""
         key = f"poems_tutorial-{TANG_POEMS.sha256[:12]}"
         splits = cache.tokens(
-            self.data_dir, key, lambda: tutorial_splits(_entries(self.data_dir, most=57))
+            self.data_dir,
+            key,
+            lambda: tutorial_splits([*_entries(TANG_POEMS, self.data_dir, most=57)]),
         )
         if self.validation == "evaluation":
             return splits
@@ -194,18 +241,19 @@ def tutorial_splits(entries: list[Poem]) -> TokenSplits:
     )
 
 
-def _entries(data_dir: Path, *, most: int = 58) -> list[Poem]:
-    """The first files of the collection, fetched if need be and held to the checksum."""
-    folder = fetch(TANG_POEMS, data_dir)
-    contents = [(folder / name).read_bytes() for name in TANG_POEMS.files]
-    checksum = hashlib.sha256(b"".join(contents)).hexdigest()
-    if checksum != TANG_POEMS.sha256:  # before parsing: an altered file need not be JSON any more
+def _entries(download: Download, data_dir: Path, *, most: int | None = None) -> Iterator[Poem]:
+    """The first files of a download, fetched if need be, held to the checksum, read one by one."""
+    folder = fetch(download, data_dir)
+    digest = hashlib.sha256()
+    for name in download.files:
+        digest.update((folder / name).read_bytes())
+    if digest.hexdigest() != download.sha256:  # an altered file need not be JSON any more
         raise DataError(
-            f"{folder}: the files are not those of the collection (sha256 {checksum}). "
+            f"{folder}: the files are not those of the collection (sha256 {digest.hexdigest()}). "
             "Remove the folder to fetch them again."
         )
-    files = list(zip(TANG_POEMS.files, contents, strict=True))[:most]
-    return [entry for name, content in files for entry in read_json(content, str(folder / name))]
+    for name in download.files[:most]:
+        yield from read_json((folder / name).read_bytes(), str(folder / name))
 
 
 def _is_whole(entry: Poem) -> bool:

@@ -12,6 +12,7 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
+from seedbed.data.augment import RandomAffine
 from seedbed.data.loader import Loader, first_batches, in_order, overfitted, shuffled
 from seedbed.errors import DataError, SettingError
 
@@ -41,24 +42,30 @@ class RowSplits:
     scale: dict[str, list[float]] = field(default_factory=dict)
     """Where they are, the columns the inputs are made of, in order, with the mean and deviation
     they are scaled by, which were fitted on the training part alone."""
+    target_scale: list[float] = field(default_factory=lambda: [0.0, 1.0])
+    """The mean and deviation that the targets are scaled by, fitted likewise."""
 
 
 class RowsDataModule(LightningDataModule, ABC):
     """Batches of (inputs (B, …), targets (B, …)); a dataset's own class only loads and splits.
 
     Args:
-        batch_size: Rows a batch; `full` takes the whole part at once (batch gradient descent).
+        batch_size: Rows a batch, of all processes together; `full` takes the whole part at once
+            (batch gradient descent).
         seed: Fixes the order of the training rows.
         input_noise: Deviation of the normal noise that training adds to the inputs, anew each time,
             in their own units: an augmentation for any data.
+        augment: Changes training inputs (B, …), anew each time, before the noise.
     """
 
-    gives: ClassVar = ("inputs", "outputs")
-    """The names in `sizes`, known before any data is loaded."""
+    gives: ClassVar[tuple[str, ...]] = ("inputs", "outputs")
+    """The names in `sizes`, known before any data is loaded; images also give `channels`."""
     kind: str = "regression"
     """The kind of task the targets are for: `regression`, `binary` or `multiclass`."""
     image_box: ClassVar[int | None] = None
     """Where inputs are images of digits, the pixels that a digit's longer side gets."""
+    image_centre: ClassVar[float] = 0.0
+    """Where such a digit has its centre of mass, in pixels from the top, and from the left."""
 
     def __init__(
         self,
@@ -66,6 +73,7 @@ class RowsDataModule(LightningDataModule, ABC):
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
         input_noise: float = 0.0,
+        augment: RandomAffine | None = None,
     ) -> None:
         super().__init__()
         if batch_size != "full" and batch_size < 1:
@@ -75,6 +83,7 @@ class RowsDataModule(LightningDataModule, ABC):
         self.batch_size = batch_size
         self.seed = seed
         self.input_noise = input_noise
+        self.augment = augment
         self._splits: RowSplits | None = None
         self._restored: dict[str, Any] | None = None
 
@@ -108,7 +117,9 @@ class RowsDataModule(LightningDataModule, ABC):
     def sizes(self) -> dict[str, int]:
         """What a net's constructor needs to know of the data."""
         state = self.state_dict()
-        return {"inputs": math.prod(state["shape"]), "outputs": state["outputs"]}
+        shape = state["shape"]
+        known = {"inputs": math.prod(shape), "channels": shape[0], "outputs": state["outputs"]}
+        return {name: known[name] for name in self.gives}
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -124,7 +135,14 @@ class RowsDataModule(LightningDataModule, ABC):
             "outputs": self.splits.outputs,
             "target": self.splits.target,
             "scale": self.splits.scale,
+            "target_scale": self.splits.target_scale,
         }
+
+    @property
+    def target_scale(self) -> tuple[float, float]:
+        """Mean and deviation by which outputs, and targets, get back to the target's own units."""
+        mean, deviation = self.state_dict()["target_scale"]
+        return mean, deviation
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what a checkpoint knows of the data, which need not be there.
@@ -135,15 +153,18 @@ class RowsDataModule(LightningDataModule, ABC):
         self._restored = state_dict
         if self._splits is not None and state_dict != self.state_dict():
             raise DataError(
-                "The checkpoint's inputs have other columns, or another scale, than this data's. "
+                "The checkpoint's data has other columns, or another scale, than this. "
                 "Was the data changed since the run started?"
             )
 
     def on_after_batch_transfer(self, batch: Rows, dataloader_idx: int) -> Rows:
-        """Add the noise to a training batch, on the device it is on."""
+        """Change a training batch and add the noise to it, on the device it is on."""
         inputs, targets = batch
-        if self.input_noise and self.trainer and self.trainer.training:
-            inputs = inputs + self.input_noise * torch.randn_like(inputs)
+        if self.trainer and self.trainer.training:
+            if self.augment:
+                inputs = self.augment(inputs)
+            if self.input_noise:
+                inputs = inputs + self.input_noise * torch.randn_like(inputs)
         return inputs, targets
 
     def train_dataloader(self) -> Loader:
@@ -167,13 +188,12 @@ class RowsDataModule(LightningDataModule, ABC):
         size = len(inputs)
         full = self.batch_size == "full"
         trainer = self.trainer
-        processes = trainer.world_size if trainer else 1
 
         def batch(indices: Tensor) -> Rows:
             return inputs[indices], targets[indices]
 
         if full:
-            batch_size = -(-size // processes)
+            batch_size = size
         else:  # nothing is learnt from an evaluation, so small batches would only cost time
             batch_size = int(self.batch_size) if train else max(int(self.batch_size), EVALUATED)
         return Loader(
@@ -183,7 +203,7 @@ class RowsDataModule(LightningDataModule, ABC):
             batch_size=batch_size,
             seed=self.seed,
             rank=trainer.global_rank if trainer else 0,
-            processes=processes,
+            processes=trainer.world_size if trainer else 1,
         )
 
 

@@ -21,6 +21,8 @@ class Table(RowsDataModule):
         target: The column to predict.
         features: The columns to predict it from; None takes all others.
         kind: What the target is: any number (`regression`), or 0 and 1 (`binary`).
+        scale_target: Whether a number is scaled as the inputs are, so that a rate that suits one
+            table suits another; figures and predictions are in its own units either way.
         validation: Share of the rows that is for validation.
         test: Share of the rows that is for test.
         split_seed: Fixes which row goes to which part.
@@ -39,6 +41,7 @@ class Table(RowsDataModule):
         target: str,
         features: Sequence[str] | None = None,
         kind: Literal["regression", "binary"] = "regression",
+        scale_target: bool = True,
         validation: float = 0.1,
         test: float = 0.2,
         split_seed: int = 42,
@@ -56,6 +59,7 @@ class Table(RowsDataModule):
         self.target = target
         self.features = features
         self.kind = kind
+        self.scale_target = scale_target and kind == "regression"
         self.validation = validation
         self.test = test
         self.split_seed = split_seed
@@ -74,15 +78,18 @@ class Table(RowsDataModule):
         )
         checksum = hashlib.sha256(self.path.read_bytes()).hexdigest()
         facts = {"source": str(self.path), "sha256": checksum}
-        return split_columns(columns, parts, facts=facts)
+        return split_columns(columns, parts, facts=facts, scale_target=self.scale_target)
 
 
-def split_columns(columns: Columns, parts: Parts, *, facts: dict[str, Any]) -> RowSplits:
+def split_columns(
+    columns: Columns, parts: Parts, *, facts: dict[str, Any], scale_target: bool = False
+) -> RowSplits:
     """Split the rows, and scale every input by its mean and deviation in the training part."""
     train, val, test = parts
     scale = {name: _scale(column, train) for name, column in columns.features.items()}
     inputs = scaled(columns, scale)
-    targets = torch.tensor(columns.target)[:, None]  # (N, 1)
+    mean, deviation = _scale(columns.target, train) if scale_target else (0.0, 1.0)
+    targets = torch.tensor([(number - mean) / deviation for number in columns.target])[:, None]
     return RowSplits(
         train=(inputs[train], targets[train]),
         val=(inputs[val], targets[val]),
@@ -91,6 +98,7 @@ def split_columns(columns: Columns, parts: Parts, *, facts: dict[str, Any]) -> R
         facts=facts | {"train": len(train), "val": len(val), "test": len(test)},
         target=columns.target_name,
         scale=scale,
+        target_scale=[mean, deviation],
     )
 
 

@@ -22,6 +22,12 @@ from seedbed.errors import DataError, SettingError
 Windows = Literal["shuffled", "random"]
 """How training windows are laid over the stream."""
 
+Pair = tuple[Tensor, Tensor]
+"""Inputs and targets of a batch's windows, both int64 (B, T)."""
+
+EVALUATED = 16
+"""Windows a batch in validation and test where training takes all at once."""
+
 
 @dataclass(frozen=True)
 class TokenSplits:
@@ -36,16 +42,19 @@ class TokenSplits:
 
 
 class TokensDataModule(LightningDataModule, ABC):
-    """Batches of token windows, int64 (B, T + 1); a dataset's own class only loads and splits.
+    """Batches of (inputs, targets) of token windows; a dataset's own class only loads and splits.
 
     Args:
         context: Window length T.
-        batch_size: Windows a batch, B.
+        batch_size: Windows a batch, B, of all processes together; `full` takes the training part at
+            once (batch gradient descent), in windows laid end to end, the same each time.
         windows: `shuffled` lays windows end to end from a random phase and shuffles them, one
             epoch a pass; `random` draws each window's start on its own, as the lesson does.
         evaluation_batches: Evaluate on this many random batches, drawn once; None evaluates on
             the whole part in windows laid end to end.
         seed: Fixes the order of the training windows.
+        input_noise: Share of the input characters that training replaces, anew each time, by ones
+            drawn from the vocabulary; targets stay right.
     """
 
     gives: ClassVar = ("vocabulary_size", "context")
@@ -57,16 +66,19 @@ class TokensDataModule(LightningDataModule, ABC):
         self,
         *,
         context: int,
-        batch_size: int,
+        batch_size: int | Literal["full"],
         windows: Windows = "shuffled",
         evaluation_batches: int | None = None,
         seed: int = 0,
+        input_noise: float = 0.0,
     ) -> None:
         super().__init__()
-        if min(context, batch_size) < 1:
-            raise SettingError(
-                f"data.context={context}, data.batch_size={batch_size}: expected 1 or more."
-            )
+        if context < 1:
+            raise SettingError(f"data.context={context}: expected 1 or more.")
+        if batch_size != "full" and batch_size < 1:
+            raise SettingError(f"data.batch_size={batch_size}: expected 1 or more, or full.")
+        if not 0 <= input_noise <= 1:
+            raise SettingError(f"data.input_noise={input_noise}: expected a share, from 0 to 1.")
         if evaluation_batches is not None and evaluation_batches < 1:
             raise SettingError(
                 f"data.evaluation_batches={evaluation_batches}: expected 1 or more, or null for "
@@ -77,6 +89,7 @@ class TokensDataModule(LightningDataModule, ABC):
         self.windows = windows
         self.evaluation_batches = evaluation_batches
         self.seed = seed
+        self.input_noise = input_noise
         self._splits: TokenSplits | None = None
         self._restored: dict[str, Any] | None = None
 
@@ -129,19 +142,36 @@ class TokensDataModule(LightningDataModule, ABC):
         return {"vocabulary_size": len(self.vocabulary), "context": self.context}
 
     @property
+    def counts(self) -> Tensor:
+        """How often each token occurs in the training part, int64 (vocabulary size,)."""
+        counts = np.bincount(self.splits.train, minlength=len(self.vocabulary))
+        return torch.from_numpy(counts)
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What the record of a run keeps of the data."""
         return self.splits.facts
 
+    def on_after_batch_transfer(self, batch: Pair, dataloader_idx: int) -> Pair:
+        """Put wrong characters among a training batch's inputs, on the device they are on."""
+        inputs, targets = batch
+        if self.input_noise and self.trainer and self.trainer.training:
+            replaced = torch.rand(inputs.shape, device=inputs.device) < self.input_noise
+            drawn = torch.randint_like(inputs, len(self.vocabulary))
+            inputs = torch.where(replaced, drawn, inputs)
+        return inputs, targets
+
     def train_dataloader(self) -> Loader:
         """Training windows in an order that depends on the seed and the epoch."""
         stream = self.splits.train
-        if self.windows == "random":
+        fitting = (len(stream) - 1) // self.context
+        if self.batch_size == "full":
+            size, order = fitting, _end_to_end(self.context, fitting)
+        elif self.windows == "random":
             size = max(1, len(stream) // self.context)
             order = _random_windows(len(stream), self.context, size)
         else:
-            # One window less than fits leaves room for the phase.
-            size = max(1, (len(stream) - 1) // self.context - 1)
+            size = max(1, fitting - 1)  # one window less than fits leaves room for the phase
             order = _shuffled_windows(len(stream), self.context, size)
         loader = self._loader(stream, order, size, train=True)
         count = overfitted(self.trainer)
@@ -161,9 +191,9 @@ class TokensDataModule(LightningDataModule, ABC):
     def _evaluation_loader(self, stream: np.ndarray) -> Loader:
         if self.evaluation_batches is None:
             size = (len(stream) - 1) // self.context
-            order: Order = lambda _: torch.arange(size) * self.context  # noqa: E731
+            order = _end_to_end(self.context, size)
         else:
-            size = self.evaluation_batches * self.batch_size
+            size = self.evaluation_batches * self._windows_a_batch
             starts = _random_windows(len(stream), self.context, size)(
                 torch.Generator().manual_seed(0)
             )
@@ -175,22 +205,28 @@ class TokensDataModule(LightningDataModule, ABC):
     ) -> Loader:
         offsets = np.arange(self.context + 1)
 
-        def windows(starts: Tensor) -> Tensor:
-            tokens = stream[starts.numpy()[:, None] + offsets]  # (B, T + 1)
-            return torch.from_numpy(tokens.astype(np.int64))
+        def windows(starts: Tensor) -> Pair:
+            window = stream[starts.numpy()[:, None] + offsets]  # (B, T + 1)
+            tokens = torch.from_numpy(window.astype(np.int64))
+            return tokens[:, :-1], tokens[:, 1:]
 
         trainer = self.trainer
-        processes = trainer.world_size if trainer else 1
+        full = train and self.batch_size == "full"
+        batch_size = size if full else self._windows_a_batch
         return Loader(
             windows,
             order,
             size=size,
-            batch_size=self.batch_size,
+            batch_size=batch_size,
             seed=self.seed,
-            drop_last=train and size >= self.batch_size * processes,
+            drop_last=train and size >= batch_size,
             rank=trainer.global_rank if trainer else 0,
-            processes=processes,
+            processes=trainer.world_size if trainer else 1,
         )
+
+    @property
+    def _windows_a_batch(self) -> int:
+        return EVALUATED if self.batch_size == "full" else int(self.batch_size)
 
     def state_dict(self) -> dict[str, Any]:
         """What was fitted on the training part: the vocabulary."""
@@ -211,6 +247,11 @@ class TokensDataModule(LightningDataModule, ABC):
                 f"{len(self.splits.vocabulary)}, or in another order. "
                 "Was the corpus changed since the run started?"
             )
+
+
+def _end_to_end(context: int, size: int) -> Order:
+    """Starts `context` apart, from the first token on."""
+    return lambda _: context * torch.arange(size)
 
 
 def _random_windows(length: int, context: int, size: int) -> Order:

@@ -1,5 +1,7 @@
 """Verse from our own grammar: a corpus that needs no network and has a known lowest loss."""
 
+from typing import Literal
+
 from seedbed.data import verse_grammar
 from seedbed.data.text import split_poems
 from seedbed.data.tokens import TokensDataModule, TokenSplits, Windows
@@ -13,9 +15,10 @@ class Verse(TokensDataModule):
         poems: Number of poems, all parts together.
         draw_seed: Fixes the poems and which goes to which part.
         context: Window length T.
-        batch_size: Windows a batch.
+        batch_size: Windows a batch, or `full`.
         windows: `shuffled` or `random`; see `TokensDataModule`.
         seed: Fixes the order of the training windows.
+        input_noise: Share of the input characters that training replaces by random ones.
     """
 
     def __init__(
@@ -24,11 +27,18 @@ class Verse(TokensDataModule):
         poems: int = 20_000,
         draw_seed: int = 42,
         context: int = 256,
-        batch_size: int = 16,
+        batch_size: int | Literal["full"] = 16,
         windows: Windows = "shuffled",
         seed: int = 0,
+        input_noise: float = 0.0,
     ) -> None:
-        super().__init__(context=context, batch_size=batch_size, windows=windows, seed=seed)
+        super().__init__(
+            context=context,
+            batch_size=batch_size,
+            windows=windows,
+            seed=seed,
+            input_noise=input_noise,
+        )
         if poems < 1:
             raise SettingError(f"data.poems={poems}: expected 1 or more.")
         self.poems = poems

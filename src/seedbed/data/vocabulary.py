@@ -37,8 +37,10 @@ class Vocabulary:
     @classmethod
     def from_text(cls, text: Iterable[str], *, special: str = "") -> "Vocabulary":
         """Sort the characters of `text`; `special` ones come first, in the order given."""
-        seen = set().union(*map(set, text)) - set(special)
-        return cls(special + "".join(sorted(seen)))
+        seen: set[str] = set()
+        for part in text:
+            seen.update(part)
+        return cls(special + "".join(sorted(seen - set(special))))
 
     def __len__(self) -> int:
         return len(self.characters)

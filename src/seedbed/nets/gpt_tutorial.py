@@ -2,8 +2,8 @@
 
 Source: the TutorialLLM lesson. Four separate attention heads, learned positions, LayerNorm
 before each part, ReLU feed-forward of four times the width, an untied head with a bias, torch's
-default initialisation, no dropout. Scores are scaled by the width of the *model*, as the lesson
-did, not of the head. `gpt.py` is the same job done as well as we can.
+default initialisation, no dropout unless it is asked for. Scores are scaled by the width of the
+*model*, as the lesson did, not of the head. `gpt.py` is the same job done as well as we can.
 """
 
 from typing import ClassVar
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from seedbed.nets.language_model import Cache, LanguageModel
+from seedbed.nets.softmax import Softmax
 
 
 class AttentionHead(nn.Module):
@@ -43,7 +44,7 @@ class AttentionHead(nn.Module):
 class Block(nn.Module):
     """Attention, then feed-forward, each added to what came in: (B, T, C) -> (B, T, C)."""
 
-    def __init__(self, width: int, heads: int, context: int) -> None:
+    def __init__(self, width: int, heads: int, context: int, *, dropout: float = 0.0) -> None:
         super().__init__()
         self.attention_norm = nn.LayerNorm(width)
         self.heads = nn.ModuleList(
@@ -54,12 +55,14 @@ class Block(nn.Module):
         self.feed_forward = nn.Sequential(
             nn.Linear(width, 4 * width), nn.ReLU(), nn.Linear(4 * width, width)
         )
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         """Apply both parts to the residual stream."""
         normed = self.attention_norm(x)
-        x = x + self.project(torch.cat([head(normed, cache) for head in self.heads], dim=-1))
-        output: Tensor = x + self.feed_forward(self.feed_forward_norm(x))
+        mixed = torch.cat([head(normed, cache) for head in self.heads], dim=-1)
+        x = x + self.dropout(self.project(mixed))
+        output: Tensor = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
         return output
 
 
@@ -72,15 +75,23 @@ class TutorialGPT(LanguageModel):
         width: Size of the residual stream, C.
         depth: Number of blocks.
         heads: Attention heads a block; must divide `width`.
+        dropout: Share of the values that blocks add to the stream which training sets to zero.
 
     Raises:
-        ValueError: If it does not, or there is no block.
+        ValueError: If `heads` does not divide `width`, `dropout` is no share, or there is no block.
     """
 
     caches: ClassVar = True
 
     def __init__(
-        self, *, vocabulary_size: int, context: int, width: int = 64, depth: int = 4, heads: int = 4
+        self,
+        *,
+        vocabulary_size: int,
+        context: int,
+        width: int = 64,
+        depth: int = 4,
+        heads: int = 4,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if depth < 1:
@@ -90,9 +101,11 @@ class TutorialGPT(LanguageModel):
         self.context = context
         self.token_embedding = nn.Embedding(vocabulary_size, width)
         self.position_embedding = nn.Embedding(context, width)
-        self.blocks = nn.ModuleList(Block(width, heads, context) for _ in range(depth))
+        self.blocks = nn.ModuleList(
+            Block(width, heads, context, dropout=dropout) for _ in range(depth)
+        )
         self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, vocabulary_size)
+        self.head = Softmax(width, vocabulary_size)
 
     def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Map ids (B, T) to hidden states (B, T, C)."""

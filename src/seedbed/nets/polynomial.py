@@ -17,12 +17,14 @@ class Polynomial(nn.Module):
         inputs: Values a row, which must be 1.
         outputs: Values a row to give; each has its own coefficients.
         degree: The highest power.
+        dropout: Share of the powers of a row set to zero in training.
 
     Raises:
-        ValueError: If the data has more than one input, or the degree is not positive.
+        ValueError: If the data has more than one input, the degree is not positive, or `dropout` is
+            no share.
     """
 
-    def __init__(self, *, inputs: int, outputs: int, degree: int = 3) -> None:
+    def __init__(self, *, inputs: int, outputs: int, degree: int = 3, dropout: float = 0.0) -> None:
         super().__init__()
         if inputs != 1:
             raise ValueError(
@@ -31,6 +33,7 @@ class Polynomial(nn.Module):
         if degree < 1:
             raise ValueError(f"degree={degree}: expected 1 or more")
         self.degree = degree
+        self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(degree, outputs)
         nn.init.normal_(self.head.bias)
         nn.init.normal_(self.head.weight)
@@ -43,5 +46,5 @@ class Polynomial(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map rows (B, 1) to outputs (B, outputs)."""
         powers = torch.linalg.vander(x.flatten(), N=self.degree + 1)  # (B, degree + 1), from x⁰
-        output: Tensor = self.head(powers[:, 1:])
+        output: Tensor = self.head(self.dropout(powers[:, 1:]))
         return output

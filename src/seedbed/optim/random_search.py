@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
+from seedbed.distributed import shared, size, summed
+
 
 class RandomSearch(Optimizer):
     """Each step tries one point near the best so far; the first looks at the start itself.
@@ -35,9 +37,10 @@ class RandomSearch(Optimizer):
         if lowest < math.inf:
             for group in self.param_groups:
                 for p in group["params"]:
-                    p.add_(torch.randn_like(p), alpha=group["lr"])
+                    step = shared(torch.randn_like(p, device="cpu"))
+                    p.add_(step.to(p.device), alpha=group["lr"])
         with torch.enable_grad():
-            loss = closure()
+            loss = summed(closure()) / size()
         if float(loss) < lowest:
             for group in self.param_groups:  # in the groups, so that checkpoints have it
                 group["lowest"] = float(loss)

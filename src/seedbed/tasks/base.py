@@ -3,7 +3,8 @@
 Training figures are of the batches since the last validation, as the net saw them, and are logged
 together with the validation's own, so that one row of the log compares like with like. They are
 kept here and not in Lightning's `self.log`, which forgets them when an epoch is interrupted and
-resumed. Price: the memory for an epoch's predictions, where a task has its training measured.
+resumed; of several processes each keeps those of its share, and a validation adds them up. Price:
+the memory for an epoch's predictions, where a task has its training measured.
 """
 
 from abc import ABC, abstractmethod
@@ -19,6 +20,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric, MetricCollection
 
+from seedbed.distributed import of_all, rank, size, summed
 from seedbed.errors import TrainingError
 
 MakeOptimizer = Callable[[nn.Module], Optimizer]
@@ -40,6 +42,17 @@ class Step:
     """The number of its examples."""
     predicted: tuple[Tensor, Tensor] | None = None
     """What the net gave, and the targets, where training is measured as validation is."""
+
+
+def _share(step: Step) -> tuple[Tensor, float | Tensor]:
+    """The loss and the count to minimise by, whose mean over processes is that of the whole batch.
+
+    Processes' shares of a batch may differ in size, and each mean weighs by its own.
+    """
+    if size() == 1:
+        return step.loss, step.count
+    total = summed(step.loss.new_tensor(step.count))
+    return step.loss * (step.count * size() / total), total
 
 
 @runtime_checkable
@@ -103,11 +116,14 @@ class Task(LightningModule, ABC):
     def gathered(self) -> dict[str, Metric]:
         """New metrics for one part to gather; `figures` makes of them what is logged."""
 
+    def fit_to(self, data: Any) -> None:
+        """Take from the training data what the net wants to know of it; most want nothing."""
+
     @abstractmethod
     def step(self, batch: Any) -> Step:
         """What a training batch comes to; its loss is minimised by way of `objective`."""
 
-    def objective(self, loss: Tensor, count: int) -> Tensor:
+    def objective(self, loss: Tensor, count: float | Tensor) -> Tensor:
         """What the optimizer minimises of a batch with this mean loss over `count` examples."""
         return loss
 
@@ -120,6 +136,10 @@ class Task(LightningModule, ABC):
         """What is logged of `metrics`, by the names in `measures`."""
         return metrics.compute()
 
+    def of_loss(self, loss: Tensor) -> dict[str, Tensor]:
+        """What follows from a mean loss alone; logged of the training where nothing else is."""
+        return {}
+
     def training_step(self, batch: Any) -> Tensor:
         """Compute the loss; add it to the running means, and what was predicted to the rest."""
         step = self.step(batch)
@@ -127,7 +147,7 @@ class Task(LightningModule, ABC):
         if step.loss.is_cpu:
             self._stop_unless_finite("training", step.loss, f"at step {self.global_step + 1}")
         figures = {"loss": step.loss}
-        objective = self.objective(step.loss, step.count)
+        objective = self.objective(*_share(step))
         if self.l1 or self.l2:
             figures["penalty"] = self._penalty()
             objective = objective + figures["penalty"]
@@ -151,11 +171,12 @@ class Task(LightningModule, ABC):
         """Log training figures since the last validation beside this validation's metrics."""
         # A checkpoint brings its running sums into a validation outside of a fit as well.
         if self._sums and self.trainer.state.fn == "fit":
-            means = {name: total / self.examples for name, total in self._sums.items()}
+            examples = sum(of_all(self.examples))
+            means = {name: summed(total) / examples for name, total in self._sums.items()}
             self._stop_unless_finite("training", means["loss"], f"by step {self.global_step}")
-            training = self._training_figures() | means
+            training = self._training_figures() | self.of_loss(means["loss"]) | means
             self._sums, self._predicted, self.examples = {}, [], 0
-            self.log_dict({f"train/{name}": x for name, x in training.items()}, sync_dist=True)
+            self.log_dict({f"train/{name}": x for name, x in training.items()})
             self.log_dict(self._learning_rates())
         figures = self._log_metrics("val")
         if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
@@ -182,15 +203,19 @@ class Task(LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what is running since the last validation, so that a resumed fit logs the same."""
-        checkpoint["running"] = {
-            "sums": dict(self._sums),
-            "predicted": list(self._predicted),
-            "examples": self.examples,
-        }
+        checkpoint["running"] = of_all(
+            {
+                "sums": {name: total.cpu() for name, total in self._sums.items()},
+                "predicted": [
+                    (outputs.cpu(), targets.cpu()) for outputs, targets in self._predicted
+                ],
+                "examples": self.examples,
+            }
+        )
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore it."""
-        running = checkpoint["running"]
+        """Restore this process's."""
+        running = checkpoint["running"][rank()]
         self._sums, self.examples = dict(running["sums"]), running["examples"]
         self._predicted = list(running["predicted"])
 

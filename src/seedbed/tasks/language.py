@@ -1,42 +1,44 @@
 """Next-token prediction: the loss is the exact likelihood over the whole vocabulary.
 
-Training goes from hidden states to the loss in chunks and never holds all logits; evaluation
-measures the same quantity, and the accuracy besides.
+Training never holds all logits; evaluation measures the same quantity, and the accuracy besides.
 """
 
 import math
-from typing import ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 from torchmetrics import MeanMetric, Metric, MetricCollection
 
 from seedbed.tasks.base import Step, Task
-
-CHUNK = 128
-"""Positions whose logits are held at one time in evaluation: few enough to stay in the cache."""
 
 
 class Decoder(Protocol):
     """What this task needs of a net."""
 
-    head: nn.Linear
-
-    def hidden(self, tokens: Tensor) -> Tensor:
-        """Map ids (B, T) to hidden states (B, T, C)."""
-        ...
-
     def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy in nats of `targets` (B, T)."""
         ...
 
+    def measure(self, tokens: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Each target's cross-entropy, and whether it was the likeliest: both (B * T,)."""
+        ...
+
+    def order_by(self, counts: Tensor) -> None:
+        """Learn how often each token occurs in training (V,)."""
+        ...
+
+
+class Corpus(Protocol):
+    """What this task needs of the data, beside batches."""
+
+    counts: Tensor
+
 
 class LanguageTask(Task):
-    """Trains a decoder on windows of tokens (B, T + 1).
+    """Trains a decoder to give each next token.
 
     Args:
-        net: The decoder, a `Decoder`.
+        net: The decoder, a `Decoder`, of inputs (B, T); targets (B, T) are each one's next token.
         optimizer, scheduler, l1, l2: As of every `Task`.
     """
 
@@ -55,27 +57,26 @@ class LanguageTask(Task):
         """The net, by what this task needs of it."""
         return cast(Decoder, self.net)
 
-    def step(self, batch: Tensor) -> Step:
+    def fit_to(self, data: Any) -> None:
+        """Tell the decoder how common each token is."""
+        self.decoder.order_by(cast(Corpus, data).counts)
+
+    def step(self, batch: tuple[Tensor, Tensor]) -> Step:
         """Mean cross-entropy in nats a token; there are no logits to measure more by."""
-        inputs, targets = batch[:, :-1], batch[:, 1:]
+        inputs, targets = batch
         return Step(self.decoder.loss(inputs, targets), targets.numel())
 
-    def measure(self, batch: Tensor, metrics: MetricCollection) -> None:
-        """Cross-entropy and accuracy of each token, logits a chunk at a time."""
-        inputs, targets = batch[:, :-1], batch[:, 1:].flatten()  # (B, T), (B * T)
-        hidden = self.decoder.hidden(inputs).flatten(0, 1)  # (B * T, C)
-        for part, wanted in zip(
-            torch.split(hidden, CHUNK), torch.split(targets, CHUNK), strict=True
-        ):
-            logits = self.decoder.head(part).float()  # (chunk, V)
-            metrics["loss"].update(F.cross_entropy(logits, wanted, reduction="none"))
-            metrics["accuracy"].update((logits.argmax(dim=-1) == wanted).float())
+    def measure(self, batch: tuple[Tensor, Tensor], metrics: MetricCollection) -> None:
+        """Cross-entropy and accuracy of each token."""
+        losses, hits = self.decoder.measure(*batch)
+        metrics["loss"].update(losses)
+        metrics["accuracy"].update(hits.float())
 
     def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
-        """Loss in nats, accuracy, perplexity e^loss, and bits a character, loss / ln 2."""
+        """Loss in nats and accuracy, and what follows from the loss."""
         figures = metrics.compute()
-        loss = figures["loss"]
-        return figures | {
-            "perplexity": loss.exp(),
-            "bits_per_character": loss / math.log(2),
-        }
+        return figures | self.of_loss(figures["loss"])
+
+    def of_loss(self, loss: Tensor) -> dict[str, Tensor]:
+        """Perplexity e^loss, and bits a character, loss / ln 2."""
+        return {"perplexity": loss.exp(), "bits_per_character": loss / math.log(2)}

@@ -38,6 +38,13 @@ class RegressionTask(Task):
     ) -> None:
         super().__init__(net, optimizer=optimizer, scheduler=scheduler, l1=l1, l2=l2)
         self.reduction = reduction
+        # What the data divides its targets by; figures are in the target's own units.
+        self.deviation = 1.0
+
+    def setup(self, stage: str) -> None:
+        """Take it over from the data, where that scales its targets."""
+        data = getattr(self.trainer, "datamodule", None)
+        _, self.deviation = getattr(data, "target_scale", (0.0, 1.0))
 
     def gathered(self) -> dict[str, Metric]:
         """All predictions and targets."""
@@ -47,22 +54,24 @@ class RegressionTask(Task):
         """Mean squared error of a batch."""
         inputs, targets = batch
         predictions = self.net(inputs)  # (B, 1)
-        return Step(F.mse_loss(predictions, targets), len(inputs), (predictions, targets))
+        loss = F.mse_loss(predictions, targets) * self.deviation**2
+        return Step(loss, len(inputs), (predictions, targets))
 
-    def objective(self, loss: Tensor, count: int) -> Tensor:
-        """The mean or the sum of the squared errors."""
+    def objective(self, loss: Tensor, count: float | Tensor) -> Tensor:
+        """The mean or the sum of the squared errors, as the net sees them."""
+        loss = loss / self.deviation**2
         return loss if self.reduction == "mean" else loss * count
 
     def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Everything in `measures`; the loss also goes by its own name, MSE."""
         predictions, targets = (column.flatten() for column in metrics["predictions"].compute())
-        loss = F.mse_loss(predictions, targets)
+        loss = F.mse_loss(predictions, targets) * self.deviation**2
         # R² as torchmetrics has it subtracts large sums; around a mean of 0 it loses no digits.
         mean = targets.mean()
         return {
             "loss": loss,
             "mse": loss,
-            "mae": F.l1_loss(predictions, targets),
+            "mae": F.l1_loss(predictions, targets) * self.deviation,
             "r2": (
                 measured.r2_score(predictions - mean, targets - mean)
                 if len(targets) > 1

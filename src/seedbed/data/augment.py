@@ -1,0 +1,47 @@
+"""Training images moved a little, each in its own way: as many new ones as there are steps.
+
+A whole batch is moved in one call, on the device it is on; the pictures' classes must not depend on
+how they stand. Price: pixels are blended from four, so an image gets a little softer.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class RandomAffine:
+    """Turns, scales and shifts each image by amounts drawn uniformly; what was outside is black.
+
+    Args:
+        degrees: The largest turn, either way.
+        zoom: The largest change of size, either way, as a share of it.
+        shift: The largest shift along each axis, either way, as a share of the image's side.
+
+    Raises:
+        ValueError: If one is below 0, or a zoom would leave nothing.
+    """
+
+    def __init__(self, *, degrees: float = 0.0, zoom: float = 0.0, shift: float = 0.0) -> None:
+        if min(degrees, zoom, shift) < 0 or zoom >= 1:
+            raise ValueError(
+                f"degrees={degrees}, zoom={zoom}, shift={shift}: expected 0 or more, and a zoom "
+                "below 1"
+            )
+        self.degrees = degrees
+        self.zoom = zoom
+        self.shift = shift
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Map images (B, C, H, W) to images of the same shape."""
+        if not (self.degrees or self.zoom or self.shift):
+            return images
+        turn, zoom, right, down = torch.rand(4, len(images), device=images.device) * 2 - 1
+        angle, size = turn * math.radians(self.degrees), 1 + zoom * self.zoom
+        # From where each pixel comes, in units of half a side from the middle.
+        cos, sin = angle.cos() / size, angle.sin() / size
+        rows = [cos, -sin, right * 2 * self.shift, sin, cos, down * 2 * self.shift]
+        inverse = torch.stack(rows, dim=1).view(-1, 2, 3)  # (B, 2, 3)
+        grid = F.affine_grid(inverse, [*images.shape], align_corners=False)  # (B, H, W, 2)
+        return F.grid_sample(images, grid.to(images.dtype), align_corners=False)
