@@ -11,8 +11,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from seedbed.compose import plain, register_resolvers, use_paths
-from seedbed.overrides import readable
-from seedbed.shell import explained
+from seedbed.distributed import leave
+from seedbed.overrides import is_multirun, readable
+from seedbed.shell import explained, led, uncollected
 
 register_resolvers()
 
@@ -21,9 +22,10 @@ register_resolvers()
 def main(config: DictConfig) -> None:
     """Check the composed settings, record them in a new run directory, and execute it."""
     # Imported here, so that --help and --cfg do not wait for torch.
-    from seedbed.preflight import check
-    from seedbed.runs.directory import RunDirectory
-    from seedbed.runs.execute import execute
+    with uncollected():
+        from seedbed.preflight import check
+        from seedbed.runs.directory import RunDirectory
+        from seedbed.runs.execute import execute
 
     folder = Path(HydraConfig.get().runtime.output_dir)
     with explained(folder):
@@ -36,4 +38,6 @@ def main(config: DictConfig) -> None:
 if __name__ == "__main__":
     sys.argv[1:] = readable(sys.argv[1:])
     with explained():
-        main()
+        if is_multirun(sys.argv[1:]):
+            leave()  # each job of a sweep has processes of its own
+        led(main)

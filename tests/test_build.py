@@ -1,11 +1,13 @@
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seedbed.build import build
+from seedbed.build import build, build_data, build_task
 from seedbed.compose import composed, plain
 from seedbed.data.points import Line
+from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import SettingError
 
 VERSE = ("data=verse", "data.poems=60", "data.context=8", "task=language")
@@ -16,6 +18,14 @@ def test_width_that_a_net_refuses_is_a_wrong_setting(net: str, tmp_path: Path) -
     config = plain(composed([*VERSE, f"net={net}", "net.heads=3"]))
     with pytest.raises(SettingError, match="width=64 cannot be shared among heads=3"):
         build(config, tmp_path)
+
+
+@pytest.mark.parametrize("net", ["mlp", "cnn"])
+def test_net_is_made_from_those_of_the_datas_sizes_that_it_asks_for(net: str) -> None:
+    config = plain(composed(["data=digits", "task=multiclass", f"net={net}"]))
+    datamodule = build_data(config)
+    task = build_task(config, datamodule.sizes)
+    assert task.net(datamodule.splits.test[0]).shape == (359, 10)
 
 
 def test_value_that_is_refused_as_data_is_loaded_is_a_wrong_setting(
@@ -38,3 +48,13 @@ def test_interval_longer_than_an_epoch_is_a_wrong_setting(tmp_path: Path) -> Non
         "check_val_every_n_epoch=null."
     )
     build(plain(composed([*longer, "check_val_every_n_epoch=null"])), tmp_path)
+
+
+def test_language_models_head_is_ordered_by_the_training_text(tmp_path: Path) -> None:
+    study = build(plain(composed([*VERSE, "net=gpt", "net.cutoffs=[5, 20]"])), tmp_path)
+    data, ranks = study.datamodule, study.task.net.get_buffer("head.ranks")
+    assert isinstance(data, TokensDataModule)
+    expected = Counter(data.splits.train.tolist()).most_common(5)
+    commonest = [int((ranks == rank).nonzero()) for rank in range(5)]
+    counts = data.splits.train.tolist().count
+    assert [counts(token) for token in commonest] == [count for _, count in expected]

@@ -32,11 +32,13 @@ NEEDS = {
     },
 }
 """The options that need what a machine may lack: whether it is there, and what it is."""
+ELSEWHERE = ("trainer=ddp",)
+"""Options that start processes, which takes long; `runs/test_ddp.py` has them."""
 OPTIONS = {
     group: [
         option
         for path in sorted((CONF / group).glob("*.yaml"))
-        if (option := f"{group}={path.stem}") not in NEEDS
+        if (option := f"{group}={path.stem}") not in (*NEEDS, *ELSEWHERE)
     ]
     for group in CHOICES
 }
@@ -45,6 +47,13 @@ ROUNDS = [
     for number in range(max(map(len, OPTIONS.values())))
 ]
 """Every option at least once: composing is slow, and one call can replace an option a group."""
+
+SETTINGS = (
+    *("data.batch_size=full", "data.input_noise=0.1", "net.dropout=0.1"),
+    *("task.l1=1e-4", "task.l2=1e-4"),
+    *("trainer.gradient_clip_val=1", "trainer.accumulate_grad_batches=2"),
+)
+"""What every study has beside the groups."""
 
 STAND_INS = {
     "language": {
@@ -191,4 +200,16 @@ def test_experiment_takes_a_step_with_every_option(
     experiment: str, options: list[str], tmp_path: Path
 ) -> None:
     run = executed(tmp_path, settings(f"experiment={experiment}", *options))
+    assert torch.load(run.last, weights_only=True)["global_step"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_experiment_takes_a_step_with_every_setting_that_is_any_studys(
+    experiment: str, tmp_path: Path
+) -> None:
+    config = one_step(settings(f"experiment={experiment}", *SETTINGS))
+    config["data"] |= {"batch_size": "full", "input_noise": 0.1}  # of a stand-in, too
+    run = RunDirectory.create(tmp_path, config)
+    execute(run.path)
     assert torch.load(run.last, weights_only=True)["global_step"] == 1

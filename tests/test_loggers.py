@@ -1,7 +1,12 @@
 import csv
 from pathlib import Path
 
-from seedbed.loggers import CSVLogger
+import pytest
+from lightning.pytorch.loggers import TensorBoardLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
+
+from seedbed.loggers import CSVLogger, rewind
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -110,3 +115,21 @@ def test_row_cut_within_its_step_is_not_taken_for_an_earlier_one(tmp_path: Path)
 def test_rewriting_leaves_only_the_file_itself(tmp_path: Path) -> None:
     written(tmp_path, 0, 1).rewind(1)
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
+
+
+@pytest.mark.parametrize("number", range(8, 11))
+def test_what_is_logged_after_a_fit_of_less_than_a_second_stays_in_sight(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A process numbers its files; TensorBoard sorts those of one second as text, 10 before 9.
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(number))
+    monkeypatch.setattr("time.time", lambda: 1e9)
+    board = TensorBoardLogger(str(tmp_path), name="", version="")
+    rewind(board, 4)
+    board.log_metrics({"val/loss": 1.0}, 5)
+    board.finalize("success")
+    board.log_metrics({"test/loss": 2.0}, 5)
+    board.finalize("success")
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert events.Tags()["scalars"] == ["val/loss", "test/loss"]

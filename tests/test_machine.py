@@ -3,9 +3,15 @@ from typing import Any
 import pytest
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
-from seedbed.machine import compiler_problems, device_problems
+from seedbed.distributed import variables
+from seedbed.machine import alone, compiler_problems, device_problems
 
-ONE = "a run has one device; expected 1, or [N] for the GPU numbered N."
+ONE = (
+    "a run has one device; expected 1, or [N] for the GPU numbered N. For several choose "
+    "trainer=ddp."
+)
+MANY = "expected the number of processes, one for each device, or [N,…] for the GPUs numbered so."
+DDP = {"strategy": "ddp", "devices": 2}
 
 
 @pytest.fixture
@@ -24,15 +30,31 @@ def gpus(monkeypatch: pytest.MonkeyPatch) -> dict[type, bool]:
         ({"devices": "auto"}, f"trainer.devices=auto: {ONE}"),
         ({"devices": [0]}, f"trainer.devices=[0]: {ONE}"),
         ({"devices": [0], "accelerator": "cpu"}, f"trainer.devices=[0]: {ONE}"),
-        ({"num_nodes": 2}, "trainer.num_nodes=2: a run has one device; expected 1."),
+        (
+            {"num_nodes": 2},
+            "trainer.num_nodes=2: a run has one device; expected 1. For several choose "
+            "trainer=ddp.",
+        ),
+        (
+            {"strategy": "fsdp"},
+            "trainer.strategy=fsdp: expected auto or ddp or ddp_find_unused_parameters_true.",
+        ),
+        ({"strategy": "ddp", "devices": "auto"}, f"trainer.devices=auto: {MANY}"),
+        ({"strategy": "ddp", "devices": 0}, f"trainer.devices=0: {MANY}"),
+        ({"strategy": "ddp", "devices": [0, 1]}, f"trainer.devices=[0,1]: {MANY}"),
+        (
+            DDP | {"num_nodes": 2},
+            "trainer.num_nodes=2: a run can start processes on its own machine only; start it on "
+            "each with torchrun --nnodes=2 --nproc-per-node=2 train.py …",
+        ),
         (
             {"accelerator": "tpu"},
             "trainer.accelerator=tpu: expected auto or cpu or gpu or cuda or mps.",
         ),
         (
             {"accelerator": "gpu"},
-            "trainer.accelerator=gpu: torch finds none on this machine; choose trainer=auto, the "
-            "best device there is.",
+            "trainer.accelerator=gpu: torch finds none on this machine; trainer.accelerator=auto "
+            "takes the best device there is.",
         ),
     ],
 )
@@ -51,6 +73,38 @@ def test_one_device_is_accepted(devices: object) -> None:
 def test_gpu_that_is_there_may_be_named(accelerator: str, gpus: dict[type, bool]) -> None:
     gpus[CUDAAccelerator] = True
     assert [*device_problems({"accelerator": accelerator, "devices": [3]})] == []
+
+
+def test_several_devices_are_accepted_for_several_processes(gpus: dict[type, bool]) -> None:
+    assert [*device_problems(DDP)] == []
+    gpus[CUDAAccelerator] = True
+    assert [*device_problems({"strategy": "ddp", "devices": [0, 2]})] == []
+
+
+@pytest.mark.usefixtures("gpus")
+def test_processes_that_torchrun_has_started_must_be_as_many_as_the_settings_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables(1, 2, port=1).items():
+        monkeypatch.setenv(name, value)
+    assert [*device_problems(DDP)] == []
+    [problem] = device_problems(DDP | {"devices": 3})
+    assert problem == (
+        "trainer.devices=3, trainer.num_nodes=1: torchrun has started 2 processes; expected as "
+        "many."
+    )
+    [problem] = device_problems({"devices": 1})
+    assert problem.startswith("trainer.strategy=auto: there are 2 processes, but this run is for")
+
+
+def test_settings_for_several_processes_become_those_of_one() -> None:
+    assert alone({"accelerator": "cpu", **DDP}) == {
+        "accelerator": "cpu",
+        "strategy": "auto",
+        "devices": 1,
+        "num_nodes": 1,
+    }
+    assert alone({"devices": [3]}) == {"devices": [3]}
 
 
 @pytest.mark.usefixtures("gpus")

@@ -91,6 +91,13 @@ def test_net_that_does_not_fit_the_data_is_refused() -> None:
     )
 
 
+def test_convolutional_net_is_refused_where_the_data_is_no_images() -> None:
+    assert refusal("experiment=exam", "net=cnn") == (
+        "net: seedbed.nets.cnn.CNN is made from channels, outputs, this data gives "
+        "inputs, outputs. Choose another net, or other data."
+    )
+
+
 def test_task_that_does_not_fit_the_data_is_refused() -> None:
     assert refusal("task=binary") == (
         "task: this is for binary, but the data is for regression; choose task=regression."
@@ -219,3 +226,14 @@ def test_value_out_of_range_is_refused(override: str, expected: str) -> None:
     message = refusal(override)
     assert message.startswith(f"{override.removeprefix('+')}: ")
     assert message.endswith(f"expected {expected}.")
+
+
+def test_each_of_several_processes_needs_a_share_of_every_batch() -> None:
+    check(settings("trainer=ddp", "data.batch_size=2"))
+    assert refusal("trainer=ddp", "data.batch_size=1") == (
+        "data.batch_size=1: 2 processes share it; expected 2 or more."
+    )
+
+
+def test_several_devices_without_several_processes_are_refused_with_the_remedy() -> None:
+    assert refusal("trainer.devices=2").endswith("For several choose trainer=ddp.")

@@ -90,8 +90,8 @@ def test_net_is_laid_out_without_memory(monkeypatch: pytest.MonkeyPatch) -> None
     made: list[nn.Module] = []
 
     class Noted(MLP):
-        def __init__(self, **options: Any) -> None:
-            super().__init__(**options)
+        def __init__(self, *, inputs: int, outputs: int, **options: Any) -> None:
+            super().__init__(inputs=inputs, outputs=outputs, **options)
             made.append(self)
 
     monkeypatch.setattr("seedbed.nets.mlp.MLP", Noted)

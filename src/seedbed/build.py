@@ -8,6 +8,7 @@ by exact name, so a configuration from elsewhere cannot run other code.
 import importlib
 import inspect
 import logging
+import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning import Callback, Trainer, seed_everything
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 from torch import nn
@@ -26,6 +30,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from seedbed.data.fetch import data_dir
 from seedbed.data.rows import RowsDataModule
 from seedbed.data.tokens import TokensDataModule
+from seedbed.distributed import is_member
 from seedbed.errors import SettingError
 from seedbed.optim.groups import parameter_groups
 from seedbed.tasks.base import Task
@@ -35,6 +40,8 @@ for _name in ("lightning.pytorch", "lightning.fabric"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 # Lightning 2.6 asks torch 2.14 in a way it has deprecated; nobody here can act on it.
 warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
+# It advises to average over processes what is the same in all of them.
+warnings.filterwarnings("ignore", message=r"It is recommended to use `self\.log\(.*sync_dist=True")
 
 TARGETS = frozenset(
     {
@@ -48,10 +55,12 @@ TARGETS = frozenset(
         "seedbed.callbacks.weight_table.WeightTable",
         "seedbed.callbacks.predictions.PredictionsFile",
         "seedbed.callbacks.progress.ProgressLines",
+        "seedbed.callbacks.robustness.Robustness",
         "seedbed.callbacks.samples.TextSamples",
         "seedbed.callbacks.stopping.EarlyStopping",
         "seedbed.callbacks.stopping.LossTarget",
         "seedbed.callbacks.throughput.Throughput",
+        "seedbed.data.augment.RandomAffine",
         "seedbed.data.poems.Poems",
         "seedbed.data.poems.PoemsTutorial",
         "seedbed.data.digits.Digits",
@@ -65,6 +74,7 @@ TARGETS = frozenset(
         "seedbed.data.verse.Verse",
         "seedbed.loggers.CSVLogger",
         "seedbed.loggers.MLflowLogger",
+        "seedbed.nets.cnn.CNN",
         "seedbed.nets.gpt.GPT",
         "seedbed.nets.gpt_tutorial.TutorialGPT",
         "seedbed.nets.mlp.MLP",
@@ -133,7 +143,10 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
     with _explained(config["data"]):
         datamodule.setup()
     seed_everything(config["seed"], verbose=False)
+    # By this, several processes would be given this very seed again at the start of each fit.
+    os.environ.pop("PL_GLOBAL_SEED")
     task = build_task(config, datamodule.sizes)
+    task.fit_to(datamodule)
     callbacks: list[Callback] = [
         construct_in(folder, node) for node in config["callbacks"].values() if node
     ]
@@ -142,6 +155,8 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
     ]
     trainer = build_trainer(config, folder, callbacks=callbacks, logger=loggers)
     _check_interval(trainer, len(datamodule.train_dataloader()))
+    if trainer.global_rank > 0:  # all have the same weights, but each drops units of its own
+        torch.manual_seed(config["seed"] + trainer.global_rank)
     return Study(datamodule, task, callbacks, trainer)
 
 
@@ -153,7 +168,7 @@ def build_data(config: Mapping[str, Any]) -> RowsDataModule | TokensDataModule:
 
 def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Task:
     """Make the net, with its initial weights, and the task around it."""
-    net: nn.Module = construct(config["net"], **sizes)
+    net: nn.Module = construct(sized(config["net"], sizes))
     construct(config["init"], net=net)
     if config["compile"]:
         net.compile()
@@ -164,6 +179,11 @@ def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Task:
         scheduler=partial(build_scheduler, config),
     )
     return task
+
+
+def sized(net: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
+    """A net's node with those of the data's sizes that it is made from."""
+    return {**net} | {name: sizes[name] for name in required(net["_target_"])}
 
 
 def build_optimizer(config: Mapping[str, Any], net: nn.Module) -> Optimizer:
@@ -186,8 +206,12 @@ def build_scheduler(
 
 
 def build_trainer(config: Mapping[str, Any], folder: Path, **given: Any) -> Trainer:
-    """Make the Trainer, with these callbacks and loggers."""
-    trainer: Trainer = construct_in(folder, config["trainer"], **given)
+    """Make the Trainer, with these callbacks and loggers.
+
+    How it finds other processes is known here; Lightning would guess from a cluster's variables.
+    """
+    place = TorchElasticEnvironment() if is_member() else LightningEnvironment()
+    trainer: Trainer = construct_in(folder, config["trainer"], plugins=[place], **given)
     return trainer
 
 
@@ -269,6 +293,15 @@ def resolve(name: str) -> Any:
         raise SettingError(_refusal(name))
     module, _, attribute = name.rpartition(".")
     return getattr(importlib.import_module(module), attribute)
+
+
+def required(target: str) -> tuple[str, ...]:
+    """The arguments that an allowed target cannot do without."""
+    return tuple(
+        name
+        for name, parameter in inspect.signature(resolve(target)).parameters.items()
+        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
+    )
 
 
 def refused_targets(config: Any) -> Iterator[str]:

@@ -42,15 +42,19 @@ def is_path(key: str) -> bool:
     return key == "weights" or key.rpartition(".")[2].rpartition("_")[2] in ("path", "dir")
 
 
-def plain(config: DictConfig) -> dict[str, Any]:
-    """The study's settings, resolved, as plain types; Hydra's and the machine's are left out.
+def plain(config: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
+    """The study's settings as plain types; Hydra's and the machine's are left out.
 
     Paths become absolute, because a run may be resumed from another folder.
+
+    Args:
+        config: As Hydra composed it.
+        resolve: Whether a setting that follows another, as `${seed}`, becomes its value.
     """
     study = OmegaConf.masked_copy(
         config, [str(key) for key in config if key not in ("hydra", "paths")]
     )
-    container = OmegaConf.to_container(study, resolve=True)
+    container = OmegaConf.to_container(study, resolve=resolve)
     assert isinstance(container, dict)
     return {str(key): _located(str(key), value) for key, value in container.items()}
 
@@ -68,7 +72,7 @@ def use_paths(config: DictConfig) -> None:
 def _located(key: str, value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _located(str(name), inner) for name, inner in value.items()}
-    if isinstance(value, str) and is_path(key):
+    if isinstance(value, str) and is_path(key) and "${" not in value:
         # Path's own method raises an error where there is no such user.
         return str(Path(os.path.expanduser(value)).absolute())  # noqa: PTH111
     return value

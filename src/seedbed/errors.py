@@ -4,6 +4,8 @@
     ├── FetchError           a data set cannot be fetched, or not be kept
     │   └── MirrorsError     no mirror delivered it; exit status 3
     ├── TrainingError        the fit itself broke down (a loss that is not finite)
+    ├── LostProcessError     another process of the run has ended; exit status 4
+    ├── ProcessError         a process of the run has failed; has its exit status
     ├── SweepError           jobs of a sweep failed; the others are done
     └── UsageError           the call was wrong; exit status 2
         ├── SettingError     a setting, or several, are misspelt or of the wrong type
@@ -40,6 +42,23 @@ class MirrorsError(FetchError):
 
 class TrainingError(SeedbedError):
     """The fit broke down; names the quantity and the step."""
+
+
+class LostProcessError(SeedbedError):
+    """Another process of the run has ended, and this one cannot go on alone.
+
+    It has a status of its own, because the cause is what the other one says.
+    """
+
+    exit_status = 4
+
+
+class ProcessError(SeedbedError):
+    """A process that was started for the run has failed; has its words and its exit status."""
+
+    def __init__(self, message: str, exit_status: int = 1) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
 
 
 class SweepError(SeedbedError):

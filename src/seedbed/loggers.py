@@ -7,7 +7,7 @@ the run resumes at. A metric that appears late adds a column, for which the file
 import csv
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,15 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from seedbed.files import placed
+
+HPARAMS = ".hparams"
+"""How the name of TensorBoard's file of settings and final metrics ends."""
+
+FINAL = ("val/loss", "val/accuracy", "test/loss", "test/accuracy", "test/r2")
+"""The metrics that it has; TensorBoard shows no more than five columns unasked."""
+
+FIRST_FILE = 10**6
+"""The number of a process's first TensorBoard file; the next nine million have as many digits."""
 
 
 class CSVLogger(Logger):
@@ -111,8 +120,48 @@ def rewind(logger: Logger, step: int) -> None:
     if isinstance(logger, CSVLogger):
         logger.rewind(step)
     elif isinstance(logger, TensorBoardLogger):
+        _number_files_alike()
         # TensorBoard's own mark in a new file: what older files have from this step on is hidden.
         logger._kwargs["purge_step"] = step + 1 if step else 0
+
+
+def _number_files_alike() -> None:
+    """Have TensorBoard's numbers of this process's files sort as numbers do.
+
+    It reads files in the order of their names, which are of one second where a fit is short: number
+    10 would come before 9, and the mark in 9 would hide what is in 10.
+    """
+    from tensorboard.summary.writer import event_file_writer as files
+
+    if files._global_uid.get() < FIRST_FILE:
+        files._global_uid = files.AtomicCounter(FIRST_FILE)
+
+
+def log_hyperparameters(
+    trainer: Trainer, settings: Mapping[str, str | float], metrics: Mapping[str, float]
+) -> None:
+    """Give TensorBoard's HPARAMS tab a row: a run's settings, and final metrics as `best/…`.
+
+    They stand in a file of their own, which takes the place of an earlier one: of several rows for
+    a run TensorBoard shows the first, which would not be true any more of one that was made longer.
+    Lightning's and torch's ways also write which columns there are, and those of the first run
+    would be all; left to itself, TensorBoard takes every run's, those that differ first.
+    """
+    from torch.utils.tensorboard import SummaryWriter
+    from torch.utils.tensorboard.summary import hparams
+
+    for logger in trainer.loggers:
+        if not (isinstance(logger, TensorBoardLogger) and trainer.is_global_zero):
+            continue
+        for old in Path(logger.log_dir).glob(f"*{HPARAMS}"):
+            old.unlink()
+        _, started, ended = hparams(dict(settings), {})  # type: ignore[no-untyped-call]
+        with SummaryWriter(logger.log_dir, filename_suffix=HPARAMS) as writer:
+            for summary in (started, ended):
+                writer._get_file_writer().add_summary(summary)
+            for name, value in metrics.items():
+                if name in FINAL:
+                    writer.add_scalar(f"best/{name}", value, trainer.global_step)
 
 
 class MLflowLogger(MLFlowLogger):

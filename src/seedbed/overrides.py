@@ -7,6 +7,7 @@ once.
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -25,13 +26,20 @@ REFUSALS = (*HYDRAS, ValueError)
 SWEEPERS = ("algorithm", "trials", "seeds", "workers", "pruning", "fail_fast", "fresh")
 """Settings of `hydra.sweeper` that a sweep's command line may have without this prefix."""
 
+MULTIRUN = "hydra.mode=MULTIRUN"
+
+SEARCHED = "hydra.searchpath="
+
 
 def readable(arguments: list[str]) -> list[str]:
     """Quote the values that Hydra's grammar cannot read bare, such as a line of Chinese.
 
     A path is always quoted, as its commas and signs mean nothing; not so in a multirun, where
-    commas stand between values, and the sweeper's own settings get their prefix.
+    commas stand between values, and the sweeper's own settings get their prefix. What is for a
+    launcher is a multirun.
     """
+    if any(argument.startswith("hydra/launcher=") for argument in arguments):
+        arguments = [*arguments, MULTIRUN]  # else Hydra would run it here
     multirun = is_multirun(arguments)
     if multirun:
         arguments = [
@@ -70,9 +78,19 @@ def quoted(value: str) -> str:
     return QuotedString(value, Quote.double).with_quotes()
 
 
+def searched(arguments: list[str]) -> list[str]:
+    """The override that has Hydra look for options where `--config-dir DIR` says, if it does."""
+    for name in ("--config-dir", "-cd"):
+        for place, argument in enumerate(arguments):
+            flag, _, value = argument.partition("=")
+            if flag == name and (found := value or "".join(arguments[place + 1 : place + 2])):
+                return [f"{SEARCHED}[{quoted(str(Path(found).absolute()))}]"]
+    return []
+
+
 def is_multirun(arguments: list[str]) -> bool:
     """Whether a command line asks for several runs."""
-    asked = {"-m", "--multirun", "hydra.mode=MULTIRUN"} & set(arguments)
+    asked = {"-m", "--multirun", MULTIRUN} & set(arguments)
     return bool(asked) or any(argument.startswith("sweep=") for argument in arguments)
 
 
@@ -117,10 +135,10 @@ def _job_problems(overrides: list[str]) -> list[str]:
             continue
         if override.is_sweep_override():
             problems.append(f"{text}: several values; to train with each, add --multirun")
-        elif not (CONF / override.key_or_group).is_dir():
+        elif not (text.startswith(SEARCHED) or (CONF / override.key_or_group).is_dir()):
             values.append(text)
-        elif problem := _choice_problem(override) or _refusal([*choices, text]):
-            problems.append(problem)
+        elif problem := _refusal([*choices, text]):
+            problems.append(_choice_problem(override) or problem)
         else:
             choices.append(text)
     base = OmegaConf.to_container(composed(choices))

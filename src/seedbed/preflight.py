@@ -11,10 +11,18 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seedbed.build import FOLDER_ARGUMENTS, TARGETS, is_node, refused_targets, resolve, targets
+from seedbed.build import (
+    FOLDER_ARGUMENTS,
+    TARGETS,
+    is_node,
+    refused_targets,
+    required,
+    resolve,
+    targets,
+)
 from seedbed.errors import SettingError, nearest
 from seedbed.hints import hints_of, shown, type_problem
-from seedbed.machine import compiler_problems, device_problems
+from seedbed.machine import compiler_problems, device_problems, is_distributed, process_count
 from seedbed.measures import best_is
 from seedbed.trial import refusals
 
@@ -49,7 +57,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "task": ("net", "optimizer", "scheduler"),
     "optimizer": ("params",),
     "scheduler": ("optimizer", "total_steps"),
-    "trainer": (*FOLDER_ARGUMENTS, "callbacks", "logger"),
+    "trainer": (*FOLDER_ARGUMENTS, "callbacks", "logger", "plugins"),
 }
 """The groups of one constructor each, and the arguments that the build adds."""
 
@@ -83,6 +91,7 @@ def check(config: Mapping[str, Any]) -> None:
         *_constructors(config, {name: config.get(name) for name in wrong}),
         *_agreement(config),
         *_batches(trainer),
+        *_shares(trainer, config.get("data")),
         *device_problems(trainer),
         *compiler_problems(trainer, compiled=config.get("compile") is True),
     ]
@@ -168,7 +177,7 @@ def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterat
         if not _is_allowed(node):
             continue
         # A net's sizes are compared with the data in `_agreement`.
-        sizes = _required(node["_target_"]) if group == "net" else ()
+        sizes = required(node["_target_"]) if group == "net" else ()
         yield from _node(group, node, (*given, *sizes), wrong)
     for group in COLLECTIONS:
         nodes = config.get(group)
@@ -196,7 +205,7 @@ def _node(
         yield from filter(
             None, [type_problem(name, value, hints.get(key, Any)), _seed_problem(name, value)]
         )
-    for name in _required(node["_target_"]):
+    for name in required(node["_target_"]):
         if name not in node and name not in given:
             yield f"{path}.{name}: is required by {node['_target_']}."
 
@@ -219,8 +228,8 @@ def _agreement(config: Mapping[str, Any]) -> Iterator[str]:
         for group in ("data", "net", "task")
     )
     if data and net:
-        needed = _required(config["net"]["_target_"])
-        if set(data.gives) != set(needed):
+        needed = required(config["net"]["_target_"])
+        if not set(needed) <= set(data.gives):
             yield (
                 f"net: {config['net']['_target_']} is made from {', '.join(needed)}, this data "
                 f"gives {', '.join(data.gives)}. Choose another net, or other data."
@@ -268,10 +277,10 @@ def _batches(trainer: Mapping[str, Any]) -> Iterator[str]:
         yield f"trainer.overfit_batches={overfitted}: expected a whole number of batches."
 
 
-def _required(target: str) -> tuple[str, ...]:
-    """The arguments that a target cannot do without."""
-    return tuple(
-        name
-        for name, parameter in inspect.signature(resolve(target)).parameters.items()
-        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
-    )
+def _shares(trainer: Mapping[str, Any], data: Any) -> Iterator[str]:
+    """Check that each of several processes gets a share of every batch."""
+    size = data.get("batch_size") if isinstance(data, Mapping) else None
+    if is_distributed(trainer) and isinstance(size, int) and not [*device_problems(trainer)]:
+        count = process_count(trainer) * trainer.get("num_nodes", 1)
+        if size < count:
+            yield f"data.batch_size={size}: {count} processes share it; expected {count} or more."

@@ -1,14 +1,16 @@
 """The command line's manners: a user's mistake gets an explanation and an exit status, no trace."""
 
+import gc
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from seedbed import distributed
 from seedbed.errors import RunError, SeedbedError, SettingError
-from seedbed.overrides import HYDRAS, REFUSALS, is_multirun, setting_problems
+from seedbed.overrides import HYDRAS, REFUSALS, is_multirun, searched, setting_problems
 from seedbed.signals import INTERRUPTED
 
 
@@ -29,6 +31,7 @@ def explained(folder: Path | None = None) -> Iterator[None]:
             raise
         arguments = sys.argv[1:]
         overrides = [a for a in arguments if "=" in a and not a.startswith("-")]
+        overrides = [*searched(arguments), *overrides]
         problems = setting_problems(overrides, multirun=is_multirun(arguments))
         _leave(SettingError("\n".join(problems or [str(error)])))
     except OSError as error:
@@ -41,6 +44,46 @@ def explained(folder: Path | None = None) -> Iterator[None]:
         _leave(error)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def led(command: Callable[[], None]) -> None:
+    """Obey a command line; of several processes only the first does, and the others follow it.
+
+    So they agree on the run's directory, which each of them would name differently.
+    """
+    if not distributed.is_member():
+        command()
+        return
+    from seedbed.runs.execute import follow
+
+    with distributed.joined():
+        if distributed.rank() == 0:
+            _to_its_end(command)
+            distributed.shared(None)  # that there is nothing more
+        else:
+            follow()
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Import without the garbage collector, which else goes through all that is new over and over.
+
+    What was imported stays, so it is not looked at later either.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _to_its_end(command: Callable[[], None]) -> None:
+    try:
+        command()
+    except SystemExit as end:
+        if end.code:
+            raise
 
 
 def _is_hydras(error: BaseException) -> bool:

@@ -23,6 +23,7 @@ from seedbed.build import (
     construct,
     construct_in,
     resolve,
+    sized,
 )
 from seedbed.errors import SettingError
 
@@ -66,7 +67,7 @@ def _try_net(config: Mapping[str, Any]) -> None:
     for size in STAND_INS:
         try:
             with torch.device("meta"):
-                construct(config["net"], **dict.fromkeys(names, size))
+                construct(sized(config["net"], dict.fromkeys(names, size)))
             return
         except SettingError as error:
             refused.append(error)

@@ -10,6 +10,9 @@ They are written, and a fit is stopped, between two steps only. That leaves out 
 Lightning 2.6 does not find back to: where gradients are being gathered, before a validation that is
 due, and at the end of an epoch that has none. So Ctrl-C and SIGTERM wait for the next place to save
 at; a second one does not wait, and saves nothing.
+
+Several processes that train one net agree at each such place whether to save and whether to stop;
+the first of them writes, and the random states of all.
 """
 
 import copy
@@ -23,9 +26,11 @@ from typing import Any, Literal
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 
 from seedbed.checkpoint import BEST, LAST, save
 from seedbed.data.loader import Loader
+from seedbed.distributed import largest, of_all, rank
 from seedbed.errors import SettingError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -55,10 +60,10 @@ class Checkpoints(Callback):
         self.every_seconds = every_seconds
         self.best_score = math.inf if mode == "min" else -math.inf
         self._best: dict[str, Any] | None = None
-        self._random_states: dict[str, Any] | None = None
+        self._random_states: list[dict[str, Any]] | None = None
         self._written = time.monotonic()
         self._written_step = -1
-        self._signal: int | None = None
+        self._signal = 0
         self._usual: dict[int, Any] = {}
         self._intervals: tuple[Any, Any] | None = None
 
@@ -70,7 +75,7 @@ class Checkpoints(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Restore the random states, and let signals wait; Lightning undoes that after the fit."""
         if self._random_states:  # before the first batch, to which noise may be added
-            _set_random_states(self._random_states)
+            _set_random_states(trainer, self._random_states[rank()])
         if trainer.is_last_batch and trainer.fit_loop.restarted_mid_epoch:
             # Saved at a validation, which Lightning skips now, but only if it is due.
             self._intervals = trainer.check_val_every_n_epoch, trainer.val_check_batch
@@ -123,6 +128,7 @@ class Checkpoints(Callback):
         # Its last validation was saved already: from here on, a cut epoch counts as a whole one.
         if self._best is not None or self._written_step != trainer.global_step:
             self._write(trainer)
+        [self._signal] = largest(self._signal)
         self._stop_if_told()
 
     def on_exception(
@@ -159,8 +165,10 @@ class Checkpoints(Callback):
     def _save_or_stop(self, trainer: Trainer) -> None:
         if trainer.fit_loop._should_accumulate():
             return
+        # What one process of several finds, by its clock or a signal to it, holds for all.
         overdue = time.monotonic() - self._written >= self.every_seconds
-        if overdue or trainer.should_stop or _at_end(trainer) or self._signal:
+        due, self._signal = largest(overdue, self._signal)
+        if due or trainer.should_stop or _at_end(trainer) or self._signal:
             self._write(trainer)
         self._stop_if_told()
 
@@ -197,15 +205,20 @@ def _state(trainer: Trainer) -> dict[str, Any]:
     state: dict[str, Any] = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
     return state | {
         "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},
-        "random_states": {
-            "cpu": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all(),
-        },
+        "random_states": of_all(_random_states(trainer)),
         "stopped_early": trainer.should_stop,
     }
 
 
-def _set_random_states(states: dict[str, Any]) -> None:
+def _random_states(trainer: Trainer) -> dict[str, Tensor | None]:
+    """Those of this process, which uses one device."""
+    device = trainer.strategy.root_device
+    gpus = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+    return {"cpu": torch.get_rng_state(), "cuda": gpus}
+
+
+def _set_random_states(trainer: Trainer, states: dict[str, Any]) -> None:
+    device = trainer.strategy.root_device
     torch.set_rng_state(states["cpu"])
-    if len(states["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(states["cuda"])
+    if states["cuda"] is not None and device.type == "cuda":
+        torch.cuda.set_rng_state(states["cuda"], device)

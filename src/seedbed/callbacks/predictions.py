@@ -30,6 +30,8 @@ class PredictionsFile(Callback):
             return
         with torch.no_grad(), trainer.precision_plugin.forward_context():
             predictions = pl_module.net(inputs.to(pl_module.device)).float().cpu()
+        mean, deviation = data.target_scale
+        targets, predictions = (mean + deviation * c for c in (targets, predictions))
         columns = torch.cat([c.reshape(len(inputs), 1) for c in (inputs, targets, predictions)], 1)
         rows = columns[inputs.flatten().argsort(stable=True)].tolist()  # (N, 3)
         with self.file.open("w", newline="", encoding="utf-8") as file:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from lightning import Callback, LightningModule, Trainer
 
+from seedbed.distributed import shared
 from seedbed.measures import best_is
 from seedbed.terminal import log
 
@@ -33,7 +34,9 @@ class Stopping(Callback, ABC):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Decide, in the fit's own validations only."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            self._reason = self.reason(float(trainer.callback_metrics[self.monitor]))
+            # Processes must agree, also where what decides is not the metric alone.
+            reason = self.reason(float(trainer.callback_metrics[self.monitor]))
+            self._reason = shared(reason)
             trainer.should_stop = trainer.should_stop or self._reason is not None
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -38,7 +38,8 @@ class Throughput(Callback):
         if self._running:
             task = _task(pl_module)
             rate = (task.examples - self._already) / self._seconds
-            pl_module.log(f"throughput/{task.unit}_per_second", rate)
+            name = f"throughput/{task.unit}_per_second"
+            pl_module.log(name, rate, sync_dist=True, reduce_fx="sum")  # over processes
             self._running = False
 
 

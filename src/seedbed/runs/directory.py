@@ -32,7 +32,8 @@ from filelock import FileLock, Timeout
 
 from seedbed.checkpoint import BEST, LAST
 from seedbed.errors import RunError
-from seedbed.files import place_text, writing
+from seedbed.files import place_text, refuse_links_out, writing
+from seedbed.state import LOCK, state_of
 
 
 class RunDirectory:
@@ -49,7 +50,6 @@ class RunDirectory:
         self.status_file = path / "status.json"
         self.metrics_file = path / "metrics.json"
         self.log_file = path / "train.log"
-        self._lock_file = path / ".lock"
         self.checkpoints = path / "checkpoints"
         self.best = self.checkpoints / BEST
         self.last = self.checkpoints / LAST
@@ -82,9 +82,10 @@ class RunDirectory:
         """
         try:
             loaded = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            json.dumps(loaded)  # a list in itself, which YAML can write, would have no end
+        except (FileNotFoundError, NotADirectoryError):
             raise RunError(f"{self.path} is not a run: it has no config.yaml.") from None
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        except (OSError, RecursionError, TypeError, ValueError, yaml.YAMLError) as error:
             raise RunError(f"{self.config_file}: cannot be read ({error}).") from None
         if not isinstance(loaded, dict):
             raise RunError(f"{self.config_file}: expected settings by name.")
@@ -104,9 +105,10 @@ class RunDirectory:
         """Hold the directory for this process alone.
 
         Raises:
-            RunError: If another process works in it.
+            RunError: If another process works in it, or a link in it leads out of it.
         """
-        lock = FileLock(self._lock_file)
+        refuse_links_out(self.path)
+        lock = FileLock(self.path / LOCK)
         try:
             lock.acquire(timeout=1)  # `state` holds it for a moment too
         except Timeout:
@@ -125,24 +127,20 @@ class RunDirectory:
         return _read_json(self.status_file)
 
     def state(self) -> str:
-        """Where the run stands: new, running, finished, failed or interrupted.
-
-        One that says it is running, while no process holds its lock, was killed.
-        """
-        state: str = self.status().get("state", "new")
-        return "interrupted" if state == "running" and not self._in_use() else state
-
-    def _in_use(self) -> bool:
-        try:
-            with FileLock(self._lock_file, timeout=0):
-                return False
-        except (Timeout, PermissionError):  # another user's run is taken at its word
-            return True
+        """Where the run stands: new, running, finished, failed or interrupted."""
+        return state_of(self.path, self.status())
 
     def metrics(self) -> dict[str, float]:
-        """The metrics of the best checkpoint, once the run has finished."""
-        loaded = json.loads(self.metrics_file.read_text(encoding="utf-8"))
-        return {name: math.nan if value is None else value for name, value in loaded.items()}
+        """The metrics of the best checkpoint, once the run has finished.
+
+        Raises:
+            RunError: If they cannot be read.
+        """
+        try:
+            loaded = json.loads(self.metrics_file.read_text(encoding="utf-8"))
+            return {name: math.nan if x is None else float(x) for name, x in loaded.items()}
+        except (AttributeError, OSError, TypeError, ValueError) as error:
+            raise RunError(f"{self.metrics_file}: cannot be read ({error}).") from None
 
     def provenance(self) -> dict[str, Any]:
         """Where the run came from; empty where it was never executed."""
@@ -171,12 +169,14 @@ def now() -> str:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    """What a JSON file says; empty where there is none."""
+    """What a JSON file says; empty where there is none, or it says nothing by name."""
     try:
-        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
         return {}
-    return loaded
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror}).") from None
+    return loaded if isinstance(loaded, dict) else {}
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

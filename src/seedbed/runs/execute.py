@@ -4,6 +4,7 @@ Starting, resuming and reproducing are the same call. It needs neither Hydra nor
 """
 
 import errno
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,17 +13,28 @@ from typing import Any
 import torch
 from lightning import Trainer
 
+from seedbed import distributed
 from seedbed.build import Study, build
 from seedbed.callbacks.samples import TextSamples
 from seedbed.checkpoint import load
-from seedbed.errors import DamagedError, RunError, SeedbedError, TrainingError
-from seedbed.loggers import rewind
+from seedbed.errors import (
+    DamagedError,
+    LostProcessError,
+    RunError,
+    SeedbedError,
+    TrainingError,
+)
+from seedbed.loggers import log_hyperparameters, rewind
+from seedbed.machine import is_distributed, process_count
 from seedbed.preflight import check
+from seedbed.report.runs import flat
+from seedbed.report.settings import listed
 from seedbed.runs import provenance
 from seedbed.runs.directory import RunDirectory, now, write_json
+from seedbed.runs.processes import start
 from seedbed.runs.weights import take_over
 from seedbed.signals import INTERRUPTED, TERMINATED, exit_on_sigterm
-from seedbed.terminal import log, logged_to
+from seedbed.terminal import console, log, logged_to
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says when there is no room for more: on the disk, in a quota, in a file."""
@@ -45,15 +57,35 @@ def execute(path: Path) -> dict[str, float]:
     run = RunDirectory(path)
     config = run.config()
     if run.status().get("state") == "finished":
+        metrics = run.metrics()
         log.info(f"{run.path} has finished; {run.metrics_file.name} has its metrics.")
-        return run.metrics()
+        return metrics
     check(config)
+    if is_distributed(config["trainer"]) and not distributed.is_member():
+        return start(run, process_count(config["trainer"]))
     with run.claimed(), logged_to(run.log_file), _recorded(run):
-        study = build(config, run.path)
-        _set_out(config, run, study)
-        _introduce(config, study)
-        metrics = _fit_and_test(run, study)
+        distributed.shared(run.path)
+        return _train(run, config)
+
+
+def follow() -> None:
+    """Train together with the first of several processes, in each run that it executes."""
+    console.quiet = True
+    warnings.simplefilter("ignore")
+    while path := distributed.shared():
+        run = RunDirectory(path)
+        with _failure_recorded(run):
+            _train(run, run.config())
+
+
+def _train(run: RunDirectory, config: dict[str, Any]) -> dict[str, float]:
+    study = build(config, run.path)
+    _set_out(config, run, study)
+    _introduce(config, study)
+    metrics = _fit_and_test(run, study)
+    if study.trainer.is_global_zero:
         write_json(run.metrics_file, metrics)
+        log_hyperparameters(study.trainer, listed(dict(flat(config))), metrics)
         _conclude(run, study, metrics)
     return metrics
 
@@ -62,22 +94,47 @@ def execute(path: Path) -> dict[str, float]:
 def _recorded(run: RunDirectory) -> Iterator[None]:
     """Keep `status.json` true, however the run ends."""
     try:
-        # Within a fit, `Checkpoints` takes SIGTERM over and saves before.
-        with exit_on_sigterm(), _full_disk_explained(run):
+        with _failure_recorded(run):
             run.start()
             yield
             run.set_status("finished", ended=now())
+    except SystemExit:
+        if run.status().get("state") == "running":
+            run.set_status("interrupted", ended=now())
+            log.info(f"\nInterrupted. To go on: {run.resume_command}")
+        raise
+
+
+@contextmanager
+def _failure_recorded(run: RunDirectory) -> Iterator[None]:
+    """Record an error; of several processes' errors the first, from which the others follow."""
+    try:
+        # Within a fit, `Checkpoints` takes SIGTERM over and saves before.
+        with exit_on_sigterm(), _full_disk_explained(run), _lost_process_explained(run):
+            yield
     except (KeyboardInterrupt, SystemExit) as stop:
         # Lightning makes an exit with status 1 of an interrupt that is not within a fit.
         terminated = isinstance(stop, SystemExit) and stop.code == TERMINATED
-        run.set_status("interrupted", ended=now())
-        log.info(f"\nInterrupted. To go on: {run.resume_command}")
         raise SystemExit(TERMINATED if terminated else INTERRUPTED) from None
     except BaseException as error:
         kind = "" if isinstance(error, SeedbedError) else f"{type(error).__name__}: "
         with suppress(OSError):  # the disk may be full
-            run.set_status("failed", ended=now(), error=f"{kind}{error}")
+            if run.status().get("state") == "running":
+                run.set_status("failed", ended=now(), error=f"{kind}{error}")
         raise
+
+
+@contextmanager
+def _lost_process_explained(run: RunDirectory) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if not distributed.is_loss(error):
+            raise
+        raise LostProcessError(
+            "Another process of this run has ended, and this one cannot go on alone. "
+            f"To go on: {run.resume_command}"
+        ) from error
 
 
 @contextmanager
@@ -100,11 +157,16 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
     """
     resumes = run.last.exists() or run.best.exists()
     weights = None if resumes else config.get("weights")
+    taken = take_over(Path(weights).expanduser(), study) if weights else None
+    if not study.trainer.is_global_zero:
+        return
     record = provenance.collect(
         seed=config["seed"],
+        device=study.trainer.strategy.root_device.type,
         precision=str(study.trainer.precision),
+        processes=study.trainer.world_size,
         data=study.datamodule.facts,
-        weights=take_over(Path(weights).expanduser(), study) if weights else None,
+        weights=taken,
     )
     if resumes:
         record = provenance.resumed(run.provenance(), record)
@@ -113,11 +175,12 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
 
 def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:
     trainer, task, datamodule = study.trainer, study.task, study.datamodule
-    checkpoint = _go_on(run, trainer)
+    checkpoint = distributed.shared(_go_on(run, trainer) if trainer.is_global_zero else None)
     if not checkpoint:
         # What the initial weights are worth: the first row of every log.
         trainer.validate(task, datamodule=datamodule, verbose=False)
     trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
+    trainer.strategy.barrier()  # the first process writes it
     best = load(run.best)
     task.load_state_dict(best["state_dict"])
     metrics = {
@@ -184,6 +247,9 @@ def _introduce(config: dict[str, Any], study: Study) -> None:
     )
     device = str(trainer.strategy.root_device)
     threads = f", {torch.get_num_threads()} threads" if device == "cpu" else ""
+    if trainer.world_size > 1:
+        kind = trainer.strategy.root_device.type
+        device, threads = f"{trainer.world_size} × {kind}", f"{threads} each"
     log.info(f"experiment  {config['experiment_name']}, seed {config['seed']}")
     log.info(f"data        {facts}")
     log.info(f"net         {type(net).__name__}, {parameters:,} parameters")
