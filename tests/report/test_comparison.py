@@ -44,6 +44,20 @@ def test_best_is_first_and_what_did_not_finish_is_last_without_a_rank(rates: Com
     assert ranked == [(1, "lr=0.01"), (2, "lr=0.1"), (None, "lr=1")]
 
 
+def test_best_run_is_the_first_seed_of_the_best_mean(make_run: MakeRun, tmp_path: Path) -> None:
+    for seed, rate, loss in [(2, 0.1, 1), (1, 0.1, 3), (1, 0.2, 0), (2, 0.2, 5), (0, 0.1, 9)]:
+        state = "failed" if loss == 9 else "finished"
+        make_run(f"{seed}-{rate}", [loss], seed=seed, optimizer={"lr": rate}, state=state)
+    best = compare(find_runs([tmp_path])).best
+    assert best is not None
+    assert best.path.name == "1-0.1"
+
+
+def test_there_is_no_best_run_where_all_failed(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("0", [1.0], state="failed")
+    assert compare(find_runs([tmp_path])).best is None
+
+
 def test_single_run_has_no_deviation(rates: Comparison) -> None:
     summary = rates.groups[0].summary("test/loss")
     assert summary is not None

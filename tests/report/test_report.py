@@ -150,7 +150,7 @@ def test_labels_no_font_has_are_drawn_without_a_warning(make_run: MakeRun, tmp_p
 
 def test_run_that_has_not_started_is_reported_alone(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("monitor: val/loss\nmode: min\nexperiment_name: line\n")
-    assert "not started" in command(tmp_path)
+    assert " new " in command(tmp_path)
     assert written(tmp_path) == {"config.yaml", "results.csv", "report.html"}
 
 

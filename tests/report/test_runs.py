@@ -43,6 +43,21 @@ def test_finished_run_has_the_figures_of_its_best_checkpoint(make_run: MakeRun) 
     assert read_run(folder).figures == json.loads((folder / "metrics.json").read_text())
 
 
+def test_killed_run_is_interrupted_whatever_it_says(make_run: MakeRun) -> None:
+    assert read_run(make_run("0", [1.0], state="running")).state == "interrupted"
+
+
+def test_run_that_cannot_be_read_is_left_out_and_named(
+    make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = make_run("0", [1.0]), make_run("1", [1.0])
+    (bad / "status.json").write_text("{")
+    assert [run.path for run in find_runs([tmp_path])] == [good]
+    assert f"left out: {bad}/status.json: cannot be read" in capsys.readouterr().out
+    with pytest.raises(RunError, match=r"1/status\.json: cannot be read"):
+        find_runs([bad])
+
+
 def test_unfinished_run_has_the_figures_of_its_best_validation_yet(make_run: MakeRun) -> None:
     run = read_run(make_run("0", [9.0, 3.0, float("nan"), 5.0], state="running"))
     assert run.figures == {"val/loss": 3.0, "train/loss": 1.5}
@@ -67,4 +82,4 @@ def test_steps_and_time_are_those_of_the_files(make_run: MakeRun) -> None:
 def test_run_that_has_not_started_is_said_to_be_so(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("seed: 1\n")
     run = read_run(tmp_path)
-    assert (run.state, run.figures, run.steps, run.seconds) == ("not started", {}, 0, None)
+    assert (run.state, run.figures, run.steps, run.seconds) == ("new", {}, 0, None)

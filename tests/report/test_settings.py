@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.report.settings import Differences, differences
+from seedbed.report.settings import Differences, differences, listed
 
 
 def config(**changed: Any) -> dict[str, Any]:
@@ -120,3 +120,27 @@ def test_values_are_as_they_are_typed() -> None:
         "hidden=full",
         "hidden=1e-05",
     ]
+
+
+def test_listed_settings_stand_once_with_classes_by_name() -> None:
+    config = {
+        "seed": 1,
+        "max_steps": 5,
+        "optimizer._target_": "torch.optim.Adam",
+        "optimizer.betas": [0.9, 0.99],
+        "data._target_": "seedbed.data.points.Line",
+        "data.seed": 1,
+        "trainer.max_steps": 5,
+        "trainer.gradient_clip_val": None,
+        "compile": False,
+        "logger.csv._target_": "seedbed.loggers.CSVLogger",
+    }
+    assert listed(config) == {
+        "seed": 1,
+        "max_steps": 5,
+        "optimizer": "Adam",
+        "optimizer.betas": "[0.9,0.99]",
+        "data": "Line",
+        "trainer.gradient_clip_val": "null",
+        "compile": "false",
+    }

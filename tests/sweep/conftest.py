@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig
 
-from seedbed.compose import composed, plain
+from seedbed.compose import composed
 from seedbed.runs.directory import RunDirectory
 from seedbed.sweep import run as module
 from seedbed.sweep.plan import Plan, Settings
@@ -32,8 +33,8 @@ def planned(*overrides: str, **settings: Any) -> Plan:
     return Plan("line", fixed(parsed), space(parsed), Settings.checked(DEFAULTS | settings))
 
 
-def compose(overrides: Sequence[str]) -> dict[str, Any]:
-    return plain(composed([*SMALL, *overrides]))
+def compose(overrides: Sequence[str]) -> DictConfig:
+    return composed([*SMALL, *overrides])
 
 
 @dataclass
@@ -59,6 +60,12 @@ class Sweeps:
         """Every file of every job."""
         files = [path for run in self.runs() for path in run.path.rglob("*") if path.is_file()]
         return {path: path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def compose_of() -> Callable[[Sequence[str]], DictConfig]:
+    """Composes as the sweeper does."""
+    return compose
 
 
 @pytest.fixture

@@ -9,7 +9,10 @@ import pytest
 import torch
 from filelock import FileLock
 
+from seedbed.compose import plain
 from seedbed.errors import RunError, SettingError, SweepError
+from seedbed.sweep.configs import Configs
+from seedbed.sweep.ledger import Ledger
 from seedbed.tasks.regression import RegressionTask
 
 RATES = "optimizer.lr=0.001,0.002,0.003,0.004,0.005,0.006"
@@ -36,6 +39,18 @@ def test_each_point_is_trained_with_as_many_seeds_as_asked(sweep: Any) -> None:
         (0.02, 42, 42),
         (0.02, 43, 43),
     ]
+
+
+def test_job_of_a_later_seed_composes_to_what_it_was_made_with(
+    sweep: Any, plan_of: Any, compose_of: Any
+) -> None:
+    sweep("optimizer.lr=0.01", seeds=2)
+    job = Ledger(sweep.folder).job({}, 1)
+    configs = Configs(plan_of("optimizer.lr=0.01", seeds=2), compose_of)
+    assert plain(configs.composed(job)) == job.run.config()
+    job.run.set_config(job.run.config() | {"max_epochs": 50})
+    with pytest.raises(RunError, match="the configuration has changed since"):
+        configs.composed(job)
 
 
 def test_same_command_again_trains_nothing_and_touches_nothing(sweep: Any) -> None:
@@ -77,10 +92,9 @@ def test_job_that_diverges_fails_alone_and_is_told_at_once(
     assert sweep.states() == [*["finished"] * 2, "failed", *["finished"] * 3]
     failed = sweep.runs()[2]
     printed = capsys.readouterr().out
-    told = printed.index(f"FAILED: optimizer.lr=1000000000.0: {failed.status()['error']}")
-    assert told < printed.index("4/6")
-    assert str(caught.value).startswith("1 job failed:\n    optimizer.lr=1000000000.0: The ")
-    assert str(failed.path) in str(caught.value)
+    told = f"FAILED: optimizer.lr=1000000000.0: {failed.status()['error']}\n    {failed.path}\n"
+    assert printed.index(told) < printed.index("4/6")
+    assert str(caught.value).startswith("1 of 6 jobs failed. To try again what has no result: ")
 
 
 @pytest.fixture
@@ -98,8 +112,9 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_bug_in_one_job_leaves_the_others_their_results(sweep: Any, broken: Any) -> None:
-    with pytest.raises(SweepError, match="KeyError: 'no such thing'"):
+    with pytest.raises(SweepError, match="1 of 6 jobs failed"):
         sweep(RATES)
+    assert sweep.runs()[2].status()["error"] == "KeyError: 'no such thing'"
     assert sweep.states() == [*["finished"] * 2, "failed", *["finished"] * 3]
 
 

@@ -1,6 +1,7 @@
 """`python train.py -m …` as a user has it: processes that are killed, interrupted, and go on."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import mean, stdev
 
 import pytest
 
@@ -127,6 +129,47 @@ def test_search_that_was_killed_ends_with_the_trials_of_one_that_was_not(tmp_pat
     assert any(pruned for *_, pruned in whole)
 
 
+def test_best_settings_reproduce_the_winners_metrics(tmp_path: Path) -> None:
+    status, printed, _ = ended(started(tmp_path, "optimizer.lr=0.001,0.01", "max_epochs=5"))
+    assert status == 0
+    assert f"best:   python train.py --config-dir {tmp_path} experiment=best" in printed
+    again = tmp_path / "again"
+    command = [sys.executable, str(TRAIN), "--config-dir", str(tmp_path), "experiment=best"]
+    subprocess.run(
+        [*command, f"hydra.run.dir={again}"],
+        check=True,
+        cwd=tmp_path,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    winner = min(runs(tmp_path)[:2], key=lambda run: run.metrics()["val/loss"])
+    assert RunDirectory(again).metrics() == winner.metrics()
+    assert RunDirectory(again).config() == winner.config()
+
+
+def test_report_says_what_the_jobs_own_logs_say(tmp_path: Path) -> None:
+    assert ended(started(tmp_path, "optimizer.lr=0.002,0.01", "max_epochs=4", "seeds=3"))[0] == 0
+    losses: dict[float, list[float]] = {}
+    for run in runs(tmp_path):
+        with (run.path / "metrics.csv").open(newline="") as file:
+            column = [float(row["val/loss"]) for row in csv.DictReader(file) if row["val/loss"]]
+        losses.setdefault(run.config()["optimizer"]["lr"], []).append(min(column))
+    expected = sorted((mean(x), stdev(x)) for x in losses.values())
+    done = subprocess.run(
+        [sys.executable, "-m", "seedbed", "compare", str(tmp_path), "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    groups = [group["metrics"]["val/loss"] for group in json.loads(done.stdout)["groups"]]
+    assert [(g["mean"], g["deviation"]) for g in groups] == [
+        (pytest.approx(m, rel=1e-12), pytest.approx(s, rel=1e-12)) for m, s in expected
+    ]
+    assert [group["count"] for group in groups] == [3, 3]
+    with (tmp_path / "results.csv").open(newline="") as file:
+        rows = [float(row["val/loss"]) for row in csv.DictReader(file)]
+    assert sorted(rows) == sorted(x for each in losses.values() for x in each)
+
+
 def test_killed_worker_loses_its_job_alone(tmp_path: Path) -> None:
     process = started(tmp_path, "max_epochs=1000000,5,6", "workers=2")
     wait_until(lambda: states(tmp_path).count("finished") == 2, process)
@@ -135,7 +178,9 @@ def test_killed_worker_loses_its_job_alone(tmp_path: Path) -> None:
     status, printed, errors = ended(process)
     assert status == 1
     assert "FAILED: max_epochs=1000000: the process was killed by SIGKILL" in printed
-    assert errors.startswith("1 job failed:\n    max_epochs=1000000: the process was killed")
+    assert f"failed: {endless.path}: the process was killed by SIGKILL" in printed
+    assert errors.startswith("1 of 3 jobs failed.")
+    assert (printed + errors).count("killed by SIGKILL") == 2  # at once, and below the ranking
     assert sorted(states(tmp_path)) == ["failed", "finished", "finished"]
 
 

@@ -1,8 +1,8 @@
 """Hydra's way in to `seedbed.sweep`: makes a plan of a command line, and composes its jobs.
 
 Hydra imports this at every start, so what takes long to import is imported once there is a sweep.
-The launcher and the job function are not asked: a job is a run's directory, which any process can
-execute, and whose files say how it ended.
+No launcher is started, and the job function not asked: a job is a run's directory, which any
+process can execute, and whose files say how it ended. The launcher's settings say where that is.
 """
 
 import sys
@@ -66,7 +66,14 @@ class SeedbedSweeper(Sweeper):
         plan = self._plan(arguments)
         given = OmegaConf.select(self._composed, "hydra.sweep.dir", throw_on_missing=False)
         folder = Path(given) if given else ROOT / "logs" / "sweeps" / plan.name
-        run(plan, folder.absolute(), self._compose, command=sys.argv[1:])
+        launcher: Any = OmegaConf.to_container(self._composed.hydra.launcher, resolve=True)
+        run(
+            plan,
+            folder.absolute(),
+            self._compose,
+            command=sys.argv[1:],
+            cluster=launcher if "cluster" in launcher else None,
+        )
 
     def _plan(self, arguments: Sequence[str]) -> "Plan":
         from seedbed.sweep.plan import Plan, Settings
@@ -90,13 +97,11 @@ class SeedbedSweeper(Sweeper):
             settings=Settings.checked(self.settings),
         )
 
-    def _compose(self, overrides: Sequence[str]) -> dict[str, Any]:
-        from seedbed.compose import plain
-
+    def _compose(self, overrides: Sequence[str]) -> DictConfig:
         config = self._loader.load_sweep_config(self._composed, list(overrides))
         OmegaConf.clear_cache(config)  # Hydra gives all jobs one run id
         HydraConfig.instance().set_config(config)
-        return plain(config)
+        return config
 
 
 def _text(value: Any) -> str:

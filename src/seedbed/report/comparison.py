@@ -136,6 +136,13 @@ class Comparison:
         """The experiments' names."""
         return ", ".join(dict.fromkeys(str(run.config.get(EXPERIMENT, "?")) for run in self.runs))
 
+    @property
+    def best(self) -> Run | None:
+        """The first run, by seed, of the best group; None if no group has a rank."""
+        rank, group = next(self.ranked())
+        finished = [run for run in group.runs if run.finished]
+        return min(finished, key=lambda run: run.config["seed"]) if rank else None
+
     def ranked(self) -> Iterator[tuple[int | None, Group]]:
         """Each group with its rank; None for one that has nothing to be ranked by."""
         for rank, group in enumerate(self.groups, start=1):

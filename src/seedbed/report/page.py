@@ -1,6 +1,7 @@
 """`report.html`: one page that holds all it shows, and can be sent as it is."""
 
 import base64
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def write_page(comparison: Comparison, pictures: Mapping[str, Path], file: Path)
         },
         common={name: shown(value) for name, value in comparison.differences.common.items()},
         commands=sorted({run.command for run in comparison.runs} - {""}),
+        best=_best_again(file.parent),
         runs=[
             (str(run.path), group.label, run.config.get("seed"), run.state, run.error)
             for group in comparison.groups
@@ -46,3 +48,10 @@ def write_page(comparison: Comparison, pictures: Mapping[str, Path], file: Path)
         ],
     )
     file.write_text(page, encoding="utf-8")
+
+
+def _best_again(folder: Path) -> str:
+    """How to train with a sweep's best settings again; empty if the folder has none."""
+    if not (folder / "experiment" / "best.yaml").exists():
+        return ""
+    return f"python train.py --config-dir {shlex.quote(str(folder))} experiment=best"

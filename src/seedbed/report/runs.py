@@ -18,6 +18,8 @@ from typing import Any, Literal
 import yaml
 
 from seedbed.errors import RunError
+from seedbed.state import state_of
+from seedbed.terminal import log
 
 Axis = Literal["step", "epoch"]
 """What a curve's points are counted in."""
@@ -31,16 +33,21 @@ class Run:
     config: dict[str, Any]
     """The resolved settings, flat: `optimizer.lr` and so on."""
     status: dict[str, Any]
+    """What `status.json` says; its `state` is how the run really stands."""
     final: dict[str, float]
     """The best checkpoint's metrics, once the run has finished."""
     log: list[dict[str, float]]
     """What was logged, a row each time."""
     command: str
+    commit: str | None
+    """What git had checked out as it began."""
+    changed: bool
+    """Whether there were files that this commit does not hold so."""
 
     @property
     def state(self) -> str:
-        """`finished`, `running`, `failed`, `interrupted` or `not started`."""
-        return str(self.status.get("state", "not started"))
+        """`new`, `running`, `finished`, `failed` or `interrupted`."""
+        return str(self.status["state"])
 
     @property
     def finished(self) -> bool:
@@ -94,6 +101,10 @@ class Run:
         rows = read_rows(self.path / "predictions.csv")
         return [(row["input"], row["target"], row["prediction"]) for row in rows]
 
+    def robustness(self) -> list[dict[str, float]]:
+        """The rows of `robustness.csv`; empty where there is none."""
+        return read_rows(self.path / "robustness.csv")
+
 
 def _measured(row: Mapping[str, float]) -> dict[str, float]:
     return {k: v for k, v in row.items() if k.startswith(("train/", "val/"))}
@@ -102,10 +113,31 @@ def _measured(row: Mapping[str, float]) -> dict[str, float]:
 def find_runs(places: Sequence[Path]) -> list[Run]:
     """Read the runs at `places`: a run's own directory, or a folder, which means all below it.
 
+    One that cannot be read is left out, and said to be.
+
     Raises:
-        RunError: If there are none, or one cannot be read.
+        RunError: If there are none, or none can be read.
     """
-    found: dict[Path, Run] = {}
+    found, errors = [], []
+    for folder in run_folders(places):
+        try:
+            found.append(read_run(folder))
+        except RunError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    for problem in errors:
+        log.info(f"left out: {problem}")
+    return found
+
+
+def run_folders(places: Sequence[Path]) -> list[Path]:
+    """The directories of the runs at `places`, each once.
+
+    Raises:
+        RunError: If a place has none.
+    """
+    found: dict[Path, Path] = {}
     for place in places:
         if not place.is_dir():
             raise RunError(f"{place}: expected a run's directory, or a folder of runs; no such.")
@@ -116,8 +148,7 @@ def find_runs(places: Sequence[Path]) -> list[Run]:
                 "there or below. Runs are made by python train.py."
             )
         for folder in folders:
-            if folder.resolve() not in found:
-                found[folder.resolve()] = read_run(folder)
+            found.setdefault(folder.resolve(), folder)
     return list(found.values())
 
 
@@ -125,7 +156,7 @@ def read_run(folder: Path) -> Run:
     """Read the files of one run.
 
     Raises:
-        RunError: If its settings or its log cannot be read.
+        RunError: If one of them is there and cannot be read, or there are no settings.
     """
     file = folder / "config.yaml"
     try:
@@ -138,24 +169,30 @@ def read_run(folder: Path) -> Run:
         raise RunError(
             f"{file}: expected settings by name. Was its run killed as it began? Remove it."
         )
-    metrics = _json(folder / "metrics.json")
-    words = _json(folder / "provenance.json").get("command") or []
+    status, record = _json(folder / "status.json"), _json(folder / "provenance.json")
+    words, git = record.get("command") or [], record.get("git") or {}
     return Run(
         path=folder,
         config=dict(flat(config)),
-        status=_json(folder / "status.json"),
-        final={name: math.nan if x is None else float(x) for name, x in metrics.items()},
+        status=status | {"state": state_of(folder, status)},
+        final=_numbers(folder / "metrics.json"),
         log=read_rows(folder / "metrics.csv"),
         command=shlex.join(["python", *map(str, words[1:])]) if words else "",
+        commit=git.get("commit"),
+        changed=bool(git.get("diff") or git.get("untracked")),
     )
 
 
 def _run_folders(place: Path) -> Iterator[Path]:
     """Runs at or below a place, in the order of their names, 10 after 9."""
-    if (place / "config.yaml").is_file():
+    try:
+        is_run = any((place / name).is_file() for name in ("config.yaml", "status.json"))
+        below = [] if is_run else [path for path in place.iterdir() if path.is_dir()]
+    except OSError:  # it may not be looked into, which whoever reads it will be told
+        is_run, below = True, []
+    if is_run:
         yield place
-        return
-    folders = [path for path in place.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    folders = [path for path in below if not path.name.startswith(".")]
     for folder in sorted(folders, key=lambda path: (not path.name.isdigit(), path.name.zfill(9))):
         yield from _run_folders(folder)
 
@@ -181,20 +218,32 @@ def _json(file: Path) -> dict[str, Any]:
     """A JSON file's content; empty where there is none yet."""
     try:
         loaded = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+    except FileNotFoundError:
         return {}
-    return loaded if isinstance(loaded, dict) else {}
+    except (OSError, ValueError) as error:
+        raise RunError(f"{file}: cannot be read ({error}).") from None
+    if not isinstance(loaded, dict):
+        raise RunError(f"{file}: expected values by name.")
+    return loaded
+
+
+def _numbers(file: Path) -> dict[str, float]:
+    """The metrics of a JSON file, in which null is what is no number."""
+    try:
+        return {name: math.nan if x is None else float(x) for name, x in _json(file).items()}
+    except (TypeError, ValueError) as error:
+        raise RunError(f"{file}: cannot be read ({error}).") from None
 
 
 def read_rows(file: Path) -> list[dict[str, float]]:
     """The numbers of a CSV file by column; empty cells are left out."""
-    if not file.exists():
-        return []
     try:
         with file.open(newline="", encoding="utf-8") as lines:
             return [
                 {name: float(cell) for name, cell in row.items() if name and cell}
                 for row in csv.DictReader(lines)
             ]
-    except (OSError, ValueError) as error:
+    except FileNotFoundError:
+        return []
+    except (OSError, TypeError, ValueError, csv.Error) as error:
         raise RunError(f"{file}: cannot be read ({error}).") from None

@@ -19,7 +19,11 @@ NULL = "null"
 EXPERIMENT = "experiment_name"
 TARGET = "_target_"
 
-SHOWING = ("paths.", "logger.", "print_", "callbacks.progress.", "callbacks.weight_table.")
+SHOWING = (
+    *("paths.", "logger.", "print_", "callbacks.confusion.", "callbacks.equation."),
+    *("callbacks.predictions.", "callbacks.progress.", "callbacks.robustness."),
+    *("callbacks.throughput.", "callbacks.weight_table."),
+)
 """Settings of where things lie and what is shown; they change nothing that is measured."""
 
 
@@ -97,6 +101,17 @@ def differences(configs: Sequence[Mapping[str, Any]]) -> Differences:
         for (name, column), short in zip(kept.items(), shorts, strict=True)
     ]
     return Differences(settings, implied, columns, common)
+
+
+def listed(config: Mapping[str, Any]) -> dict[str, Value]:
+    """A run's settings out of a flat configuration, each once, and classes by their names alone."""
+    shown = {key: value for key, value in config.items() if not key.startswith(SHOWING)}
+    settings = {}
+    for key, [value] in _once({key: (_value(value),) for key, value in shown.items()}).items():
+        is_class = key.endswith(f".{TARGET}")
+        name = key.removesuffix(f".{TARGET}")
+        settings[name] = str(value).rpartition(".")[2] if is_class else value
+    return settings
 
 
 def is_seed(key: str) -> bool:

@@ -7,8 +7,10 @@ from seedbed.report.comparison import Comparison
 from seedbed.report.curves import draw_curves
 from seedbed.report.effects import draw_effects
 from seedbed.report.fits import draw_fits
+from seedbed.report.history import draw_history
 from seedbed.report.page import write_page
 from seedbed.report.pairs import draw_pairs
+from seedbed.report.robustness import draw_robustness
 from seedbed.report.runs import Axis
 from seedbed.report.style import drawing
 from seedbed.report.tables import write_results
@@ -28,22 +30,24 @@ def write_report(comparison: Comparison, folder: Path, *, axis: Axis = "step") -
     Raises:
         RunError: If the folder cannot be written.
     """
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        write_results(comparison, folder / "results.csv")
+    results, page = folder / "results.csv", folder / "report.html"
     curves, effects = folder / "curves.png", folder / "effects.png"
     pairs, fits = folder / "pairs.png", folder / "fits.png"
+    robustness, history = folder / "robustness.png", folder / "history.png"
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in (results, page, curves, effects, pairs, fits, robustness, history):
+            file.unlink(missing_ok=True)  # it may be a link, out of a folder from elsewhere
+        write_results(comparison, results)
     with drawing(folder):
         drawn = {
             "Curves": (curves, draw_curves(comparison, axis, curves)),
             "Effect of each setting": (effects, draw_effects(comparison, effects)),
             "Two settings at once": (pairs, draw_pairs(comparison, pairs)),
             "Fitted curves": (fits, draw_fits(comparison, fits)),
+            "Under disturbed inputs": (robustness, draw_robustness(comparison, robustness)),
+            "The search": (history, draw_history(comparison, history)),
         }
-    for file, done in drawn.values():
-        if not done:
-            file.unlink(missing_ok=True)
     pictures = {caption: file for caption, (file, done) in drawn.items() if done}
-    page = folder / "report.html"
     write_page(comparison, pictures, page)
     return page

@@ -3,15 +3,19 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from omegaconf import DictConfig
+
+from seedbed.compose import plain
 from seedbed.errors import RunError, SettingError
 from seedbed.preflight import check
 from seedbed.sweep.ledger import Job
 from seedbed.sweep.plan import Plan
 from seedbed.sweep.pruning import Pruning
+from seedbed.sweep.slurm import without_devices
 from seedbed.sweep.space import Point, job_key, overrides_of
 
-Compose = Callable[[Sequence[str]], dict[str, Any]]
-"""Makes a run's configuration of overrides."""
+Compose = Callable[[Sequence[str]], DictConfig]
+"""Makes a run's configuration of overrides, Hydra's own part included."""
 
 OF_EACH_START = ("logger",)
 """What a configuration has anew each time it is composed: names with the run's id."""
@@ -23,10 +27,12 @@ class Configs:
     Args:
         plan: The sweep's.
         compose: Does it.
+        elsewhere: Whether jobs run on machines that have what this one may lack.
     """
 
-    def __init__(self, plan: Plan, compose: Compose) -> None:
+    def __init__(self, plan: Plan, compose: Compose, *, elsewhere: bool = False) -> None:
         self.plan = plan
+        self._elsewhere = elsewhere
         self._compose = compose
         self._kept: dict[str, dict[str, Any]] = {}
 
@@ -38,6 +44,16 @@ class Configs:
         first = self._kept[key]
         return self._made(point, f"seed={first['seed'] + repeat}") if repeat else first
 
+    def composed(self, job: Job) -> DictConfig:
+        """The configuration of a job as Hydra composes it, without what a sweep adds.
+
+        Raises:
+            RunError: If that is not what the job was made with.
+        """
+        self.check_unchanged(job)
+        seed = [f"seed={job.run.config()['seed']}"] if job.repeat else []
+        return self._compose([*self.plan.fixed, *overrides_of(job.point), *seed])
+
     def check(self, points: Sequence[Point]) -> None:
         """Compare all settings with the constructors that will take them.
 
@@ -48,7 +64,7 @@ class Configs:
         for point in points:
             config = self.of(point)
             try:
-                check(config)
+                check(without_devices(config) if self._elsewhere else config)
             except SettingError as error:
                 problems |= dict.fromkeys(str(error).splitlines())
             if self.plan.settings.pruning and not config["logger"].get("csv"):
@@ -73,7 +89,7 @@ class Configs:
             )
 
     def _made(self, point: Point, *more: str) -> dict[str, Any]:
-        config = self._compose([*self.plan.fixed, *overrides_of(point), *more])
+        config = plain(self._compose([*self.plan.fixed, *overrides_of(point), *more]))
         if self.plan.settings.pruning:
             node = {"_target_": f"{Pruning.__module__}.{Pruning.__qualname__}"}
             node |= {name: config[name] for name in ("monitor", "mode")}

@@ -2,7 +2,7 @@
 
 In this process torch is imported once, so small jobs follow each other fast. A process of its own
 takes some seconds to start, has its own cores and its own GPU, and can be killed without harm to
-the others.
+the others. On a cluster it is on another machine, as `slurm.py` has it.
 """
 
 import os
@@ -90,10 +90,42 @@ class ThisProcess(Pool):
 
 
 @dataclass
-class _Worker:
+class Worker:
+    """A run in a process of its own."""
+
     path: Path
     process: subprocess.Popen[bytes]
     errors: IO[bytes] = field(repr=False)
+
+    @classmethod
+    def start(cls, path: Path, **environment: str) -> "Worker":
+        """Begin `python -m seedbed execute`, with these variables in its environment."""
+        errors = (path / ERRORS).open("w+b")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "seedbed", "execute", str(path)],
+            stdout=subprocess.DEVNULL,  # it is in the run's log
+            stderr=errors,
+            env=os.environ | environment,
+            start_new_session=True,  # a Ctrl-C comes from us, once
+        )
+        return cls(path, process, errors)
+
+    def last_words(self) -> str:
+        """Wait for its end, and say why it ended where it was not of its own accord."""
+        self.process.wait()
+        with self.errors:
+            self.errors.seek(0)
+            said = self.errors.read().decode(errors="replace").strip()
+        if not said:
+            (self.path / ERRORS).unlink(missing_ok=True)
+        status = self.process.returncode
+        if status < 0:
+            name = signal.Signals(-status).name
+            hint = "; out of memory?" if name == "SIGKILL" else ""
+            return f"the process was killed by {name}{hint}"
+        if status == 0:
+            return ""
+        return said.splitlines()[-1] if said else f"the process ended with status {status}"
 
 
 class Processes(Pool):
@@ -117,26 +149,19 @@ class Processes(Pool):
                 f"workers={len(gpus)}, or trainer=cpu."
             )
         self._gpus = gpus
-        self._workers: list[_Worker | None] = [None] * size
+        self._workers: list[Worker | None] = [None] * size
 
     def start(self, path: Path) -> None:
         """Start a worker on cores and a GPU that no other has."""
         place = self._workers.index(None)
         cores = _cores(place, self.size)
-        environment = os.environ | {"OMP_NUM_THREADS": str(max(1, len(cores)))}
+        environment = {"OMP_NUM_THREADS": str(max(1, len(cores)))}
         if self._gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self._gpus[place]
-        errors = (path / ERRORS).open("w+b")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "seedbed", "execute", str(path)],
-            stdout=subprocess.DEVNULL,  # it is in the run's log
-            stderr=errors,
-            env=environment,
-            start_new_session=True,  # a Ctrl-C comes from us, once
-        )
+        worker = Worker.start(path, **environment)
         if cores and hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(process.pid, cores)
-        self._workers[place] = _Worker(path, process, errors)
+            os.sched_setaffinity(worker.process.pid, cores)
+        self._workers[place] = worker
         self.running += 1
 
     def wait(self) -> Ended:
@@ -146,7 +171,7 @@ class Processes(Pool):
                 if worker and worker.process.poll() is not None:
                     self._workers[place] = None
                     self.running -= 1
-                    return Ended(worker.path, _last_words(worker))
+                    return Ended(worker.path, worker.last_words())
             time.sleep(POLL)
 
     def stop(self) -> None:
@@ -161,15 +186,28 @@ class Processes(Pool):
             for worker in workers:
                 worker.process.kill()
         for worker in workers:
-            _last_words(worker)
+            worker.last_words()
 
 
-def pool_of(workers: int, config: Mapping[str, Any]) -> Pool:
-    """Where so many jobs at a time run, jobs like the one of a configuration.
+def pool_of(
+    workers: int, config: Mapping[str, Any], folder: Path, cluster: Mapping[str, Any] | None = None
+) -> Pool:
+    """Where so many jobs at a time run.
+
+    Args:
+        workers: How many.
+        config: The configuration of one of them.
+        folder: The sweep's directory.
+        cluster: What `hydra/launcher=slurm` says, for jobs on a cluster.
 
     Raises:
-        SettingError: If there are more workers than GPUs for jobs that use them.
+        SettingError: If there are more workers than GPUs for jobs that use them, or jobs cannot be
+            submitted from here.
     """
+    if cluster is not None:
+        from seedbed.sweep.slurm import Slurm
+
+        return Slurm(workers, folder, cluster)
     if workers == 1:
         return ThisProcess()
     import torch
@@ -190,21 +228,3 @@ def _cores(place: int, size: int) -> set[int]:
     share = max(1, len(cores) // size)
     first = place * share % len(cores)
     return set(cores[first : first + share])
-
-
-def _last_words(worker: _Worker) -> str:
-    """Why a process ended, where it was not of its own accord."""
-    worker.process.wait()
-    worker.errors.seek(0)
-    said = worker.errors.read().decode(errors="replace").strip()
-    worker.errors.close()
-    if not said:
-        (worker.path / ERRORS).unlink(missing_ok=True)
-    status = worker.process.returncode
-    if status < 0:
-        name = signal.Signals(-status).name
-        hint = "; out of memory?" if name == "SIGKILL" else ""
-        return f"the process was killed by {name}{hint}"
-    if status == 0:
-        return ""
-    return said.splitlines()[-1] if said else f"the process ended with status {status}"

@@ -29,6 +29,7 @@ from filelock import FileLock, Timeout
 from seedbed.errors import RunError
 from seedbed.files import place_text
 from seedbed.runs.directory import RunDirectory
+from seedbed.sweep.best import remove_best
 from seedbed.sweep.pruning import RECORD
 from seedbed.sweep.space import Point, job_key
 
@@ -142,6 +143,7 @@ class Ledger:
         if fresh:
             for run in self.runs():
                 shutil.rmtree(run.path)
+            remove_best(self.folder)
             self.trials_file.unlink(missing_ok=True)
             self.record_file.unlink(missing_ok=True)
         record = {"command": command, "folder": str(Path.cwd()), "sweep": identity}

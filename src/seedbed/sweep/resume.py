@@ -1,14 +1,19 @@
 """Going on with a sweep from its directory: the command it was begun with, given again."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from seedbed.compose import ROOT
-from seedbed.overrides import quoted
+from seedbed.errors import RunError
+from seedbed.overrides import MULTIRUN, SWEEPERS, quoted
 from seedbed.sweep.ledger import Ledger
+
+LAUNCHER = re.compile(r"hydra/launcher=[\w-]+|hydra\.launcher\.\w+=[\w.,-]+")
+"""Where jobs run, in names and numbers that can be nothing else in a batch script."""
 
 
 def resume(sweep: Path, more: Sequence[str] = ()) -> NoReturn:
@@ -19,12 +24,27 @@ def resume(sweep: Path, more: Sequence[str] = ()) -> NoReturn:
         more: Other values of the sweeper's settings, as `trials=40`.
 
     Raises:
-        RunError: If the sweep's record cannot be read.
+        RunError: If the sweep's record cannot be read, or its command is more than a study's
+            settings.
     """
     folder = sweep.absolute()
     record = Ledger(folder).record()
+    if foreign := [word for word in record["command"] if not _is_of_study(word)]:
+        raise RunError(
+            f"{folder}: its command has {' '.join(map(str, foreign))}, and by such a sweep from "
+            "elsewhere could run any code. If it is yours, type the whole command again."
+        )
     if Path(record["folder"]).is_dir():
         os.chdir(record["folder"])
     script = str(ROOT / "train.py")
     arguments = [*record["command"], *more, f"hydra.sweep.dir={quoted(str(folder))}"]
     os.execv(sys.executable, [sys.executable, script, *arguments])
+
+
+def _is_of_study(word: object) -> bool:
+    """Whether it is a sweep's flag, where jobs run, or a setting that is not Hydra's own."""
+    if word in ("-m", "--multirun", MULTIRUN) or LAUNCHER.fullmatch(str(word)):
+        return True
+    key, _, _ = str(word).partition("=")
+    own = key == "hydra.sweep.dir" or key.removeprefix("hydra.sweeper.") in SWEEPERS
+    return not key.startswith("-") and (own or "hydra" not in key)

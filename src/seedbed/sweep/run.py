@@ -6,19 +6,21 @@ when there is a worker for it.
 """
 
 import math
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seedbed.errors import SweepError
 from seedbed.runs.directory import RunDirectory
 from seedbed.signals import INTERRUPTED, exit_on_sigterm
+from seedbed.sweep.best import remove_best, write_best
 from seedbed.sweep.board import Board
 from seedbed.sweep.configs import Compose, Configs
 from seedbed.sweep.jobs import Pool, pool_of
-from seedbed.sweep.ledger import Job, Ledger, Result
+from seedbed.sweep.ledger import Job, Ledger
 from seedbed.sweep.plan import Plan
 from seedbed.sweep.space import Point, each_value, grid
 from seedbed.terminal import log
@@ -30,7 +32,14 @@ OF_ONE_START = ("hydra.sweeper.fresh=", "hydra.sweep.dir=")
 """Arguments that `seedbed resume` does not repeat."""
 
 
-def run(plan: Plan, folder: Path, compose: Compose, *, command: list[str]) -> None:
+def run(
+    plan: Plan,
+    folder: Path,
+    compose: Compose,
+    *,
+    command: list[str],
+    cluster: Mapping[str, Any] | None = None,
+) -> None:
     """Sweep in a folder, and report.
 
     Args:
@@ -38,6 +47,7 @@ def run(plan: Plan, folder: Path, compose: Compose, *, command: list[str]) -> No
         folder: The sweep's directory.
         compose: Makes a job's configuration.
         command: The command line's arguments, kept for `seedbed resume`.
+        cluster: For jobs on a cluster, what `hydra/launcher=slurm` says.
 
     Raises:
         SettingError: If any point's settings are wrong; nothing has run then.
@@ -47,12 +57,12 @@ def run(plan: Plan, folder: Path, compose: Compose, *, command: list[str]) -> No
     """
     settings = plan.settings
     points = grid(plan.space) if settings.algorithm == "grid" else []
-    configs = Configs(plan, compose)
+    configs = Configs(plan, compose, elsewhere=cluster is not None)
     values = list(each_value(plan.space))
     configs.check(values)  # few, in which any misspelt value shows
     configs.check([point for point in points if point not in values])
     first = configs.of(values[0])
-    pool = pool_of(settings.workers, first)
+    pool = pool_of(settings.workers, first, folder, cluster)
     ledger = Ledger(folder)
     lasting = [argument for argument in command if not argument.startswith(OF_ONE_START)]
     with ledger.claimed():
@@ -70,20 +80,28 @@ def run(plan: Plan, folder: Path, compose: Compose, *, command: list[str]) -> No
         )
         sweep = Sweep(plan, points, ledger, configs, board, seed=first["seed"])
         sweep.train(pool)
-        report(folder, board.metric)
+        report(sweep)
     sweep.complain()
 
 
-def report(folder: Path, metric: str) -> None:
+def report(sweep: "Sweep") -> None:
     """Show what came of a sweep: the ranking on the terminal, the rest in files."""
     from seedbed.report.comparison import compare
     from seedbed.report.runs import find_runs
     from seedbed.report.tables import print_table
     from seedbed.report.write import write_report
 
-    comparison = compare(find_runs([folder]), metric=metric)
+    folder = sweep.ledger.folder
+    comparison = compare(find_runs([folder]), metric=sweep.board.metric)
     print_table(comparison)
+    remove_best(folder)
+    if best := comparison.best:
+        job = sweep.job_of(best.path)
+        title = f"{folder.name}, its best: {job.label}"
+        write_best(sweep.configs.composed(job), folder, title)
     log.info(f"\nreport: {write_report(comparison, folder)}")
+    if best:
+        log.info(f"best:   python train.py --config-dir {shlex.quote(str(folder))} experiment=best")
 
 
 class Sweep:
@@ -115,7 +133,7 @@ class Sweep:
         self.configs = configs
         self.board = board
         self.seed = seed
-        self.failed: list[tuple[Job, Result]] = []
+        self.failed: list[Job] = []
         self._begun: dict[Path, Job] = {}
 
     def train(self, pool: Pool) -> None:
@@ -137,18 +155,22 @@ class Sweep:
                     break
 
     def complain(self) -> None:
-        """Say what failed.
+        """Say that jobs failed; each was told at once, and stands below the ranking.
 
         Raises:
             SweepError: If anything did.
         """
         if self.failed:
-            count = len(self.failed)
-            lines = [f"{count} job{'s' * (count > 1)} failed:"]
-            for job, result in self.failed:
-                lines.append(f"    {job.label}: {result.error}\n        {job.run.path}")
-            lines.append(f"To try again what has no result: {self.ledger.resume_command}")
-            raise SweepError("\n".join(lines))
+            raise SweepError(
+                f"{len(self.failed)} of {self.board.total} jobs failed. To try again what has no "
+                f"result: {self.ledger.resume_command}"
+            )
+
+    def job_of(self, path: Path) -> Job:
+        """The job whose run is there."""
+        repeats = range(len(self.ledger.runs()))
+        jobs = (self.ledger.job(point, repeat) for point in self.points for repeat in repeats)
+        return next(job for job in jobs if job.run.path == path)
 
     @property
     def _is_over(self) -> bool:
@@ -218,7 +240,7 @@ class Sweep:
             if result.state != "failed":
                 job.run.set_status("failed", error=error or "it ended without a result")
                 result = job.result(self.board.metric)
-            self.failed.append((job, result))
+            self.failed.append(job)
         self.board.ended(job, result)
 
     @contextmanager
