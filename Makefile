@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 NO_MIRROR := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help train test slow lint check fix dashboard
+.PHONY: help train test slow lint check fix bench dashboard
 
 help:  ## List these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -58,6 +58,11 @@ check: lint test  ## Lint and test
 fix: $(READY)  ## Format, and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix . || true
 	@$(BIN)/ruff format --quiet .
+
+bench: $(READY)  ## Time it beside what one would write otherwise (ONLY=NAME: one line; ONLY=all)
+	@$(BIN)/seedbed fetch
+	@$(BIN)/seedbed fetch mnist
+	@$(BIN)/python -m benchmarks $(ONLY)
 
 dashboard: $(READY)  ## Show all runs in TensorBoard
 	@$(BIN)/tensorboard --logdir logs

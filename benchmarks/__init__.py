@@ -1,0 +1,1 @@
+"""How fast Seedbed is beside what its users would otherwise write: `make bench`."""

@@ -1,0 +1,67 @@
+"""Measure, and write the table: `python -m benchmarks [NAME …]`.
+
+A name is a line (`start.help`), a group of them (`start`), `scaling`, or `all`; without one, every
+line that takes no long training. `page` only writes the page again.
+"""
+
+import sys
+import time
+
+from benchmarks import generation, memory, mnist, page, poem, results, scaling, start, trainer
+from benchmarks.lines import Line
+
+LINES = [
+    *poem.LINES,
+    *trainer.LINES,
+    *mnist.LINES,
+    *start.LINES,
+    *generation.LINES,
+    *memory.LINES,
+]
+
+
+def chosen(names: list[str]) -> tuple[list[Line], bool]:
+    """The lines that are meant, and whether the growth curves are.
+
+    Raises:
+        SystemExit: If a name is none.
+    """
+    if not names:
+        return [line for line in LINES if not line.long], True
+    if names == ["all"]:
+        return LINES, True
+    known = {line.name for line in LINES} | {line.name.split(".")[0] for line in LINES}
+    known |= {"scaling", "page"}
+    if unknown := set(names) - known:
+        sys.exit(
+            f"{', '.join(sorted(unknown))}: no such line; there is {', '.join(sorted(known))}, all."
+        )
+    wanted = [line for line in LINES if {line.name, line.name.split(".")[0]} & set(names)]
+    return wanted, "scaling" in names
+
+
+def main(names: list[str]) -> None:
+    """Measure what is named, each line kept as it is done."""
+    lines, grown = chosen(names)
+    minutes = sum(line.minutes for line in lines) + grown * scaling.MINUTES
+    print(f"{len(lines) + grown} to measure, about {minutes:.0f} minutes on two cores")
+    for line in lines:
+        print(f"{line.name}: {line.what}, beside {line.baseline}", flush=True)
+        started = time.monotonic()
+        around = results.circumstances()
+        measured = line.measure()
+        results.keep(line.name, measured, around)
+        met = "met" if line.target.met_by(measured.figure) else "NOT met"
+        figure = results.shown(measured.figure, line.target)
+        seconds = time.monotonic() - started
+        print(f"  {figure}, target {line.target.text}: {met} ({measured.detail}; {seconds:.0f} s)")
+        page.write(LINES)
+    if grown:
+        print("scaling: characters a second and memory as the sizes double", flush=True)
+        scaling.measure()
+    page.write(LINES)
+    print(f"written: {results.HERE / 'results.md'}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

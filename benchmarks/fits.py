@@ -1,0 +1,127 @@
+"""Fits of shipped experiments: as commands of their own, or here, with other work by turns."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer, seed_everything
+from torch import Tensor, nn
+
+from benchmarks.timing import Pair, python, say
+from seedbed.build import build, build_data, build_optimizer, build_scheduler, build_task
+from seedbed.compose import composed, plain
+from seedbed.report.runs import Run, read_run
+
+HORIZON = "schedule_steps=1000"
+"""So that two fits of other lengths have the same rates: with tiny weights a step takes longer."""
+
+LossOf = Callable[[nn.Module, Any], Tensor]
+"""The loss of a net on a batch."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run of a whole command."""
+
+    seconds: float
+    run: Run
+
+
+def trained(*overrides: str) -> Trained:
+    """Run `python train.py OVERRIDES` from start to end; its directory is thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "run"
+        seconds = python("train.py", *overrides, f"hydra.run.dir={place}")()
+        return Trained(seconds, read_run(place))
+
+
+class Beside(Callback):
+    """Does other work after each so many steps of a fit, and times both.
+
+    Args:
+        work: What is done in between.
+        every: How many steps of the fit are one half of a pair.
+    """
+
+    def __init__(self, work: Callable[[], object], *, every: int) -> None:
+        self.every = every
+        self.pairs: list[Pair] = []
+        self._work = work
+        self._before = 0.0
+        self._began = 0.0
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """End one pair and begin the next."""
+        if trainer.global_step % self.every:
+            return
+        now = time.perf_counter()
+        if self._began:
+            self.pairs.append((now - self._began, self._before))
+            ours, other = self.pairs[-1]
+            say(f"{self.every} steps: {ours:.3f} and {other:.3f} s, ratio {ours / other:.3f}")
+        self._work()
+        self._began = time.perf_counter()
+        self._before = self._began - now
+
+
+def fit_beside(work: Callable[[], object], *overrides: str, every: int, pairs: int) -> list[Pair]:
+    """Fit an experiment with other work by turns; validations are not timed.
+
+    Returns:
+        Seconds of `every` steps of the fit, and of the work; the first pair, in which both get
+        ready, is left out.
+    """
+    steps = every * (pairs + 1) + 1
+    lengths = (f"max_steps={steps}", "max_epochs=-1", "+trainer.limit_val_batches=1")
+    seldom = ("check_val_every_n_epoch=1000", "val_check_interval=1.0")
+    config = plain(composed([*overrides, *lengths, *seldom, HORIZON]))
+    beside = Beside(work, every=every)
+    with tempfile.TemporaryDirectory() as folder:
+        study = build(config, Path(folder))
+        vars(study.trainer)["callbacks"].insert(0, beside)
+        study.trainer.fit(study.task, datamodule=study.datamodule)
+    return beside.pairs[1:]
+
+
+def bare_loop(loss_of: LossOf, *overrides: str, steps: int) -> Callable[[], float]:
+    """A plain PyTorch loop of so many steps on what the experiment's fit has, and nothing more.
+
+    The same batches, net, optimizer and schedule; it sums up the loss, as such loops do.
+    """
+    config = plain(composed([*overrides, HORIZON]))
+    datamodule = build_data(config)
+    datamodule.setup()
+    seed_everything(config["seed"], verbose=False)
+    net = build_task(config, datamodule.sizes).net
+    optimizer = build_optimizer(config, net)
+    schedule = build_scheduler(config, optimizer, config["schedule_steps"])
+    loader = datamodule.train_dataloader()
+    mixed = config["trainer"]["precision"] == "bf16-mixed"
+
+    def endless() -> Iterator[Any]:
+        while True:
+            yield from loader
+
+    batches = endless()
+
+    def loop() -> float:
+        net.train()
+        total = 0.0
+        for batch in islice(batches, steps):
+            with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+                loss = loss_of(net, batch)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+            total += loss.item()
+        return total / steps
+
+    return loop

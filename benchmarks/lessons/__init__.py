@@ -1,0 +1,1 @@
+"""The lessons' own programs, plainly written: what everything here is measured against."""

@@ -1,0 +1,122 @@
+"""MNIST beside the lesson's script, both as whole processes from their start to their test."""
+
+import math
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, stdev
+
+from benchmarks.fits import trained
+from benchmarks.lines import Line, Measured, at_least, at_most, cost
+from benchmarks.timing import run, say
+from seedbed.data.fetch import data_dir, fetch
+from seedbed.data.mnist import MNIST_FILES
+
+RECIPE = ("experiment=mnist",)
+TO_98 = ("experiment=mnist_fast",)
+TO_99 = ("experiment=mnist_fast", "max_epochs=4")
+CNN = ("experiment=mnist_cnn",)
+
+LESSON = re.compile(r"test: loss \S+ accuracy (\S+)")
+
+
+def lesson() -> tuple[float, float]:
+    """Seconds and test accuracy of the lesson's script."""
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "MNIST" / "raw"
+        raw.parent.mkdir()
+        raw.symlink_to(fetch(MNIST_FILES, data_dir()), target_is_directory=True)
+        started = time.perf_counter()
+        printed = run(sys.executable, "-m", "benchmarks.lessons.mnist", folder)
+        seconds = time.perf_counter() - started
+    found = LESSON.search(printed)
+    assert found
+    say(f"the lesson's script: {seconds:.1f} s, test accuracy {found[1]}")
+    return seconds, float(found[1])
+
+
+def fit(overrides: Sequence[str], seed: int) -> tuple[float, float]:
+    """Seconds and test accuracy of a whole command."""
+    done = trained(*overrides, f"seed={seed}")
+    accuracy = done.run.final["test/accuracy"]
+    say(f"{overrides[0]}, seed {seed}: {done.seconds:.1f} s, test accuracy {accuracy:.4f}")
+    return done.seconds, accuracy
+
+
+def recipe() -> Measured:
+    """The lesson's recipe both ways, by turns."""
+    fits, lessons = [], []
+    for seed in (1, 2, 3):
+        fits.append(fit(RECIPE, seed))
+        lessons.append(lesson())
+    pairs = [(ours[0], other[0]) for ours, other in zip(fits, lessons, strict=True)]
+    return cost(pairs, "s", f"test accuracy {_mean(fits)} and {_mean(lessons)}")
+
+
+def fast(overrides: Sequence[str], accuracy: float) -> Measured:
+    """Five seeds to an accuracy, against the lesson's script before and after them."""
+    before = lesson()
+    fits = [fit(overrides, seed) for seed in range(1, 6)]
+    after = lesson()
+    lessons = mean((before[0], after[0]))
+    pairs = [(seconds, lessons) for seconds, _ in fits]
+    detail = (
+        f"test accuracy {_mean(fits)} in {mean(s for s, _ in fits):.1f} s, mean of {len(fits)} "
+    )
+    detail += f"seeds; {_mean([before, after])} in {lessons:.0f} s"
+    reached = mean(found for _, found in fits) >= accuracy
+    return Measured(mean(s for s, _ in fits) / lessons if reached else math.inf, detail, pairs)
+
+
+def cnn() -> Measured:
+    """The convolutional net's accuracy."""
+    fits = [fit(CNN, seed) for seed in (1, 2, 3)]
+    return Measured(mean(a for _, a in fits), f"{_mean(fits)}, {mean(s for s, _ in fits):,.0f} s")
+
+
+def _mean(fits: Sequence[tuple[float, float]]) -> str:
+    accuracies = [accuracy for _, accuracy in fits]
+    return f"{mean(accuracies):.4f} ± {stdev(accuracies):.4f}"
+
+
+LINES = (
+    Line(
+        name="mnist.recipe",
+        what="`mnist`, the lesson's recipe (batch 32, Adam, 10 epochs), whole process",
+        baseline="the lesson's script, each image transformed on its own",
+        target=at_most(0.5),
+        measure=recipe,
+        minutes=15,
+        long=True,
+    ),
+    Line(
+        name="mnist.fast98",
+        what="`mnist_fast` to 98.0 % test accuracy, whole process, five seeds",
+        baseline="the lesson's script to the end of its 10 epochs",
+        target=at_most(1 / 20, "≤ 1/20"),
+        measure=lambda: fast(TO_98, 0.98),
+        minutes=8,
+        long=True,
+    ),
+    Line(
+        name="mnist.fast99",
+        what="`mnist_fast` to 99.0 % test accuracy, whole process, five seeds",
+        baseline="the lesson's script to the end of its 10 epochs",
+        target=at_most(1 / 6, "≤ 1/6"),
+        measure=lambda: fast(TO_99, 0.99),
+        minutes=9,
+        long=True,
+    ),
+    Line(
+        name="mnist.cnn",
+        what="`mnist_cnn`: test accuracy, three seeds",
+        baseline="–",
+        target=at_least(0.9955, "≥ 0.9955"),
+        measure=cnn,
+        minutes=60,
+        long=True,
+    ),
+)

@@ -1,0 +1,123 @@
+"""The poem GPT beside the lesson's: time to its loss, loss in its time, and characters a second."""
+
+import os
+from pathlib import Path
+from statistics import mean, median
+
+import torch
+
+from benchmarks.fits import fit_beside, trained
+from benchmarks.lessons import poem_gpt as lesson
+from benchmarks.lines import Line, Measured, at_least, at_most, cost, speed
+from benchmarks.timing import child, say
+from seedbed.report.runs import read_run
+
+SPRINT = ("experiment=poem_gpt_sprint",)
+LONG = ("experiment=poem_gpt_long",)
+LESSONS_SIZE = ("experiment=poem_gpt_sprint", "net.width=64", "net.depth=4", "data.batch_size=16")
+"""Our fastest settings for the size of the lesson's net and its 16 windows of 256 a step."""
+
+SEEDS = (1, 2, 3)
+LESSONS_LOSS = 4.68
+LESSONS_STEPS = 10_000
+
+
+def lesson_seconds() -> float:
+    """The lesson's whole training, its evaluations left out: 10,000 times its median step."""
+    step: float = median(child("benchmarks.lessons.poem_gpt", "30")["seconds"])
+    say(f"the lesson's step: {step:.3f} s")
+    return LESSONS_STEPS * step
+
+
+def sprint() -> Measured:
+    """How long each seed takes to the lesson's loss, the lesson's step timed before and after."""
+    pairs, losses = [], []
+    before = lesson_seconds()
+    for seed in SEEDS:
+        fit = trained(*SPRINT, f"seed={seed}")
+        after = lesson_seconds()
+        pairs.append((fit.seconds, mean((before, after))))
+        losses.append(min(loss for _, loss in fit.run.curve("val/loss", "step")))
+        say(f"seed {seed}: {fit.seconds:.1f} s, evaluation loss {losses[-1]:.4f}")
+        before = after
+    found = cost(pairs, "s", _losses(losses))
+    if max(losses) > LESSONS_LOSS:
+        return Measured(float("inf"), f"not reached: {found.detail}", pairs)
+    return found
+
+
+def long() -> Measured:
+    """The last evaluation's loss of each seed, which may not take longer than the lesson.
+
+    Runs that are there already, in the directories that the variable RUNS names, are read and not
+    trained again; their time is what their record has.
+    """
+    recorded = [read_run(Path(name)) for name in os.environ.get("RUNS", "").split()]
+    times, losses, lessons = [], [], [lesson_seconds()]
+    for seed in SEEDS[: len(recorded) or None]:
+        if recorded:
+            run = recorded.pop(0)
+            seconds = run.seconds or float("inf")
+        else:
+            fit = trained(*LONG, f"seed={seed}")
+            run, seconds = fit.run, fit.seconds
+            lessons.append(lesson_seconds())
+        times.append(seconds)
+        losses.append(run.last["val/loss"])
+        say(f"seed {seed}: {seconds:,.0f} s, evaluation loss {losses[-1]:.4f}")
+    share = max(times) / mean(lessons)
+    detail = f"in {share:.0%} of the lesson's {mean(lessons):,.0f} s; {_losses(losses)}"
+    return Measured(mean(losses) if share <= 1 else float("inf"), detail)
+
+
+def tokens() -> Measured:
+    """Steps of the lesson's size, ours within the Trainer, the lesson's in its own loop."""
+    vocabulary_size, text, _ = lesson.corpus()
+    model = lesson.LessonGPT(vocabulary_size)
+    optimizer = lesson.optimizer_of(model)
+    steps = 10
+
+    def lessons() -> None:
+        for _ in range(steps):
+            lesson.train_step(model, optimizer, text)
+
+    pairs = fit_beside(lessons, *LESSONS_SIZE, every=steps, pairs=9)
+    characters = lesson.BATCH * lesson.CONTEXT * steps
+    rates = [median(characters / side[i] for side in pairs) for i in (0, 1)]
+    return speed(pairs, f"s for {steps} steps", f"{rates[0]:,.0f} and {rates[1]:,.0f} a second")
+
+
+def _losses(losses: list[float]) -> str:
+    told = ", ".join(f"{loss:.4f}" for loss in losses)
+    deviation = torch.tensor(losses).std().item() if len(losses) > 1 else 0.0
+    return f"evaluation loss {told}: {mean(losses):.4f} ± {deviation:.4f}"
+
+
+LINES = (
+    Line(
+        name="poem.tokens",
+        what="poem GPT: characters a second at the lesson's size (width 64, 4 layers, 16 × 256)",
+        baseline="the lesson's plain net and loop",
+        target=at_least(4),
+        measure=tokens,
+        minutes=1.5,
+    ),
+    Line(
+        name="poem.sprint",
+        what="`poem_gpt_sprint`: time to evaluation loss 4.68, whole process, three seeds",
+        baseline="10,000 × the lesson's median training step, its evaluations left out",
+        target=at_most(1 / 40, "≤ 1/40"),
+        measure=sprint,
+        minutes=7,
+        long=True,
+    ),
+    Line(
+        name="poem.long",
+        what="`poem_gpt_long`: evaluation loss within the lesson's training time",
+        baseline="lesson 4.68 after 10,000 steps",
+        target=at_most(4.10, "≤ 4.10"),
+        measure=long,
+        minutes=240,
+        long=True,
+    ),
+)

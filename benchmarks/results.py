@@ -1,0 +1,99 @@
+"""What was found: a JSON file a line, and the table that is made of all of them.
+
+So a line can be measured again on its own; each keeps its date, its machine and how busy that was.
+"""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from benchmarks.lines import Line, Measured, Target
+from seedbed.runs import provenance
+from seedbed.runs.directory import write_json
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+
+Result = dict[str, Any]
+"""A line's figure, detail and pairs, with the circumstances."""
+
+
+def circumstances() -> Result:
+    """When, where and with what, and the load of the last minute, before ours adds to it."""
+    record = provenance.collect(
+        seed=0, device="cpu", precision="32-true", processes=1, data={}, weights=None
+    )
+    hardware, versions = record["hardware"], record["versions"]
+    names = ("python", "torch", "lightning", "hydra-core")
+    changed = "+" if record["git"]["diff"] else ""
+    return {
+        "date": record["time"],
+        "load": round(os.getloadavg()[0], 2),
+        "machine": f"{hardware['processor']}, {hardware['cores']} cores, no accelerator used",
+        "threads": record["threads"],
+        "versions": ", ".join(f"{name} {versions[name]}" for name in names),
+        "commit": (record["git"]["commit"] or "")[:9] + changed,
+    }
+
+
+def keep(name: str, measured: Measured, around: Result) -> None:
+    """Write a line's file."""
+    RESULTS.mkdir(exist_ok=True)
+    found = {"figure": measured.figure, "detail": measured.detail, "pairs": measured.pairs}
+    write_json(RESULTS / f"{name}.json", found | around)
+
+
+def kept(name: str) -> Result | None:
+    """Read a line's file, or any other of them; None where there is none yet."""
+    file = RESULTS / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def figure_of(result: Result) -> float:
+    """A line's figure; of one that was not reached, which JSON has as null, infinity."""
+    return math.inf if result["figure"] is None else float(result["figure"])
+
+
+def shown(figure: float, target: Target) -> str:
+    """A figure as its target is written."""
+    if math.isinf(figure):
+        return "not reached"
+    if "1/" in target.text:
+        return f"1/{1 / figure:.1f}"
+    if target.text.endswith("×"):
+        return f"{figure:.2f}×" if figure < 10 else f"{figure:.0f}×"
+    return f"{figure:.4f}" if figure < 1 and target.kind == "at least" else f"{figure:.3f}"
+
+
+def table(lines: list[Line]) -> str:
+    """All lines that have been measured, as Markdown."""
+    rows = [
+        "| what | beside | figure | target | met | measured | when, load |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for line in lines:
+        if found := kept(line.name):
+            figure = figure_of(found)
+            cells = (
+                line.what,
+                line.baseline,
+                f"**{shown(figure, line.target)}**",
+                line.target.text,
+                "yes" if line.target.met_by(figure) else "no",
+                found["detail"],
+                f"{found['date'][:16].replace('T', ' ')}, {found['load']:.1f}",
+            )
+            rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def settings(lines: list[Line]) -> list[str]:
+    """The machines and versions that the lines were measured with; one, if all were on the same."""
+    found = filter(None, (kept(line.name) for line in lines))
+    return [
+        *dict.fromkeys(
+            f"{one['machine']}, {one['threads']} threads; {one['versions']}" for one in found
+        )
+    ]

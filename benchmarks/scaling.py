@@ -1,0 +1,200 @@
+"""How the poem GPT's training grows: characters a second and memory, as one size at a time doubles.
+
+Beside each curve stands the limit: what the step's arithmetic would take at the speed that this
+machine shows, in the same process, on one large matrix product. The arithmetic is that of the
+matrices (6 operations a weight and token, forward and backward) and of attention over the positions
+that may be seen; what is computed again is not counted. The share reached is the model FLOP
+utilisation.
+
+    python -m benchmarks.scaling '{"width": 128}'
+
+measures one point, and prints a line of JSON.
+"""
+
+import json
+import sys
+import time
+from statistics import median
+from typing import Any
+
+import torch
+
+from benchmarks.results import HERE, RESULTS, circumstances, kept
+from benchmarks.timing import child, say
+from seedbed.report.style import COLOURS, GREY, new_figure
+from seedbed.runs.directory import write_json
+
+MINUTES = 6.0
+
+BASE = {"width": 64, "depth": 4, "context": 256, "batch": 16, "vocabulary": 8192}
+"""The point that all curves share, about the lesson's own."""
+
+GROWN = {
+    "width": [32, 64, 128, 256, 512],
+    "depth": [1, 2, 4, 8, 16],
+    "context": [64, 128, 256, 512, 1024],
+    "batch": [1, 4, 16, 64],
+    "vocabulary": [1024, 4096, 8192, 16384, 32768],
+}
+"""The values that each size takes while the others stay."""
+
+Point = dict[str, float]
+
+
+def measure() -> None:
+    """Measure every point, a process each, and keep them all."""
+    around = circumstances()
+    points: dict[str, Point] = {}
+    for name, values in GROWN.items():
+        for value in values:
+            sizes = json.dumps(BASE | {name: value})
+            if sizes not in points:
+                points[sizes] = child("benchmarks.scaling", sizes)
+            found = points[sizes]
+            say(
+                f"{name} {value:,}: {found['tokens_per_second']:,.0f} characters a second, "
+                f"{found['tokens_per_second'] / found['limit']:.0%} of the limit, "
+                f"{found['mebibytes']:,.0f} MiB"
+            )
+    curves = {
+        name: [points[json.dumps(BASE | {name: value})] for value in values]
+        for name, values in GROWN.items()
+    }
+    write_json(RESULTS / "scaling.json", {"curves": curves} | around)
+
+
+def operations(*, width: int, depth: int, context: int, vocabulary: int) -> float:
+    """Floating-point operations of a training step for each of its tokens.
+
+    A token meets 12 width² weights in a block and the head's; a position sees (context + 1) / 2
+    others on average, each with a product of `width` for its score and one for its value.
+    """
+    seen = (context + 1) / 2
+    return 6 * (depth * (12 * width**2 + 2 * seen * width) + width * vocabulary)
+
+
+def matrix_speed(size: int = 2048) -> float:
+    """Operations a second in a product of two square matrices, the best of five."""
+    one, other = torch.randn(size, size), torch.randn(size, size)
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        one @ other
+        seconds.append(time.perf_counter() - started)
+    return float(2 * size**3 / min(seconds))
+
+
+def point(**sizes: int) -> Point:
+    """Train for some steps at these sizes, in the experiment's own way."""
+    from benchmarks.memory import peak
+    from seedbed.build import build_optimizer
+    from seedbed.compose import composed, plain
+    from seedbed.nets.gpt import GPT
+
+    width, depth, context, batch, vocabulary = (sizes[name] for name in BASE)
+    speeds = [matrix_speed()]
+    net = GPT(vocabulary_size=vocabulary, context=context, depth=depth, width=width)
+    optimizer = build_optimizer(plain(composed(["experiment=poem_gpt"])), net)
+    tokens = torch.randint(vocabulary, (batch, context + 1))
+    seconds: list[float] = []
+    before = peak()
+    while len(seconds) < 4 or (sum(seconds) < 2 and len(seconds) < 100):
+        started = time.perf_counter()
+        loss = net.loss(tokens[:, :-1], tokens[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        loss.item()
+        seconds.append(time.perf_counter() - started)
+    raised = peak() - before
+    speeds.append(matrix_speed())
+    needed = operations(width=width, depth=depth, context=context, vocabulary=vocabulary)
+    return {
+        "tokens_per_second": batch * context / median(seconds[1:]),
+        "limit": max(speeds) / needed,
+        "mebibytes": raised / 2**20,
+        "matrix_gigaflops": max(speeds) / 1e9,
+    }
+
+
+def section() -> str:
+    """What the page says of it; nothing before it was measured."""
+    found = kept("scaling")
+    if not found:
+        return ""
+    rows = [
+        "| size | " + " | ".join(["characters a second (share of the limit), MiB"]) + " |",
+        "|---|---|",
+    ]
+    for name, values in GROWN.items():
+        cells = [
+            f"{value:,}: {one['tokens_per_second']:,.0f} ({_share(one):.0%}), "
+            f"{one['mebibytes']:,.0f}"
+            for value, one in zip(values, found["curves"][name], strict=True)
+        ]
+        rows.append(f"| {name} | {'; '.join(cells)} |")
+    speeds = [one["matrix_gigaflops"] for curve in found["curves"].values() for one in curve]
+    return SECTION.format(
+        speed=median(speeds),
+        base=", ".join(f"{name} {value:,}" for name, value in BASE.items()),
+        date=found["date"][:16].replace("T", " "),
+        load=found["load"],
+        threads=found["threads"],
+        table="\n".join(rows),
+    )
+
+
+SECTION = """
+## How it grows
+
+Training steps of the poem GPT in full precision ({base}), one size
+changed at a time; {threads} threads, {date}, load {load:.1f}. The limit is the step's arithmetic
+at the machine's own matrix speed, {speed:,.0f} GFLOP/s in a product of 2,048 × 2,048: the share
+reached is the model FLOP utilisation. Memory is what the steps need beyond what the process had
+before.
+
+![Characters a second, the limit, and memory](scaling.png)
+
+{table}
+"""
+
+
+def _share(one: Point) -> float:
+    return one["tokens_per_second"] / one["limit"]
+
+
+def draw() -> None:
+    """Characters a second with the limit above, memory below, a column a size."""
+    found = kept("scaling")
+    if not found:
+        return
+    figure = new_figure(15, 6)
+    grid: Any = figure.subplots(2, len(GROWN), sharey="row")
+    for (above, below), (name, values) in zip(grid.T, GROWN.items(), strict=True):
+        curve = found["curves"][name]
+        above.plot(values, [one["limit"] for one in curve], "--", color=GREY)
+        above.plot(values, [one["tokens_per_second"] for one in curve], "o-", color=COLOURS[0])
+        for value, one in zip(values, curve, strict=True):
+            above.annotate(
+                f"{_share(one):.0%}",
+                (value, one["tokens_per_second"]),
+                xytext=(0, -14),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+            )
+        below.plot(values, [one["mebibytes"] for one in curve], "o-", color=COLOURS[1])
+        for axes in (above, below):
+            axes.set_xscale("log", base=2)
+            axes.set_yscale("log")
+            axes.set_xticks(values, [f"{value:,}" for value in values])
+            axes.minorticks_off()
+        above.set_title(name)
+        below.set_xlabel(name)
+    grid[0, 0].set_ylabel("characters a second\n(dashed: the limit)")
+    grid[1, 0].set_ylabel("memory of a step, MiB")
+    figure.savefig(HERE / "scaling.png")
+
+
+if __name__ == "__main__":
+    print(json.dumps(point(**json.loads(sys.argv[1]))))
