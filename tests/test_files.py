@@ -1,9 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from seedbed.errors import RunError
-from seedbed.files import place_text, placed, writing
+from seedbed.files import place_text, placed, refuse_links_out, writing
 
 
 def test_file_is_replaced_once_it_is_whole(tmp_path: Path) -> None:
@@ -44,3 +45,39 @@ def test_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{tmp_path / 'file' / 'below'}: cannot be written (Not a directory). Choose another place."
     )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One from elsewhere, beside something that it does not hold."""
+    (tmp_path / "outside").write_text("mine")
+    (tmp_path / "folder" / "below").mkdir(parents=True)
+    return tmp_path / "folder"
+
+
+@pytest.mark.parametrize("target", ["../outside", "../not yet there", "..", "/", "below/../.."])
+def test_link_out_of_a_folder_is_refused(target: str, folder: Path) -> None:
+    (folder / "link").symlink_to(target)
+    with pytest.raises(RunError, match=r"folder/link is a link out of .*folder, so nothing is"):
+        refuse_links_out(folder)
+
+
+def test_link_out_is_found_below_too(folder: Path) -> None:
+    (folder / "below" / "log").symlink_to("../../outside")
+    with pytest.raises(RunError, match="below/log is a link out"):
+        refuse_links_out(folder)
+
+
+def test_second_name_of_a_file_elsewhere_is_refused(folder: Path) -> None:
+    os.link(folder.parent / "outside", folder / "train.log")
+    with pytest.raises(RunError, match=r"train\.log is a link out"):
+        refuse_links_out(folder)
+
+
+def test_links_within_a_folder_are_let_be_also_where_it_is_a_link_itself(folder: Path) -> None:
+    (folder / "file").touch()
+    (folder / "below" / "latest").symlink_to("../file")
+    (folder / "round").symlink_to("round")
+    (folder.parent / "logs").symlink_to("folder")
+    refuse_links_out(folder)
+    refuse_links_out(folder.parent / "logs")

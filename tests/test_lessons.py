@@ -160,3 +160,16 @@ def test_cubic_has_the_losses_of_the_lessons_loop(tmp_path: Path) -> None:
     losses = lesson_loop(net, adam, cubic(), epochs=300)
     run = executed(tmp_path, "experiment=cubic")
     np.testing.assert_allclose(training_losses(run), losses, rtol=1e-3)
+
+
+# --- exam -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_exam_ends_once_its_loss_target_is_reached(tmp_path: Path) -> None:
+    run = executed(tmp_path, "experiment=exam", "callbacks=loss_target")
+    with (run.path / "metrics.csv").open(newline="") as file:
+        losses = [float(row["val/loss"]) for row in csv.DictReader(file) if row["val/loss"]]
+    assert len(losses) < 1 + 100
+    assert losses[-1] <= 0.32 < min(losses[:-1])
+    assert "and the target was 0.32" in run.log_file.read_text()

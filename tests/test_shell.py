@@ -1,3 +1,4 @@
+import gc
 import sys
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import pytest
 from hydra.errors import HydraException
 
 from seedbed.errors import DataError, FetchError, MirrorsError, SeedbedError
-from seedbed.shell import explained
+from seedbed.shell import explained, uncollected
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,17 @@ def test_empty_folder_of_a_failed_start_is_taken_away(files: list[str], tmp_path
 def test_other_error_of_the_systems_is_not_taken_for_a_wrong_place() -> None:
     with pytest.raises(FileNotFoundError), explained():
         Path("nowhere", "at all").mkdir()
+
+
+def test_collector_is_off_while_modules_are_imported_and_on_again_after_an_error() -> None:
+    seen = []
+
+    def importing() -> None:
+        with uncollected():
+            seen.append(gc.isenabled())
+            raise ImportError
+
+    with pytest.raises(ImportError):
+        importing()
+    gc.unfreeze()
+    assert [*seen, gc.isenabled()] == [False, True]

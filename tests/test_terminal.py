@@ -27,3 +27,12 @@ def test_trace_of_a_bug_is_in_the_log(tmp_path: Path) -> None:
     with pytest.raises(KeyError), logged_to(path):
         raise KeyError
     assert "Traceback (most recent call last)" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_line_that_a_full_disk_does_not_take_is_shown_without_a_trace(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with logged_to(Path("/dev/full")):
+        log.info("step 1")
+    assert capsys.readouterr() == ("step 1\n", "")

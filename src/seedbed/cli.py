@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from seedbed.compose import ROOT
-from seedbed.shell import explained
+from seedbed.shell import explained, led
 
 LOGS = ROOT / "logs"
 
@@ -44,7 +44,10 @@ def resume(
     run: Run,
     longer: Annotated[
         list[str] | None,
-        typer.Argument(help="max_steps=N or max_epochs=N, for a longer fit; trials=N of a sweep."),
+        typer.Argument(
+            help="max_steps=N or max_epochs=N, for a longer fit; trainer.accelerator=NAME or "
+            "compile=false, where this machine lacks the run's own; trials=N of a sweep."
+        ),
     ] = None,
 ) -> None:
     """Go on with RUN from its last checkpoint, in its directory and on its curve.
@@ -67,7 +70,7 @@ def resume(
 def runs(
     folder: Annotated[Path, typer.Argument(help="Where they are.", show_default="logs")] = LOGS,
     state: Annotated[
-        Literal["new", "running", "finished", "failed", "interrupted"] | None,
+        Literal["new", "running", "finished", "failed", "interrupted", "unreadable"] | None,
         typer.Option(help="Show only those in this state."),
     ] = None,
     sort: Annotated[
@@ -78,7 +81,7 @@ def runs(
 ) -> None:
     """List the runs in FOLDER and below: state, key metric at its best, steps, age, commit.
 
-    A + after the commit stands for uncommitted changes.
+    A + after the commit stands for uncommitted changes, or files that git does not track.
 
     Example: seedbed runs logs/regression --state finished --sort metric
     """
@@ -100,8 +103,10 @@ def evaluate(
     Example: seedbed evaluate logs/binary/exam/2026-01-31_12-00-00-0a1b2c3d --split test
     """
     from seedbed.runs.evaluate import evaluate as evaluate_run
+    from seedbed.terminal import on_stderr
 
-    metrics = evaluate_run(run, split=split, checkpoint=checkpoint)
+    with on_stderr():
+        metrics = evaluate_run(run, split=split, checkpoint=checkpoint)
     if as_json:
         _print_json(metrics)
     else:
@@ -127,11 +132,15 @@ def predict(
 
     Example: seedbed predict logs/binary/exam/2026-01-31_12-00-00-0a1b2c3d students.csv
     """
-    from seedbed.runs.load import load
+    from seedbed.runs.load import check_place, load
     from seedbed.runs.predict import predict as predict_rows
     from seedbed.runs.predict import write_csv
 
-    write_csv(predict_rows(load(run, checkpoint), source), None if str(out) == "-" else out)
+    opened = load(run, checkpoint)
+    file = None if str(out) == "-" else out
+    if file:
+        check_place(opened.directory, file)
+    write_csv(predict_rows(opened, source), file)
 
 
 @app.command()
@@ -168,7 +177,7 @@ def generate(
     from seedbed.runs.load import load
 
     opened = load(run, checkpoint)
-    prompts = [text for text in prompt or [opened.config["prompt"]] for _ in range(count)]
+    prompts = [text for text in prompt or [opened.config.get("prompt", "")] for _ in range(count)]
     if warning := writing.unknown(opened, prompts):
         typer.echo(warning, err=True)
     if seed is None:
@@ -274,7 +283,9 @@ def check(
 
 @app.command()
 def fetch(
-    what: Annotated[Literal["poems", "mnist"], typer.Argument(help="The data set.")] = "poems",
+    what: Annotated[
+        Literal["poems", "song", "mnist"], typer.Argument(help="The data set.")
+    ] = "poems",
     data_dir: Annotated[
         Path | None,
         typer.Option(
@@ -288,9 +299,9 @@ def fetch(
     """
     from seedbed.data import fetch as fetching
     from seedbed.data.mnist import MNIST_FILES
-    from seedbed.data.poems import TANG_POEMS
+    from seedbed.data.poems import SONG_POEMS, TANG_POEMS
 
-    files = {"poems": TANG_POEMS, "mnist": MNIST_FILES}[what]
+    files = {"poems": TANG_POEMS, "song": SONG_POEMS, "mnist": MNIST_FILES}[what]
     fetching.fetch(files, data_dir.expanduser() if data_dir else fetching.data_dir())
 
 
@@ -319,8 +330,11 @@ def compare(
     from seedbed.report.runs import find_runs
     from seedbed.report.tables import print_json, print_table
     from seedbed.report.write import write_report
+    from seedbed.terminal import on_stderr
 
-    comparison = compare_runs(find_runs(runs), metric=metric)
+    with on_stderr():
+        found = find_runs(runs)
+    comparison = compare_runs(found, metric=metric)
     print_json(comparison) if as_json else print_table(comparison)
     folder = out or (runs[0] if len(runs) == 1 else LOGS / "comparison")
     page = write_report(comparison, folder, axis=x)
@@ -342,7 +356,7 @@ def _print_character(character: str) -> None:
 def main() -> None:
     """Run the command; mistakes are explained and set the exit status."""
     with explained():
-        app()
+        led(app)
 
 
 if __name__ == "__main__":

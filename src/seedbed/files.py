@@ -2,9 +2,12 @@
 
 So a write that fails, or is killed, never harms the old file, and a reader never sees half of the
 new one. Price: a killed write leaves its temporary file behind.
+
+A folder from elsewhere may hold links, by which a write would land outside it; those are refused.
 """
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,3 +46,31 @@ def place_text(path: Path, text: str) -> None:
     """Place a text file whole."""
     with placed(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def refuse_links_out(folder: Path) -> None:
+    """Refuse to write to a folder that shares a place with the world outside it.
+
+    A symbolic link may point within the folder. A file with a second name may have it anywhere.
+
+    Raises:
+        RunError: Naming the link.
+    """
+    inside = Path(os.path.realpath(folder))
+    for place, folders, names in os.walk(folder):  # which follows no link
+        for path in (Path(place, name) for name in (*folders, *names)):
+            if _leads_out(path, inside):
+                raise RunError(
+                    f"{path} is a link out of {folder}, so nothing is written there. Put a copy "
+                    "of what it leads to in its place."
+                )
+
+
+def _leads_out(path: Path, inside: Path) -> bool:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:  # a writer's temporary file, placed by now
+        return False
+    if stat.S_ISLNK(status.st_mode):
+        return not Path(os.path.realpath(path)).is_relative_to(inside)
+    return stat.S_ISREG(status.st_mode) and status.st_nlink > 1

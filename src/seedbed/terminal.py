@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -48,13 +48,25 @@ class _Timed(logging.Formatter):
         return f"{blank}{record.asctime}  {text}"
 
 
+class _File(logging.FileHandler):
+    """Appends messages; of one that a full disk does not take, the checkpoint's error tells."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Print no trace."""
+
+    def close(self) -> None:
+        """Give up what could not be written."""
+        with suppress(OSError):
+            super().close()
+
+
 log.addHandler(_Terminal())
 
 
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
     """Also append what is logged, with the time, to a file."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _File(path, encoding="utf-8")
     handler.setFormatter(_Timed("%(asctime)s", "%Y-%m-%d %H:%M:%S"))
     log.addHandler(handler)
     try:

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import torch
 
+from seedbed.compose import composed, plain
 from seedbed.errors import DataError, RunError
 from seedbed.runs import evaluate as module
 from seedbed.runs.directory import RunDirectory, write_json
 from seedbed.runs.evaluate import evaluate
+from seedbed.runs.execute import execute
 
 Command = Callable[..., Any]
 
@@ -76,6 +78,40 @@ def test_threads_are_the_runs_and_afterwards_as_before(
     before = torch.get_num_threads()
     evaluate(run.path)
     assert (seen, torch.get_num_threads()) == ([2], before)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["experiment=exam", "max_epochs=2"],
+        ["experiment=mnist", "data=digits", "max_epochs=1"],
+        [
+            *("experiment=poem_gpt", "data=verse", "data.poems=100", "data.context=16"),
+            *("data.batch_size=4", "net.depth=1", "max_steps=4", "val_check_interval=4"),
+            "callbacks.samples=null",
+        ],
+    ],
+    ids=["exam", "digits", "poems"],
+)
+def test_compiled_run_is_evaluated_compiled_to_its_own_metrics(
+    settings: list[str], tmp_path: Path
+) -> None:
+    configs = [plain(composed([*settings, f"compile={flag}"])) for flag in ("true", "false")]
+    run, other = (
+        RunDirectory.create(tmp_path / str(config["compile"]), config) for config in configs
+    )
+    for each in (run, other):
+        execute(each.path)
+    for split in ("val", "test"):
+        torch._dynamo.reset()
+        torch._dynamo.utils.counters.clear()
+        assert evaluate(run.path, split=split) == recorded(run, split)
+        graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+        assert graphs > 0 or "experiment=poem_gpt" in settings  # compiled in training alone
+    keys = [[*torch.load(each.best, weights_only=True)["state_dict"]] for each in (run, other)]
+    assert keys[0] == keys[1]
 
 
 def test_nothing_is_written(exam: RunDirectory) -> None:

@@ -10,8 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
+from seedbed.compose import composed, plain
 from seedbed.errors import DataError, RunError
 from seedbed.runs.directory import RunDirectory
+from seedbed.runs.execute import execute
 from seedbed.runs.load import LoadedRun, load
 from seedbed.runs.predict import predict
 
@@ -23,6 +25,16 @@ def source(tmp_path: Path) -> Path:
     path = tmp_path / "students.csv"
     path.write_text('name,sleep,study\nAnn,8,9.5\n\n"Bob, Jr",4.5,1\n', encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def mnist(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """One epoch of MNIST's own digits."""
+    settings = ["experiment=mnist", "max_epochs=1", "print_every=1000", "logger=csv"]
+    config = plain(composed(settings))
+    run = RunDirectory.create(tmp_path_factory.mktemp("mnist") / "run", config)
+    execute(run.path)
+    return run
 
 
 def logits_of(run: LoadedRun, *rows: tuple[float, float]) -> torch.Tensor:
@@ -126,6 +138,46 @@ def test_one_image_is_read_alone(digits: RunDirectory, images: list[int], tmp_pa
     together = predict(run, tmp_path / "drawn")
     [_, alone] = predict(run, tmp_path / "drawn" / "03.png")
     assert alone[:2] == together[4][:2]
+
+
+LOOKS: dict[str, Callable[[np.ndarray], Image.Image]] = {
+    "as they are": Image.fromarray,
+    "large, dark on light": lambda ink: drawn(255 - np.kron(ink, np.ones((5, 5))), 255),
+    "far off the centre": lambda ink: drawn(np.pad(ink, ((90, 3), (2, 150))), 0),
+    "small": lambda ink: Image.fromarray(ink).resize((20, 20), Image.Resampling.BILINEAR),
+    "pale, in colour": lambda ink: Image.merge(
+        "RGB", [drawn(230 - 0.5 * ink, 230), drawn(220 - 0.7 * ink, 220), drawn(235 - ink / 3, 235)]
+    ),
+    "transparent": lambda ink: Image.merge(
+        "RGBA", [Image.new("L", (28, 28), 40)] * 3 + [Image.fromarray(ink)]
+    ),
+}
+
+
+def drawn(pixels: np.ndarray, paper: int) -> Image.Image:
+    """Grey levels, with a margin of paper."""
+    framed = np.pad(pixels, 9, constant_values=paper)
+    return Image.fromarray(framed.round().clip(0, 255).astype(np.uint8))
+
+
+@pytest.mark.corpus
+def test_mnists_digits_are_read_about_as_well_however_they_are_drawn(
+    mnist: RunDirectory, tmp_path: Path
+) -> None:
+    run, count = load(mnist.path), 300
+    inputs, labels = run.datamodule.splits.test
+    with torch.no_grad():
+        originals = int((run.net(inputs[:count]).argmax(dim=1) == labels[:count]).sum())
+    right = {}
+    for look, draw in LOOKS.items():
+        (folder := tmp_path / look).mkdir()
+        for number, image in enumerate(inputs[:count]):
+            ink = (image[0] * 255).round().to(torch.uint8).numpy()
+            draw(ink).save(folder / f"{number:03}.png")
+        _, *rows = predict(run, folder)
+        right[look] = sum(row[1] == y for row, y in zip(rows, labels.tolist(), strict=False))
+    assert originals > 0.93 * count
+    assert min(right.values()) >= originals - 0.02 * count, (originals, right)
 
 
 # --- the command ----------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ def test_folder_outside_a_checkout_has_no_commit(tmp_path: Path) -> None:
 def record(number: int, **versions: str) -> dict[str, object]:
     git = {"commit": f"commit {number}", "diff": "+line"}
     start = {"command": [f"start {number}"], "time": f"{number}:00"}
-    return start | {"git": git, "versions": versions}
+    return start | {"git": git, "versions": versions, "device": "cpu"}
 
 
 def test_later_starts_are_noted_in_short_beside_the_first() -> None:
@@ -96,3 +96,9 @@ def test_later_starts_are_noted_in_short_beside_the_first() -> None:
         {"command": ["start 2"], "time": "2:00", "commit": "commit 2"},
         {"command": ["start 3"], "time": "3:00", "commit": "commit 3", "versions": {"torch": "2"}},
     ]
+
+
+def test_other_device_of_a_later_start_is_noted() -> None:
+    later = record(2) | {"device": "cuda"}
+    [start] = resumed(record(1), later)["resumed"]
+    assert start["device"] == "cuda"

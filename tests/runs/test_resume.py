@@ -25,7 +25,6 @@ from typing import Any
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.summary.writer import event_file_writer
 from torch import Tensor
 
 from seedbed.compose import CONF, composed, plain
@@ -163,8 +162,6 @@ def disturbed(folder: Path, deaths: list[tuple[Place, int]], *overrides: str) ->
         killed(run, place, call)
         # TensorBoard sorts its files by the second in their names, and by process within one.
         time.sleep(1 - time.time() % 1)
-    # A process numbers its files, and TensorBoard sorts them as text: 10 would come before 9.
-    event_file_writer._global_uid = event_file_writer.AtomicCounter(0)
     execute(run.path)
     return run
 
@@ -207,21 +204,40 @@ def test_killed_run_ends_as_one_that_was_not(settings: list[str], tmp_path: Path
 @pytest.mark.parametrize(
     "study",
     [
-        ["experiment=exam", "data.input_noise=0.2", "max_epochs=3", "optimizer.lr=0.01"],
-        ["experiment=mnist", "data=digits", "max_epochs=2", "+trainer.limit_train_batches=20"],
+        [
+            *("experiment=line", "data.batch_size=10", "max_epochs=4", "scheduler=plateau"),
+            "scheduler.patience=0",
+        ],
+        [
+            *("experiment=exam", "data.input_noise=0.2", "max_epochs=3", "optimizer.lr=0.01"),
+            *("scheduler=cosine", "callbacks=early_stopping"),
+        ],
+        [
+            *("experiment=mnist", "data=digits", "max_epochs=2", "+trainer.limit_train_batches=20"),
+            "scheduler=one_cycle",
+        ],
+        [
+            *("experiment=mnist_cnn", "data=digits", "data.batch_size=32", "max_epochs=2"),
+            "+trainer.limit_train_batches=20",
+        ],
         [
             "experiment=poem_gpt",
             *("data=verse", "data.poems=200", "data.context=16", "data.batch_size=4"),
-            *("net.depth=1", "max_steps=45", "val_check_interval=8"),
+            *("data.input_noise=0.1", "net.depth=1", "max_steps=45", "val_check_interval=8"),
             *("+trainer.limit_train_batches=12", "+trainer.limit_val_batches=2"),
             "callbacks.samples.length=5",
         ],
     ],
-    ids=["exam with input noise", "digits with dropout", "verse with text samples"],
+    ids=[
+        *("line", "exam with input noise", "digits", "digits moved, by convolutions"),
+        "verse with input noise and text samples",
+    ],
 )
+@pytest.mark.parametrize("gathered", [1, 2])
 def test_killed_study_ends_as_one_that_was_not_with_one_curve(
-    study: list[str], tmp_path: Path
+    study: list[str], gathered: int, tmp_path: Path
 ) -> None:
+    study = [*study, "net.dropout=0.2", f"trainer.accumulate_grad_batches={gathered}"]
     run = disturbed(tmp_path / "run", DEATHS, *study)
     whole = undisturbed(tmp_path / "whole", *study)
     assert_same(run, whole)
@@ -250,7 +266,8 @@ def test_killed_run_keeps_its_learning_rates_with_every_schedule(
     settings = [*ROWS, f"scheduler={schedule}", "scheduler.warmup=0.3"]
     if schedule == "plateau":
         settings += ["scheduler.patience=0", "scheduler.threshold=0.5"]  # so that it falls
-    run = disturbed(tmp_path / "run", [(STEP, 14), (VALIDATION, 1)], *settings)
+    deaths = [(STEP, 14), (VALIDATION, 1), (BOUNDARY, 1)]
+    run = disturbed(tmp_path / "run", deaths, *settings)
     assert_same(run, undisturbed(tmp_path / "whole", *settings))
 
 
@@ -331,6 +348,20 @@ def test_run_made_longer_keeps_the_horizon_of_its_schedule(schedule: str, tmp_pa
     again = RunDirectory.create(tmp_path / "again", run.config())
     execute(again.path)
     assert rows(again) == rows(run)
+
+
+@pytest.mark.parametrize(("schedule", "tells"), [("cosine", True), ("step", False)])
+def test_longer_fit_that_can_learn_nothing_says_so(
+    schedule: str, tells: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = prepared(tmp_path, *ROWS, f"scheduler={schedule}", "max_epochs=2")
+    execute(run.path)
+    weights = torch.load(run.last, weights_only=True)["state_dict"]
+    capsys.readouterr()
+    resume(run.path, ["max_epochs=3"])
+    line = "The schedule keeps its end at step 20, where its learning rate is 0: steps after it"
+    assert (line in capsys.readouterr().out) is tells
+    assert same(torch.load(run.last, weights_only=True)["state_dict"], weights) is tells
 
 
 def test_changed_settings_are_refused_with_both_values(copy: RunDirectory) -> None:
@@ -426,6 +457,45 @@ def test_full_disk_fails_the_run_and_leaves_the_checkpoint_before(copy: RunDirec
     assert copy.state() == "failed"
     assert copy.last.read_bytes() == before
     assert sorted(path.name for path in copy.checkpoints.iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+FULL_FROM_THE_THIRD_CHECKPOINT = """
+import itertools
+import resource
+from seedbed.callbacks import checkpoints
+
+save, calls = checkpoints.save, itertools.count(1)
+
+def onto_a_full_disk(*arguments):
+    if next(calls) == 3:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    return save(*arguments)
+
+checkpoints.save = onto_a_full_disk
+"""
+
+
+@pytest.mark.slow
+def test_disk_that_takes_nothing_more_ends_the_run_with_a_message_and_it_goes_on_later(
+    finished: RunDirectory, tmp_path: Path
+) -> None:
+    run = prepared(tmp_path / "run", EVERY_STEP, *ROWS)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", f"{FULL_FROM_THE_THIRD_CHECKPOINT}\n{COMMAND}"),
+            *("execute", str(run.path)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "cannot be written (File too large). What was saved before is whole." in done.stderr
+    assert run.state() == "interrupted"  # for nothing could be recorded any more
+    torch.load(run.last, weights_only=True)
+    execute(run.path)
+    assert_same(run, finished)
 
 
 def test_state_follows_a_run_from_its_making_over_its_death_to_its_end(tmp_path: Path) -> None:

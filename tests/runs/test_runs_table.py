@@ -72,6 +72,65 @@ def test_run_may_be_named_itself(folder: Path) -> None:
     assert [line.name for line in lines(folder / "line")] == ["line"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("config.yaml", "a: [", "cannot be read"),
+        ("config.yaml", "", "expected settings by name"),
+        ("config.yaml", None, "cannot be read"),
+        ("status.json", '{"state": "fini', "cannot be read"),
+        ("status.json", '{"state": "running", "started": "today"}', "Invalid isoformat"),
+        ("provenance.json", "[]", "expected values by name"),
+        ("metrics.json", '{"val/loss": "low"}', "cannot be read"),
+        ("metrics.csv", "step,val/loss\n1,low\n", "cannot be read"),
+        ("metrics.csv", b"\xff", "cannot be read"),
+    ],
+)
+def test_run_that_cannot_be_read_is_shown_so_and_hides_no_other(
+    name: str, content: str | bytes | None, reason: str, seedbed: Command, folder: Path
+) -> None:
+    file = folder / "line" / name
+    file.unlink(missing_ok=True)
+    if content is not None:
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    called = seedbed("runs", folder, "--sort", "name")
+    assert (called.status, called.err) == (0, "")
+    table = called.out.splitlines()
+    assert [row.split()[:2] for row in table[1:5]] == [
+        ["exam/a", "finished"],
+        ["exam/b", "finished"],
+        ["killed", "interrupted"],
+        ["line", "unreadable"],
+    ]
+    assert reason in table[-1]
+    found = json.loads(seedbed("runs", folder, "--state", "unreadable", "--json").out)
+    assert [(line["name"], reason in line["problem"]) for line in found] == [("line", True)]
+
+
+def test_run_that_may_not_be_read_is_shown_so_and_hides_no_other(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Path.stat
+
+    def stat(path: Path, **more: bool) -> Any:  # not by a mode, which root may ignore
+        if path.parent.name == "line":
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path, **more)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    monkeypatch.setattr(Path, "read_text", lambda path, **_: path.stat() and path.read_bytes())
+    [unreadable] = lines(folder, state="unreadable")
+    assert (unreadable.name, len(lines(folder))) == ("line", 4)
+    assert "Permission denied" in str(unreadable.problem)
+
+
+def test_untracked_files_count_as_changes(folder: Path) -> None:
+    git = {"commit": "a" * 40, "diff": "", "untracked": {"net.py": {"sha256": "", "text": ""}}}
+    write_json(RunDirectory(folder / "line").provenance_file, {"git": git})
+    changed = {line.name: line.changed for line in lines(folder)}
+    assert (changed["line"], changed["killed"]) == (True, False)
+
+
 def test_table_shows_a_run_a_line_in_columns(folder: Path) -> None:
     assert as_text(lines(folder)).splitlines() == [
         "name    state        metric            steps     age  commit",

@@ -76,7 +76,7 @@ def _through(study: Study) -> str:
     """Take the loss of a training batch, and the measures of a validation batch."""
     batch = next(iter(study.datamodule.train_dataloader()))
     held_out = next(iter(study.datamodule.val_dataloader()))
-    inputs = batch[0] if isinstance(batch, tuple | list) else batch
+    inputs, _ = batch
     try:
         with torch.no_grad(), warnings.catch_warnings():
             # Of targets in another shape torch only warns, and broadcasts.

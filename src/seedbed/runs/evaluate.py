@@ -3,13 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+from lightning import Trainer
 
 from seedbed.build import build_trainer
 from seedbed.errors import DataError, RunError
+from seedbed.machine import alone
+from seedbed.runs.directory import RunDirectory
+from seedbed.runs.here import as_here, other_here
 from seedbed.runs.load import LoadedRun, load
+from seedbed.terminal import log
 
 Split = Literal["val", "test"]
 
@@ -19,7 +24,9 @@ def evaluate(
 ) -> dict[str, float]:
     """Measure a checkpoint, in the run's own precision, threads, compilation and batch size.
 
-    Nothing is written.
+    Nothing is written. Where the machine lacks what the run had, the log says what is other. What
+    several processes had trained is measured by one: it adds up in another order, to six digits the
+    same.
 
     Raises:
         RunError: If the run cannot be used, or its data has no such part.
@@ -29,14 +36,32 @@ def evaluate(
     _check_data(loaded)
     if split == "test" and not loaded.datamodule.test_dataloader():
         raise RunError(f"{run}: its data has no test part; take --split val.")
-    if loaded.config["compile"]:
+    recorded = loaded.directory.provenance()
+    config, other = as_here(loaded.config)
+    if config["compile"]:
         loaded.net.compile()
-    with threads(loaded.directory.provenance().get("threads")):
-        trainer = build_trainer(loaded.config, loaded.directory.path, callbacks=[], logger=False)
+    with threads(recorded.get("threads")):
+        trainer = _trainer(config, loaded.directory)
+        had, has = recorded.get("device"), trainer.strategy.root_device.type
+        if had not in (None, has):
+            other.append(f"{has} instead of {had}")
+        if other:
+            log.info(other_here(other))
         measure = trainer.validate if split == "val" else trainer.test
         measure(loaded.task, datamodule=loaded.datamodule, verbose=False)
     figures = trainer.callback_metrics
     return {name: float(figures[name]) for name in sorted(figures) if name.startswith(f"{split}/")}
+
+
+def _trainer(config: dict[str, Any], directory: RunDirectory) -> Trainer:
+    """The run's, without what it writes."""
+    settings = alone(config["trainer"]) | {"profiler": None}
+    try:
+        return build_trainer(
+            config | {"trainer": settings}, directory.path, callbacks=[], logger=False
+        )
+    except TypeError as error:
+        raise RunError(f"{directory.config_file}: trainer: {error}.") from None
 
 
 def _check_data(loaded: LoadedRun) -> None:
@@ -61,7 +86,7 @@ def _check_data(loaded: LoadedRun) -> None:
 def threads(count: int | None) -> Iterator[None]:
     """Compute with this many threads: sums in another order differ in their last digits."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
+    torch.set_num_threads(count if isinstance(count, int) and count > 0 else before)
     try:
         yield
     finally:

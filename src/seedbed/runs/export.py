@@ -13,12 +13,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from seedbed.build import build_task
+from seedbed.build import build_task, sized
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import RunError, SeedbedError
 from seedbed.files import place_text, placed, writing
 from seedbed.runs.directory import as_json
-from seedbed.runs.load import LoadedRun, place_in
+from seedbed.runs.load import LoadedRun, check_place
 
 Format = Literal["onnx", "safetensors"]
 
@@ -45,14 +45,15 @@ def export(run: LoadedRun, format: Format, out: Path | None = None) -> dict[str,
         What the JSON says.
 
     Raises:
-        RunError: If the packages for it are not installed, or the folder leads elsewhere or cannot
-            be written.
+        RunError: If the packages for it are not installed, or the folder cannot be written, or is
+            the run's and a link leads out of it.
         SeedbedError: If the net cannot be exported, or the outputs are not the same.
     """
     missing = [name for name in PACKAGES[format] if find_spec(name) is None]
     if missing:
         raise RunError(f"{', '.join(missing)} not installed; get it with pip install '.[export]'.")
-    folder = out or place_in(run.directory, "export")
+    folder = out or run.directory.path / "export"
+    check_place(run.directory, folder)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"model.{format}"
@@ -141,7 +142,7 @@ def _described(run: LoadedRun, format: Format, difference: float) -> dict[str, A
     description: dict[str, Any] = {
         "format": format,
         "task": run.task.kind,
-        "net": run.config["net"] | run.datamodule.sizes,
+        "net": sized(run.config["net"], run.datamodule.sizes),
         "metrics": run.metrics,
         "tolerance": TOLERANCE[format],
         "largest_difference": difference,
@@ -175,6 +176,7 @@ def _described(run: LoadedRun, format: Format, difference: float) -> dict[str, A
             name: {"mean": mean, "deviation": deviation}
             for name, (mean, deviation) in state["scale"].items()
         },
+        "target_scaler": dict(zip(("mean", "deviation"), state["target_scale"], strict=True)),
     }
 
 

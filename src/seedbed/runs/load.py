@@ -15,6 +15,7 @@ from seedbed.build import build_data, build_task, refused_targets
 from seedbed.data.rows import RowsDataModule
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import RunError, SettingError
+from seedbed.files import refuse_links_out
 from seedbed.runs.directory import RunDirectory
 from seedbed.tasks.base import Task
 
@@ -66,7 +67,7 @@ def load(run: str | Path, checkpoint: str | Path = "best") -> LoadedRun:
             for name, value in sorted(state["metrics"].items())
             if name.startswith(("train/", "val/"))
         }
-    except (AttributeError, KeyError, RuntimeError, TypeError) as error:
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise RunError(
             f"{path}: does not fit {directory.config_file} ({type(error).__name__}: {error})."
         ) from error
@@ -75,16 +76,14 @@ def load(run: str | Path, checkpoint: str | Path = "best") -> LoadedRun:
     return LoadedRun(directory, config, path, datamodule, task.eval(), metrics)
 
 
-def place_in(directory: RunDirectory, name: str) -> Path:
-    """Where in a run's directory a verb may write.
+def check_place(directory: RunDirectory, place: Path) -> None:
+    """Refuse to write to a place in a run's directory, if a link there leads out of it.
 
     Raises:
-        RunError: If a link there leads out of it.
+        RunError: Naming the link.
     """
-    path = directory.path / name
-    if not path.resolve().is_relative_to(directory.path.resolve()):
-        raise RunError(f"{path} is a link out of the run's directory; nothing is written there.")
-    return path
+    if place.absolute().is_relative_to(directory.path.absolute()):
+        refuse_links_out(directory.path)
 
 
 def _chosen(directory: RunDirectory, checkpoint: str | Path) -> Path:

@@ -43,7 +43,10 @@ def predict(run: LoadedRun, source: Path) -> list[Row]:
     if state["scale"]:
         return _of_table(run, source, state["scale"])
     if datamodule.image_box:
-        return _of_images(run, source, size=state["shape"][-1], box=datamodule.image_box)
+        size, box, centre = state["shape"][-1], datamodule.image_box, datamodule.image_centre
+        files = image_files(source)
+        images = [read_digit(file, size=size, box=box, centre=centre) for file in files]
+        return _of_images(run, files, torch.stack(images))
     raise RunError(
         f"{run.directory.path}: the inputs of {type(datamodule).__name__} are neither columns of a "
         "table nor images of digits; seedbed.load opens the run in Python."
@@ -75,7 +78,8 @@ def _of_table(run: LoadedRun, source: Path, scale: dict[str, list[float]]) -> li
             "class": (outputs > 0).int().tolist(),
         }
     else:
-        added = {"prediction": [_shown(value) for value in outputs.tolist()]}
+        mean, deviation = run.datamodule.state_dict()["target_scale"]
+        added = {"prediction": [_shown(mean + deviation * value) for value in outputs.tolist()]}
     for name in added:
         if name in header:
             raise DataError(f"{source}, row 1: a column {name!r} would be added; rename yours.")
@@ -84,10 +88,8 @@ def _of_table(run: LoadedRun, source: Path, scale: dict[str, list[float]]) -> li
     return [[*header, *added], *([*cells, *values] for (_, cells), values in both)]
 
 
-def _of_images(run: LoadedRun, source: Path, *, size: int, box: int) -> list[Row]:
+def _of_images(run: LoadedRun, files: Sequence[Path], images: Tensor) -> list[Row]:
     """Each file's name, its class, and the probability of each class."""
-    files = image_files(source)
-    images = torch.stack([read_digit(file, size=size, box=box) for file in files])
     probabilities = _outputs(run, images).softmax(dim=1)  # (N, classes)
     classes = probabilities.argmax(dim=1).tolist()
     return [

@@ -5,13 +5,13 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from seedbed.runs.directory import now
+from seedbed.runs.processes import typed_command
 
 KEPT = 1_000_000
 """Characters of files that git does not track which are recorded at most, all files together."""
@@ -26,18 +26,26 @@ PACKAGES = (
 
 
 def collect(
-    *, seed: int, precision: str, data: dict[str, Any], weights: dict[str, str] | None
+    *,
+    seed: int,
+    device: str,
+    precision: str,
+    processes: int,
+    data: dict[str, Any],
+    weights: dict[str, str] | None,
 ) -> dict[str, Any]:
     """Describe the command, the time, the code, the versions, the machine and the data.
 
     Args:
         seed: The run's seed.
+        device: The kind of device it is on, as `cuda`.
         precision: The Trainer's precision, as `32-true`.
+        processes: How many train together; each with as many threads as this one.
         data: What the DataModule says of its source.
         weights: The file that the initial weights are from; None if from an initialiser.
     """
     return {
-        "command": [sys.executable, *sys.orig_argv[1:]],
+        "command": typed_command(),
         "time": now(),
         "seed": seed,
         "git": git_state(Path(__file__).parent),
@@ -51,7 +59,9 @@ def collect(
                 torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())
             ],
         },
-        "threads": torch.get_num_threads(),
+        "processes": processes,
+        "threads": processes * torch.get_num_threads(),
+        "device": device,
         "precision": precision,
         "data": data,
         "weights": weights,
@@ -63,9 +73,12 @@ def resumed(first: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         first: The run's record so far.
-        later: What `collect` says at the later start; of its versions only others are kept.
+        later: What `collect` says at the later start; of its versions only others are kept, and
+            its device only where that is another.
     """
     start = {"command": later["command"], "time": later["time"], "commit": later["git"]["commit"]}
+    if later["device"] != first.get("device", later["device"]):
+        start["device"] = later["device"]
     known = first.get("versions", {})
     if others := {name: v for name, v in later["versions"].items() if v != known.get(name)}:
         start["versions"] = others

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from seedbed.errors import RunError
+from seedbed.preflight import check
 from seedbed.report.runs import flat
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.evaluate import threads
 from seedbed.runs.execute import execute
-from seedbed.runs.load import place_in
+from seedbed.runs.here import as_here, other_here
+from seedbed.runs.load import check_place
+from seedbed.terminal import log
 
-COMPARED = ("git", "versions", "hardware", "threads", "precision", "data")
+COMPARED = ("git", "versions", "hardware", "device", "threads", "precision", "data")
 """What of two runs' provenance may explain that their metrics differ."""
 
 
@@ -37,22 +40,30 @@ class Reproduction:
 def reproduce(run: str | Path, into: Path | None = None) -> Reproduction:
     """Execute a finished run's configuration in a new directory, with its number of threads.
 
+    Where the machine lacks what the run had, the log says what is other.
+
     Args:
         run: The run's directory.
         into: The new one; else `reproduced` in the run's.
 
     Raises:
         RunError: If the run has not finished, or the new directory holds one.
+        SettingError: If the configuration is wrong, or names anything that is not allowed.
     """
     directory = RunDirectory(Path(run))
     config = directory.config()
     if not directory.metrics_file.exists():
         raise RunError(f"{run}: has no metrics.json to compare with; the run has not finished.")
-    again = RunDirectory(into or place_in(directory, "reproduced"))
+    before, recorded = directory.metrics(), directory.provenance()
+    again = RunDirectory(into or directory.path / "reproduced")
+    check_place(directory, again.path)
     if again.config_file.exists():
         raise RunError(f"{again.path} holds a run already; name another directory with --into.")
+    config, other = as_here(config)
+    check(config)
+    if other:
+        log.info(other_here(other))
     again = RunDirectory.create(again.path, config)
-    before, recorded = directory.metrics(), directory.provenance()
     with threads(recorded.get("threads")):
         now = execute(again.path)
     names = sorted({*before, *now})

@@ -2,6 +2,9 @@
 
 A longer fit keeps its schedule as it was: the horizon it began with becomes a setting, so that
 the run's configuration alone still says how every learning rate came about.
+
+A machine may lack the device or the compiler that a run names, so these may be changed too. Price:
+from there on the run is not, to the bit, what it would have been.
 """
 
 import math
@@ -11,13 +14,20 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from torch import nn
+from torch.optim import SGD
 
+from seedbed.build import build_scheduler
 from seedbed.errors import SettingError, nearest
 from seedbed.preflight import check
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.execute import execute, saved
+from seedbed.terminal import log
 
 LENGTHS = ("max_epochs", "max_steps")
+
+OF_THE_MACHINE = ("accelerator", "compile")
+"""What a machine may lack; the first is the Trainer's."""
 
 
 def resume(path: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
@@ -25,7 +35,8 @@ def resume(path: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
 
     Args:
         path: The run's directory.
-        overrides: `max_steps=N` or `max_epochs=N`, for a longer fit, also of a finished run.
+        overrides: `max_steps=N` or `max_epochs=N`, for a longer fit, also of a finished run; and
+            `trainer.accelerator=NAME` or `compile=false`, where the machine lacks the run's own.
 
     Returns:
         The best checkpoint's metrics.
@@ -37,8 +48,11 @@ def resume(path: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
     run = RunDirectory(path)
     config = run.config()
     changed = _changed(config, dict(map(_parsed, overrides)))
-    if changed != config:
+    if _lengths(changed) != _lengths(config):
         _lengthen(run, changed)
+    elif changed != config and run.state() != "finished":
+        with run.claimed():
+            run.set_config(changed)
     return execute(path)
 
 
@@ -51,12 +65,12 @@ def _parsed(override: str) -> tuple[str, Any]:
 
 
 def _changed(config: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """The configuration with the lengths that are wanted, which hold for the Trainer."""
-    lengths, problems = {}, []
+    """The configuration with what is wanted of it, if that may be changed."""
+    allowed, problems = {}, []
     for key, new in wanted.items():
         name = key.removeprefix("trainer.")
-        if name in LENGTHS:
-            lengths[name] = new
+        if name in (*LENGTHS, *OF_THE_MACHINE):
+            allowed[name] = new
             continue
         try:
             old = _setting(config, key)
@@ -68,11 +82,26 @@ def _changed(config: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     if problems:
         problems.append("That would be another experiment, for a run of its own.")
         raise SettingError("\n".join(problems))
-    changed = config | lengths | {"trainer": config["trainer"] | lengths}
+    if not allowed:
+        return config
+    of_trainer = {name: new for name, new in allowed.items() if name != "compile"}
+    at_top = {name: new for name, new in allowed.items() if name != "accelerator"}
+    changed = config | at_top | {"trainer": _trainer(config) | of_trainer}
     if changed != config:
         check(changed)
-        _check_longer(config["trainer"], lengths)
+        _check_longer(_lengths(config), _lengths(changed))
     return changed
+
+
+def _trainer(config: dict[str, Any]) -> dict[str, Any]:
+    """The Trainer's settings; of something else `check` tells."""
+    trainer = config.get("trainer")
+    return trainer if isinstance(trainer, dict) else {}
+
+
+def _lengths(config: dict[str, Any]) -> dict[str, Any]:
+    trainer = _trainer(config)
+    return {name: trainer.get(name) for name in LENGTHS}
 
 
 def _setting(config: Any, key: str) -> Any:
@@ -83,12 +112,12 @@ def _setting(config: Any, key: str) -> Any:
     return config
 
 
-def _check_longer(trainer: dict[str, Any], lengths: dict[str, int]) -> None:
-    shorter = [name for name in lengths if _count(lengths[name]) < _count(trainer[name])]
+def _check_longer(before: dict[str, int], after: dict[str, int]) -> None:
+    shorter = [name for name in LENGTHS if _count(after[name]) < _count(before[name])]
     if shorter:
         asked, has = (
             ", ".join(f"{name}={limits[name]}" for name in names)
-            for limits, names in ((lengths, shorter), (trainer, LENGTHS))
+            for limits, names in ((after, shorter), (before, LENGTHS))
         )
         raise SettingError(f"{asked}: a fit can only be made longer; the run's has {has}.")
 
@@ -106,5 +135,18 @@ def _lengthen(run: RunDirectory, config: dict[str, Any]) -> None:
     with run.claimed():
         for schedule in saved(run)[1].get("lr_schedulers", []):
             config["schedule_steps"] = schedule["total_steps"]
+            _tell_if_it_ends_at_0(config)
         run.set_status("interrupted")  # first: a finished run would not go on
         run.set_config(config)
+
+
+def _tell_if_it_ends_at_0(config: dict[str, Any]) -> None:
+    """Warn where the last learning rate, which a longer fit keeps, lets it learn nothing."""
+    horizon: int = config["schedule_steps"]
+    schedule = build_scheduler(config, SGD(nn.Linear(1, 1).parameters(), lr=1.0), horizon)
+    schedule.last_epoch = horizon  # torch's word for a step
+    if not any(schedule.get_lr()):
+        log.info(
+            f"The schedule keeps its end at step {horizon:,}, where its learning rate is 0: steps "
+            "after it learn nothing. A new fit that does begins with weights=RUN."
+        )

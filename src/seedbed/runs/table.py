@@ -1,4 +1,7 @@
-"""A table of the runs in a folder, from their files alone: torch is never imported."""
+"""A table of the runs in a folder, from their files alone: torch is never imported.
+
+What cannot be read has its line too, and the reason below, so that one run never hides the others.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from seedbed.report.runs import Run, find_runs
-from seedbed.runs.directory import RunDirectory
+from seedbed.errors import RunError
+from seedbed.report.runs import read_run, run_folders
 
-State = Literal["running", "finished", "failed", "interrupted", "new"]
+State = Literal["new", "running", "finished", "failed", "interrupted", "unreadable"]
 Column = Literal["name", "state", "metric", "steps", "age", "commit"]
 
 
@@ -30,7 +33,9 @@ class Line:
     """In UTC, ISO 8601."""
     commit: str | None
     changed: bool
-    """Whether there were uncommitted changes."""
+    """Whether there were uncommitted changes, or files that git did not track."""
+    problem: str | None = None
+    """Why it cannot be read."""
 
 
 def lines(folder: Path, *, state: State | None = None, sort: Column = "age") -> list[Line]:
@@ -42,9 +47,9 @@ def lines(folder: Path, *, state: State | None = None, sort: Column = "age") -> 
         sort: The column; the best metric comes first.
 
     Raises:
-        RunError: If there are no runs, or one cannot be read.
+        RunError: If there are no runs.
     """
-    found = [_line(run, folder) for run in find_runs([folder])]
+    found = [_line(path, folder) for path in run_folders([folder])]
     return sorted((line for line in found if state in (None, line.state)), key=KEYS[sort])
 
 
@@ -58,13 +63,15 @@ def as_text(shown: Sequence[Line]) -> str:
         cells.append([line.name, line.state, line.metric, value, steps, _age(line), commit])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     to_the_right = (3, 4, 5)
-    return "\n".join(
+    rows = [
         "  ".join(
             cell.rjust(width) if column in to_the_right else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in cells
-    )
+    ]
+    problems = [line.problem for line in shown if line.problem]
+    return "\n".join([*rows, *([""] if problems else []), *problems])
 
 
 def as_json(shown: Sequence[Line]) -> list[dict[str, Any]]:
@@ -86,28 +93,40 @@ KEYS: dict[Column, Any] = {
 }
 
 
-def _line(run: Run, folder: Path) -> Line:
-    directory = RunDirectory(run.path)
-    git = directory.provenance().get("git", {})
+def _line(path: Path, folder: Path) -> Line:
+    name = str(path.relative_to(folder)) if path != folder else path.name
+    try:
+        run = read_run(path)
+        started = run.status.get("started")
+        if started:
+            datetime.fromisoformat(started)
+    except (RunError, AttributeError, TypeError, ValueError) as error:
+        return Line(name, "unreadable", "–", None, True, 0, None, None, False, _short(error))
     metric = str(run.config.get("monitor"))
     return Line(
-        name=str(run.path.relative_to(folder)) if run.path != folder else run.path.name,
-        state=directory.state(),
+        name=name,
+        state=run.state,
         metric=metric,
         value=run.figures.get(metric),
         lower_is_better=run.config.get("mode") != "max",
         steps=run.steps,
-        started=run.status.get("started"),
-        commit=git.get("commit"),
-        changed=bool(git.get("diff")),
+        started=started,
+        commit=run.commit,
+        changed=run.changed,
     )
+
+
+def _short(error: Exception) -> str:
+    """A message in one line."""
+    return " ".join(str(error).split())
 
 
 def _age(line: Line) -> str:
     """Time since it was started, in the largest unit that gives a whole number."""
     if line.started is None:
         return "–"
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(line.started)).total_seconds()
+    started = datetime.fromisoformat(line.started).astimezone()
+    seconds = (datetime.now(UTC) - started).total_seconds()
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= length:
             return f"{seconds / length:.0f} {unit}"

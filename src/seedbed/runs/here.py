@@ -1,0 +1,47 @@
+"""A run's settings on the machine at hand, which may lack the device or the compiler they name.
+
+Exact figures are promised on the same machine alone; elsewhere any device will do, if it is said.
+Not for resuming: a run that goes on elsewhere becomes another one, so there the user has to choose.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from seedbed.errors import SettingError
+from seedbed.hints import shown
+from seedbed.machine import ALONE, compiler_problems, device_problems
+
+ANY_DEVICE = {"accelerator": "auto", **ALONE}
+"""What a Trainer takes in place of devices that are not there."""
+
+
+def as_here(config: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Put what there is in the place of what is lacking.
+
+    Returns:
+        The settings, and what is not as the run had it.
+
+    Raises:
+        SettingError: If they do not say what is to be compared.
+    """
+    trainer, compiled = config.get("trainer"), config.get("compile")
+    if not isinstance(trainer, dict) or not isinstance(compiled, bool):
+        raise SettingError("expected a trainer among the settings, and compile=true or false.")
+    if any(device_problems(trainer)):
+        trainer = trainer | {name: ANY_DEVICE[name] for name in ANY_DEVICE if name in trainer}
+        if str(trainer.get("precision")).startswith("16"):  # a processor cannot
+            trainer["precision"] = "32-true"
+    here = config | {"trainer": trainer}
+    if any(compiler_problems(trainer, compiled=compiled)):
+        here["compile"] = False
+    before = {"compile": compiled, **config["trainer"]}
+    return here, [
+        f"{name}={shown(value)} instead of {shown(before[name])}"
+        for name, value in {"compile": here["compile"], **trainer}.items()
+        if value != before[name]
+    ]
+
+
+def other_here(differences: Iterable[str]) -> str:
+    """Say in a line what is not as the run had it."""
+    return f"Not as in the run: {', '.join(differences)}. Figures may differ from its own."

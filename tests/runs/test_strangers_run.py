@@ -1,0 +1,246 @@
+"""What a run's directory from elsewhere may not bring about, whatever verb is called on it."""
+
+import importlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from seedbed.compose import CONF
+from seedbed.runs.directory import RunDirectory
+
+Command = Callable[..., Any]
+
+EVERY_VERB = {
+    "execute": [],
+    "resume": [],
+    "resume for longer": ["max_epochs=99"],
+    "evaluate": [],
+    "predict": ["input.csv"],
+    "generate": [],
+    "export": ["--format", "safetensors"],
+    "reproduce": [],
+}
+every_verb = pytest.mark.parametrize("verb", EVERY_VERB)
+
+
+@pytest.fixture
+def stranger(exam: RunDirectory, tmp_path: Path) -> RunDirectory:
+    """A run that may go on."""
+    shutil.copytree(exam.path, tmp_path / "stranger")
+    run = RunDirectory(tmp_path / "stranger")
+    run.set_status("interrupted")
+    return run
+
+
+# --- code -----------------------------------------------------------------------------------------
+
+
+CODE: dict[str, dict[str, Any]] = {
+    "torch.hub.load": {"net": {"_target_": "torch.hub.load", "repo_or_dir": "evil/evil"}},
+    "evil.in_a_list": {"logger": {"csv": {"of": [[{"deep": {"_target_": "evil.in_a_list"}}]]}}},
+    "${oc.env:TARGET}": {"unread": {"_target_": "${oc.env:TARGET}"}},
+}
+
+
+@every_verb
+@pytest.mark.parametrize("target", CODE)
+def test_target_that_is_not_allowed_is_refused_by_every_verb_and_not_imported(
+    verb: str,
+    target: str,
+    stranger: RunDirectory,
+    seedbed: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    imported = []
+    original = importlib.import_module
+    monkeypatch.setenv("TARGET", "evil.Net")
+    monkeypatch.setattr(
+        importlib,
+        "import_module",
+        lambda name, *a, **k: imported.append(name) or original(name, *a, **k),
+    )
+    stranger.set_config(stranger.config() | CODE[target])
+    before = contents(stranger.path)
+    called = seedbed(verb.partition(" ")[0], stranger.path, *EVERY_VERB[verb])
+    assert called.status == 2
+    assert f"_target_: {target} is not among the classes this project allows" in called.err
+    assert not {"torch.hub", "evil"} & {*imported}
+    assert contents(stranger.path) == before
+
+
+@pytest.mark.parametrize("verb", [verb for verb in EVERY_VERB if verb != "reproduce"])
+def test_checkpoint_with_a_pickled_object_is_refused_by_every_verb_that_opens_one(
+    verb: str, stranger: RunDirectory, seedbed: Command, tmp_path: Path
+) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.mkdir, (str(tmp_path / "made by a checkpoint"),)
+
+    state = torch.load(stranger.best, weights_only=True) | {"more": Evil()}
+    for path in (stranger.best, stranger.last):
+        torch.save(state, path)
+    called = seedbed(verb.partition(" ")[0], stranger.path, *EVERY_VERB[verb])
+    assert (called.status, "holds pickled objects" in called.err) == (2, True)
+    assert not (tmp_path / "made by a checkpoint").exists()
+
+
+def test_sweep_whose_command_is_more_than_settings_is_not_gone_on_with(
+    seedbed: Command, stranger: RunDirectory
+) -> None:
+    stranger.config_file.unlink()
+    record = {"command": ["-m", "hydra.launcher._target_=os.system"], "folder": "/", "sweep": {}}
+    (stranger.path / "sweep.yaml").write_text(yaml.safe_dump(record))
+    called = seedbed("resume", stranger.path)
+    assert called.status == 2
+    assert "its command has hydra.launcher._target_=os.system, and by such a sweep" in called.err
+
+
+# --- places ---------------------------------------------------------------------------------------
+
+LINKS = {
+    "metrics.csv": "file",
+    "metrics.json": "file",
+    "train.log": "file",
+    "status.json": "file",
+    ".lock": "not yet there",
+    "confusion.csv": "file",
+    "checkpoints/last.ckpt.damaged": "not yet there",
+    "tensorboard": "folder",
+    "checkpoints": "folder",
+    "export": "folder",
+    "reproduced": "folder",
+    "deep/er": "folder",
+}
+
+WRITING = {
+    name: words for name, words in EVERY_VERB.items() if name not in ("evaluate", "generate")
+}
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """All that is in a folder, links not followed."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        if path.is_file() and not path.is_symlink()
+        else None
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """Somebody's own."""
+    (tmp_path / "outside" / "folder").mkdir(parents=True)
+    (tmp_path / "outside" / "file").write_text("mine")
+    return tmp_path / "outside"
+
+
+@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("verb", WRITING)
+def test_no_verb_writes_through_a_link(
+    verb: str, link: str, stranger: RunDirectory, outside: Path, seedbed: Command
+) -> None:
+    place = stranger.path / link
+    target = outside / LINKS[link]
+    if place.is_dir():
+        target.rmdir()
+        shutil.move(place, target)
+    place.unlink(missing_ok=True)
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(target)
+    words = [word if word != "input.csv" else table(outside) for word in WRITING[verb]]
+    if verb == "predict":
+        words += ["--out", stranger.path / "predicted.csv"]
+    before, mine = contents(outside), contents(stranger.path)
+    called = seedbed(verb.partition(" ")[0], stranger.path, *words)
+    assert called.status == 2
+    assert contents(outside) == before
+    assert contents(stranger.path) == mine
+
+
+def table(folder: Path) -> Path:
+    (folder / "input.csv").write_text("study,sleep\n1,2\n")
+    return folder / "input.csv"
+
+
+def test_link_is_named_with_the_remedy(
+    stranger: RunDirectory, outside: Path, seedbed: Command
+) -> None:
+    stranger.log_file.unlink()
+    stranger.log_file.symlink_to(outside / "file")
+    assert seedbed("resume", stranger.path).err == (
+        f"{stranger.log_file} is a link out of {stranger.path}, so nothing is written there. Put a "
+        "copy of what it leads to in its place.\n"
+    )
+
+
+def test_file_with_a_second_name_elsewhere_is_not_appended_to(
+    stranger: RunDirectory, outside: Path, seedbed: Command
+) -> None:
+    stranger.log_file.unlink()
+    os.link(outside / "file", stranger.log_file)
+    assert seedbed("resume", stranger.path).status == 2
+    assert (outside / "file").read_text() == "mine"
+
+
+def test_looking_at_runs_writes_through_no_link(
+    stranger: RunDirectory, outside: Path, seedbed: Command
+) -> None:
+    stranger.set_status("running")
+    (stranger.path / ".lock").unlink()
+    for name in (".lock", "results.csv", "curves.png", "report.html"):
+        (stranger.path / name).symlink_to(outside / "file")
+    assert seedbed("runs", stranger.path).status == 0
+    assert seedbed("compare", stranger.path).status == 0
+    assert contents(outside) == {"file": b"mine", "folder": None}
+    assert "<html" in (stranger.path / "report.html").read_text()
+
+
+def test_evaluating_a_profiled_run_leaves_no_profile(
+    stranger: RunDirectory, outside: Path, seedbed: Command
+) -> None:
+    config = stranger.config()
+    profiler = {"_target_": "lightning.pytorch.profilers.SimpleProfiler", "filename": "profile"}
+    stranger.set_config(config | {"trainer": config["trainer"] | {"profiler": profiler}})
+    (stranger.path / "validate-profile.txt").symlink_to(outside / "file")
+    assert seedbed("evaluate", stranger.path).status == 0
+    assert (outside / "file").read_text() == "mine"
+
+
+def test_run_with_a_link_within_it_goes_on(stranger: RunDirectory, seedbed: Command) -> None:
+    (stranger.path / "latest.ckpt").symlink_to("checkpoints/last.ckpt")
+    assert seedbed("resume", stranger.path).status == 0
+
+
+# --- a moved one, on its own ----------------------------------------------------------------------
+
+
+def test_moved_run_is_all_that_each_verb_needs(
+    exam: RunDirectory,
+    seedbed: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Moved, with every experiment's file gone, and from another folder."""
+    moved = RunDirectory(tmp_path / "a run (moved)")
+    shutil.copytree(exam.path, moved.path)
+    shutil.copytree(CONF, tmp_path / "conf", ignore=shutil.ignore_patterns("experiment"))
+    monkeypatch.setattr("seedbed.compose.CONF", tmp_path / "conf")
+    monkeypatch.chdir(tmp_path)
+    best = exam.metrics()["val/loss"]
+
+    assert f"{best:.4f}" in seedbed("runs", "a run (moved)").out
+    assert f"{best:.4f}" in seedbed("evaluate", "a run (moved)").out
+    assert "has finished" in seedbed("resume", "a run (moved)").out
+    assert "probability" in seedbed("predict", "a run (moved)", table(tmp_path)).out
+    assert "outputs within 0" in seedbed("export", moved.path, "--format", "safetensors").out
+    assert "identical: all " in seedbed("reproduce", "a run (moved)").out
+    assert f"{best:.4f}" in seedbed("compare", "a run (moved)", "--metric", "val/loss").out
+    assert seedbed("resume", "a run (moved)", "max_epochs=5").status == 0
+    assert moved.metrics()["val/loss"] <= best  # the score to beat moved along
