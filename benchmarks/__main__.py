@@ -7,7 +7,18 @@ line that takes no long training. `page` only writes the page again.
 import sys
 import time
 
-from benchmarks import generation, memory, mnist, page, poem, results, scaling, start, trainer
+from benchmarks import (
+    generation,
+    memory,
+    mnist,
+    page,
+    poem,
+    results,
+    scaling,
+    start,
+    sweeps,
+    trainer,
+)
 from benchmarks.lines import Line
 
 LINES = [
@@ -17,6 +28,7 @@ LINES = [
     *start.LINES,
     *generation.LINES,
     *memory.LINES,
+    *sweeps.LINES,
 ]
 
 

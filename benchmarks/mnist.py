@@ -17,7 +17,7 @@ from seedbed.data.mnist import MNIST_FILES
 
 RECIPE = ("experiment=mnist",)
 TO_98 = ("experiment=mnist_fast",)
-TO_99 = ("experiment=mnist_fast", "max_epochs=4")
+TO_99 = ("experiment=mnist_fast", "max_steps=1100")
 CNN = ("experiment=mnist_cnn",)
 
 LESSON = re.compile(r"test: loss \S+ accuracy (\S+)")

@@ -13,7 +13,8 @@ This page is written by it from the figures in `results/`.
 
 {settings}
 
-A figure is the median of the ratios of pairs measured by turns in one run. Times are wall time,
+A comparison is the median of the ratios of pairs measured by turns in one run; of `mnist_fast` it
+is the seeds' mean time beside the mean of the lesson's, before and after them. Times are wall time,
 those of commands of whole processes from start to end; ≤ is ours as a share of what stands beside,
 ≥ how many times more ours does in the same time. Load is the system's average of the minute before.
 Nothing here was measured on a GPU.

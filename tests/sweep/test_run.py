@@ -1,6 +1,7 @@
 """Sweeps within this process; `test_sweep_command.py` has those that are killed."""
 
 import json
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from seedbed.compose import plain
 from seedbed.errors import RunError, SettingError, SweepError
 from seedbed.sweep.configs import Configs
 from seedbed.sweep.ledger import Ledger
+from seedbed.sweep.run import report
 from seedbed.tasks.regression import RegressionTask
 
 RATES = "optimizer.lr=0.001,0.002,0.003,0.004,0.005,0.006"
@@ -58,6 +60,17 @@ def test_same_command_again_trains_nothing_and_touches_nothing(sweep: Any) -> No
     before = sweep.contents()
     sweep("optimizer.lr=0.01,0.02")
     assert sweep.contents() == before
+
+
+def test_run_that_was_put_beside_the_jobs_is_none_of_them(
+    sweep: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedbed.sweep.run.report", report)
+    sweep("optimizer.lr=0.01,0.02", seeds=2)
+    shutil.copytree(sweep.runs()[0].path, sweep.folder / "another")
+    sweep("optimizer.lr=0.01,0.02", seeds=2)
+    table = (sweep.folder / "results.csv").read_text()
+    assert ("another" in table, len(table.splitlines())) == (False, 5)
 
 
 def test_more_seeds_leave_the_finished_jobs_alone(sweep: Any) -> None:

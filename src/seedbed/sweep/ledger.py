@@ -27,7 +27,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from seedbed.errors import RunError
-from seedbed.files import place_text
+from seedbed.files import place_text, refuse_links_out
 from seedbed.runs.directory import RunDirectory
 from seedbed.sweep.best import remove_best
 from seedbed.sweep.pruning import RECORD
@@ -109,10 +109,11 @@ class Ledger:
         """Hold the directory for this sweep alone, and end what a killed one left running.
 
         Raises:
-            RunError: If another process sweeps in it, or it cannot be made.
+            RunError: If another process sweeps in it, it cannot be made, or a link in it leads out.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            refuse_links_out(self.folder)
             lock = FileLock(self.folder / ".lock")
             lock.acquire(timeout=0)
         except Timeout:
@@ -166,9 +167,12 @@ class Ledger:
             loaded = yaml.safe_load(self.record_file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise RunError(f"{self.record_file}: cannot be read ({error}).") from None
-        if not (isinstance(loaded, dict) and {"command", "sweep"} <= set(loaded)):
-            raise RunError(f"{self.record_file}: expected a sweep's command.")
-        return loaded
+        record = loaded if isinstance(loaded, dict) else {}
+        command = record.get("command")
+        words = [*command, record.get("folder")] if isinstance(command, list) else [None]
+        if "sweep" not in record or not all(isinstance(word, str) for word in words):
+            raise RunError(f"{self.record_file}: expected a sweep's command, and its folder.")
+        return record
 
     def runs(self) -> list[RunDirectory]:
         """The directories of all jobs so far."""

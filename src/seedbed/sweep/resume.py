@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from seedbed.compose import ROOT
+from seedbed.compose import ROOT, is_path
 from seedbed.errors import RunError
 from seedbed.overrides import MULTIRUN, SWEEPERS, quoted
 from seedbed.sweep.ledger import Ledger
 
-LAUNCHER = re.compile(r"hydra/launcher=[\w-]+|hydra\.launcher\.\w+=[\w.,-]+")
+LAUNCHER = re.compile(r"hydra/launcher=[\w-]+|hydra\.launcher\.[a-z]\w*=[\w.,-]+")
 """Where jobs run, in names and numbers that can be nothing else in a batch script."""
+
+SETTING = re.compile(r"[\w.]+")
+"""The name of a setting, or of a group whose option is placed where it usually is."""
 
 
 def resume(sweep: Path, more: Sequence[str] = ()) -> NoReturn:
@@ -42,9 +45,14 @@ def resume(sweep: Path, more: Sequence[str] = ()) -> NoReturn:
 
 
 def _is_of_study(word: object) -> bool:
-    """Whether it is a sweep's flag, where jobs run, or a setting that is not Hydra's own."""
+    """Whether it is a sweep's flag, where jobs run, or a setting that is not Hydra's own.
+
+    An option may not be looked for outside `conf`: its file could have Hydra call anything.
+    """
     if word in ("-m", "--multirun", MULTIRUN) or LAUNCHER.fullmatch(str(word)):
         return True
-    key, _, _ = str(word).partition("=")
+    key, _, value = str(word).partition("=")
     own = key == "hydra.sweep.dir" or key.removeprefix("hydra.sweeper.") in SWEEPERS
-    return not key.startswith("-") and (own or "hydra" not in key)
+    is_place = is_path(key) and SETTING.fullmatch(key)
+    leads_out = not is_place and (".." in value or "$" in value)
+    return not key.startswith("-") and not leads_out and (own or "hydra" not in key)

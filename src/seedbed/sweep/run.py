@@ -9,6 +9,7 @@ import math
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count, takewhile
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -92,11 +93,13 @@ def report(sweep: "Sweep") -> None:
     from seedbed.report.write import write_report
 
     folder = sweep.ledger.folder
-    comparison = compare(find_runs([folder]), metric=sweep.board.metric)
+    jobs = sweep.jobs()
+    runs = [run for run in find_runs([folder]) if run.path in jobs]
+    comparison = compare(runs, metric=sweep.board.metric)
     print_table(comparison)
     remove_best(folder)
     if best := comparison.best:
-        job = sweep.job_of(best.path)
+        job = jobs[best.path]
         title = f"{folder.name}, its best: {job.label}"
         write_best(sweep.configs.composed(job), folder, title)
     log.info(f"\nreport: {write_report(comparison, folder)}")
@@ -166,11 +169,16 @@ class Sweep:
                 f"result: {self.ledger.resume_command}"
             )
 
-    def job_of(self, path: Path) -> Job:
-        """The job whose run is there."""
-        repeats = range(len(self.ledger.runs()))
-        jobs = (self.ledger.job(point, repeat) for point in self.points for repeat in repeats)
-        return next(job for job in jobs if job.run.path == path)
+    def jobs(self) -> dict[Path, Job]:
+        """Those that have begun, by their runs; another run that was put there is none."""
+        begun = {run.path for run in self.ledger.runs()}
+        found: dict[Path, Job] = {}
+        for point in self.points:
+            repeats = (self.ledger.job(point, repeat) for repeat in count())
+            found |= {
+                job.run.path: job for job in takewhile(lambda j: j.run.path in begun, repeats)
+            }
+        return found
 
     @property
     def _is_over(self) -> bool:

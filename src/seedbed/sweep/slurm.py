@@ -1,18 +1,22 @@
 """Jobs of a sweep on a cluster: each is submitted to Slurm and executes its run on some node.
 
-Submitit writes the batch script and asks Slurm how a job stands. On the node a small process
-starts the same `python -m seedbed execute RUN` as any other worker and waits for it, so that one
-killed for its memory is told of like one here. What came of a run is in its files alone, on a disk
-that all machines share. A job that Slurm ends before its time is not queued again: it saves, counts
-as failed, and the sweep's command goes on with it. Price: whoever sweeps on machines that are often
-taken away types that command again.
+Submitit writes the batch script and submits it. On the node a small process starts the same
+`python -m seedbed execute RUN` as any other worker and waits for it, so that one killed for its
+memory is told of like one here. What came of a run is in its files alone, on a disk that all
+machines share; whether a job is still there, Slurm's queue says, which needs no accounting. A job
+that Slurm ends before its time is not queued again: it saves, counts as failed, and the sweep's
+command goes on with it. Price: whoever sweeps on machines that are often taken away types that
+command again.
 """
 
 import importlib.util
 import shutil
+import signal
+import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,8 +34,8 @@ if TYPE_CHECKING:
 POLL = 1.0
 """Seconds between two looks at the jobs' files."""
 
-ASKED = 60.0
-"""Seconds between two questions to Slurm; it is needed only for what was killed with its node."""
+ASKED = 15.0
+"""Seconds between two questions to Slurm, whose answer counts for jobs killed with their node."""
 
 NOTICE = 90
 """Seconds before its end at which a job is told to save."""
@@ -39,7 +43,7 @@ NOTICE = 90
 PATIENCE = 60.0
 """Seconds that jobs which were told to end have to save; by default Slurm itself gives 30."""
 
-LAG = 60.0
+LAG = 30.0
 """Seconds that a shared disk may be behind."""
 
 
@@ -106,6 +110,7 @@ class Slurm(Pool):
             )
         self._jobs: dict[Path, Job[str]] = {}
         self._refused: list[Ended] = []
+        self._queue: set[str] | None = None
         self._asked = time.monotonic()
 
     def start(self, path: Path) -> None:
@@ -113,26 +118,24 @@ class Slurm(Pool):
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
         self.running += 1
+        self._queue = None  # it does not have this one
         try:
             self._jobs[path] = self._executor.submit(execute, path, self.allocation.cpus_per_task)
         except (FailedJobError, FailedSubmissionError) as error:
             self._refused.append(Ended(path, str(error).strip().splitlines()[-1]))
 
     def wait(self) -> Ended:
-        """Look until a job has its result, or is none of Slurm's any more."""
+        """Look until a job has its result, or is not in Slurm's queue any more."""
         while not self._refused:
-            ask = time.monotonic() - self._asked > ASKED
-            if ask:
-                self._asked = time.monotonic()
+            self._look()
             for path, job in self._jobs.items():
-                if job.done(force_check=ask):
+                if job.paths.result_pickle.exists() or self._is_gone(job):
                     del self._jobs[path]
                     self.running -= 1
                     return Ended(path, _last_words(path, job))
-                ask = False  # what it says is of all jobs
             time.sleep(POLL)
         self.running -= 1
-        return self._refused.pop()
+        return self._refused.pop(0)
 
     def stop(self) -> None:
         """Cancel the jobs, and wait a while for those that save; a second Ctrl-C does not."""
@@ -144,6 +147,22 @@ class Slurm(Pool):
                 time.sleep(POLL)
         except KeyboardInterrupt:
             return
+
+    def _look(self) -> None:
+        """Have the disk show what is new, and every so often ask for the queue."""
+        for folder in {job.paths.folder for job in self._jobs.values()}:
+            folder.chmod(folder.stat().st_mode)  # a shared disk's cache is dropped by a change
+        if self.allocation.cluster == "slurm" and time.monotonic() - self._asked > ASKED:
+            self._asked = time.monotonic()
+            command = ["squeue", "--me", "--noheader", "--format=%i"]
+            said = subprocess.run(command, capture_output=True, text=True, check=False)
+            if said.returncode == 0:  # else the controller is busy, or gone for a while
+                self._queue = set(said.stdout.split())
+
+    def _is_gone(self, job: "Job[str]") -> bool:
+        if self.allocation.cluster == "local":
+            return job.done()
+        return self._queue is not None and job.job_id not in self._queue
 
     @cached_property
     def _executor(self) -> "AutoExecutor":
@@ -182,7 +201,7 @@ def execute(path: Path, cores: int) -> str:
     finally:
         if worker.process.poll() is None:  # this process alone is being ended
             worker.process.terminate()
-    if worker.process.returncode == TERMINATED:
+    if worker.process.returncode in (TERMINATED, -signal.SIGTERM):
         return "it was told to end: by its time limit, for another job, or by scancel"
     return said
 
@@ -200,17 +219,23 @@ def without_devices(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _last_words(path: Path, job: "Job[str]") -> str:
     """Why a job ended, where it was not of its own accord."""
-    try:
-        said = job.result()
-    except Exception:  # submitit raises what a job has raised, and its own errors for lost ones
-        lines = (job.stderr() or "").strip().splitlines()
-        return ": ".join([f"job {job.job_id} ended as {job.state}", *lines[-1:]])
+    with suppress(Exception):  # submitit raises what the job has raised
+        if _soon(job.paths.result_pickle.exists):
+            said = job.result()
+            _soon(lambda: bool(said) or RunDirectory(path).status().get("state") == "finished")
+            return said
+    lines = (job.stderr() or "").strip().splitlines()
+    return ": ".join([f"job {job.job_id} ended without a result", *lines[-1:]])
+
+
+def _soon(is_so: Callable[[], bool]) -> bool:
+    """Wait for what a shared disk may show late."""
     limit = time.monotonic() + LAG
-    while not said and time.monotonic() < limit:  # it ended well, so its status will say so
-        if RunDirectory(path).status().get("state") == "finished":
-            break
+    while not is_so():
+        if time.monotonic() > limit:
+            return False
         time.sleep(POLL)
-    return said
+    return True
 
 
 def _is_running(path: Path) -> bool:
