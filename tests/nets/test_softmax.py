@@ -46,6 +46,16 @@ def test_adaptive_loss_is_the_cross_entropy_of_its_logits() -> None:
     )
 
 
+def test_every_weight_has_a_gradient_where_no_target_is_rare() -> None:
+    adaptive = head()
+    common = COUNTS.topk(5).indices[torch.arange(N) % 5]
+    adaptive.loss(states(), common).backward()
+    for cluster in adaptive.softmax.tail:
+        for parameter in cluster.parameters():
+            assert parameter.grad is not None
+            assert not parameter.grad.any()
+
+
 def test_adaptive_measure_is_the_full_distributions() -> None:
     adaptive = head()
     logits = adaptive(states())

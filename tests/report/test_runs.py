@@ -23,6 +23,13 @@ def test_run_named_twice_is_read_once(make_run: MakeRun, tmp_path: Path) -> None
     assert [run.path for run in find_runs([folder, tmp_path])] == [folder]
 
 
+def test_links_that_lead_back_have_an_end(make_run: MakeRun, tmp_path: Path) -> None:
+    folder = make_run("group/0", [1.0])
+    for name in ("here", "again"):
+        (folder.parent / name).symlink_to(tmp_path)
+    assert [run.path for run in find_runs([tmp_path])] == [folder]
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_place_without_runs_is_named(there: bool, tmp_path: Path) -> None:
     place = tmp_path / "place"

@@ -1,13 +1,12 @@
 """Runs in two processes, beside the same in one.
 
 The processes are real ones with torchrun's variables, but forked from one that has imported torch,
-which takes longer than these fits. Those marked slow are started as a user starts them.
+which takes longer than these fits. The last ones are started as a user starts them.
 """
 
 import csv
 import multiprocessing
 import os
-import pkgutil
 import re
 import signal
 import subprocess
@@ -27,20 +26,19 @@ from torch.distributed import TCPStore
 
 from seedbed import distributed
 from seedbed.compose import ROOT, composed, plain
-from seedbed.errors import LostProcessError, SeedbedError, TrainingError
+from seedbed.errors import LostProcessError, RunError, SeedbedError, TrainingError
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.evaluate import evaluate
 from seedbed.runs.execute import execute
 from seedbed.shell import led
 from seedbed.signals import TERMINATED
+from seedbed.tasks.base import Task
 
 CLEAN = multiprocessing.get_context("forkserver")
 """Makes processes from one that never trained: torch's autograd does not always outlive a fork."""
 CLEAN.set_forkserver_preload(["seedbed.runs.execute"])
 
 TOGETHER = ("trainer=ddp", "trainer.devices=2")
-
-STEP = "seedbed.tasks.base:Task.training_step"
 
 LIMIT = 60
 """Seconds in which two processes end, on a busy machine too."""
@@ -50,6 +48,7 @@ DIGITS = ("experiment=mnist", "data=digits", "net.hidden=[16]", "max_epochs=1")
 VERSE = (
     *("experiment=poem_gpt", "data=verse", "data.poems=100", "data.context=16"),
     *("data.batch_size=4", "net.depth=1", "max_steps=12", "val_check_interval=6"),
+    "net.cutoffs=[20,60]",  # so that some batch has no token of a cluster
     *(
         "+trainer.limit_val_batches=3",
         "+trainer.limit_test_batches=3",
@@ -73,10 +72,11 @@ def together(
     """
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     processes = [
-        CLEAN.Process(target=member, args=(run.path, number, store.port, happening))
-        for number, happening in enumerate(
-            [None, None][:rank] + [(call, event)] + [None] * (1 - rank)
+        CLEAN.Process(
+            target=member,
+            args=(run.path, number, store.port, (call, event) if number == rank else None),
         )
+        for number in range(2)
     ]
     for process in processes:
         process.start()
@@ -94,8 +94,7 @@ def member(
     torch.set_num_threads(1)
     if happening:
         call, event = happening
-        task = pkgutil.resolve_name("seedbed.tasks.base:Task")
-        original, calls = task.training_step, count(1)
+        original, calls = Task.training_step, count(1)
 
         def eventful(self: Any, batch: Any) -> Tensor:
             if next(calls) == call:
@@ -103,7 +102,7 @@ def member(
             result: Tensor = original(self, batch)
             return result
 
-        task.training_step = eventful
+        Task.training_step = eventful  # type: ignore[method-assign]
     try:
         led(lambda: execute(path) and None)
     except SeedbedError as error:
@@ -214,6 +213,14 @@ def test_error_of_one_process_is_the_runs(tmp_path: Path) -> None:
     run = prepared(tmp_path, *EXAM, *TOGETHER)
     assert together(run, rank=1, call=3, event=fail) == [LostProcessError.exit_status, 1]
     assert (run.status()["state"], run.status()["error"]) == ("failed", "one of them failed")
+
+
+@pytest.mark.slow
+def test_error_before_the_fit_is_the_first_processs_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert together(RunDirectory(tmp_path)) == [RunError.exit_status, 0]
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.slow

@@ -12,7 +12,9 @@ import torch
 import yaml
 
 from seedbed.compose import CONF
+from seedbed.errors import RunError
 from seedbed.runs.directory import RunDirectory
+from seedbed.sweep.ledger import Ledger
 
 Command = Callable[..., Any]
 
@@ -90,15 +92,37 @@ def test_checkpoint_with_a_pickled_object_is_refused_by_every_verb_that_opens_on
     assert not (tmp_path / "made by a checkpoint").exists()
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "hydra.launcher._target_=os.system",
+        "--config-dir=evil",
+        "+evil@hydra.sweeper=option",
+        "experiment=../../evil/option",
+        "+experiment@a_path=../../evil/option",
+        "experiment=${oc.env:EVIL}",
+    ],
+)
 def test_sweep_whose_command_is_more_than_settings_is_not_gone_on_with(
-    seedbed: Command, stranger: RunDirectory
+    word: str, seedbed: Command, stranger: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stranger.config_file.unlink()
-    record = {"command": ["-m", "hydra.launcher._target_=os.system"], "folder": "/", "sweep": {}}
+    monkeypatch.delattr(os, "execv")
+    record = {"command": ["-m", word], "folder": "/", "sweep": {}}
     (stranger.path / "sweep.yaml").write_text(yaml.safe_dump(record))
     called = seedbed("resume", stranger.path)
     assert called.status == 2
-    assert "its command has hydra.launcher._target_=os.system, and by such a sweep" in called.err
+    assert f"its command has {word}, and by such a sweep" in called.err
+
+
+@pytest.mark.parametrize("record", [{"command": "-m"}, {"command": [1]}, {"folder": 1}, {}])
+def test_damaged_record_of_a_sweep_is_named(
+    record: dict[str, Any], seedbed: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "execv")
+    whole = {"command": ["-m"], "folder": "/", "sweep": {}}
+    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(record and whole | record))
+    called = seedbed("resume", tmp_path)
+    assert (called.status, "sweep.yaml: expected a sweep's command" in called.err) == (2, True)
 
 
 # --- places ---------------------------------------------------------------------------------------
@@ -167,6 +191,39 @@ def test_no_verb_writes_through_a_link(
 def table(folder: Path) -> Path:
     (folder / "input.csv").write_text("study,sleep\n1,2\n")
     return folder / "input.csv"
+
+
+def test_no_name_of_a_place_in_the_run_hides_a_link(
+    stranger: RunDirectory, outside: Path, seedbed: Command
+) -> None:
+    (stranger.path / "predicted.csv").symlink_to(outside / "file")
+    (outside / "folder" / "run").symlink_to(stranger.path)
+    for place in (outside / ".." / "stranger", outside / "folder" / "run"):
+        words = (table(outside.parent), "--out", place / "predicted.csv")
+        assert seedbed("predict", stranger.path, *words).status == 2
+    assert (outside / "file").read_text() == "mine"
+
+
+def test_run_of_several_processes_records_nothing_through_a_link(
+    stranger: RunDirectory, outside: Path, seedbed: Command
+) -> None:
+    config = stranger.config()
+    together = {"strategy": "ddp", "devices": 2}
+    stranger.set_config(config | {"trainer": config["trainer"] | together})
+    stranger.set_status("running")
+    stranger.log_file.unlink()
+    stranger.log_file.symlink_to(outside / "file")
+    assert seedbed("resume", stranger.path).status == 2
+    assert contents(outside) == {"file": b"mine", "folder": None}
+
+
+@pytest.mark.parametrize("name", ["job", "optimizer", ".lock", "report.html"])
+def test_sweep_writes_through_no_link(name: str, outside: Path, tmp_path: Path) -> None:
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / name).symlink_to(outside / "folder")
+    with pytest.raises(RunError, match="is a link out of"), Ledger(tmp_path / "sweep").claimed():
+        pass
+    assert contents(outside) == {"file": b"mine", "folder": None}
 
 
 def test_link_is_named_with_the_remedy(

@@ -2,7 +2,7 @@
 
 Three ways, each at several strengths: normal noise, images moved aside, and one step along the sign
 of the loss's gradient (FGSM, Goodfellow et al. 2015, arXiv:1412.6572), which is the worst that a
-change of that size can do to a linear net. Images keep their pixels from 0 to 1.
+change of that size can do to a linear net of two classes. Images keep their pixels from 0 to 1.
 """
 
 import csv

@@ -102,6 +102,10 @@ class AdaptiveSoftmax(nn.Module):
         """Mean cross-entropy."""
         with self._in_one_type(hidden) as states:
             loss: Tensor = self.softmax(states, self.ranks[targets]).loss
+            # Torch passes over a cluster without a target. Asked of no state, it gives nothing, but
+            # its weights get gradients, for which processes that train together wait.
+            for cluster in self.softmax.tail:
+                loss = loss + cluster(states[:0].detach()).sum()
         return loss
 
     def measure(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

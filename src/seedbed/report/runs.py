@@ -7,6 +7,7 @@ that is still going. What a file does not hold yet is left out; only a `config.y
 import csv
 import json
 import math
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -141,7 +142,7 @@ def run_folders(places: Sequence[Path]) -> list[Path]:
     for place in places:
         if not place.is_dir():
             raise RunError(f"{place}: expected a run's directory, or a folder of runs; no such.")
-        folders = list(_run_folders(place))
+        folders = list(_run_folders(place, set()))
         if not folders:
             raise RunError(
                 f"{place}: expected a run's directory, or a folder of runs; no config.yaml is "
@@ -183,8 +184,12 @@ def read_run(folder: Path) -> Run:
     )
 
 
-def _run_folders(place: Path) -> Iterator[Path]:
-    """Runs at or below a place, in the order of their names, 10 after 9."""
+def _run_folders(place: Path, seen: set[str]) -> Iterator[Path]:
+    """Runs at or below a place, in the order of their names, 10 after 9; no folder twice."""
+    real = os.path.realpath(place)
+    if real in seen:  # links to folders above them would have no end
+        return
+    seen.add(real)
     try:
         is_run = any((place / name).is_file() for name in ("config.yaml", "status.json"))
         below = [] if is_run else [path for path in place.iterdir() if path.is_dir()]
@@ -194,7 +199,7 @@ def _run_folders(place: Path) -> Iterator[Path]:
         yield place
     folders = [path for path in below if not path.name.startswith(".")]
     for folder in sorted(folders, key=lambda path: (not path.name.isdigit(), path.name.zfill(9))):
-        yield from _run_folders(folder)
+        yield from _run_folders(folder, seen)
 
 
 def flat(node: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

@@ -88,7 +88,10 @@ def remarks(comparison: Comparison) -> list[str]:
     if any(len(group.counted) > 1 for group in comparison.groups):
         lines.append("Means over n runs that differ in their seeds alone, ± their deviation.")
     if any(rank is None for rank, _ in comparison.ranked()):
-        lines.append("Runs without a rank did not finish; their figures are the best so far.")
+        lines.append(
+            f"Runs without a rank have no {comparison.metric}, or did not finish; their figures "
+            "are the best so far."
+        )
     failed = [run for run in comparison.runs if run.state == "failed"]
     lines += [f"failed: {run.path}: {run.error}" for run in failed[:MOST_ERRORS]]
     if len(failed) > MOST_ERRORS:

@@ -8,6 +8,7 @@
     metrics.json       the best checkpoint's train/…, val/… and test/… metrics
     confusion.csv      of a classifier's test: rows by true and predicted class
     predictions.csv    of a regression's test on one input: input, target and prediction
+    robustness.csv     of `callbacks=robustness`: a classifier's accuracy on disturbed inputs
     metrics.csv        every metric logged, a row each time
     tensorboard/       the same, as curves
     train.log          what the terminal showed

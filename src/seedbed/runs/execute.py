@@ -72,10 +72,21 @@ def follow() -> None:
     """Train together with the first of several processes, in each run that it executes."""
     console.quiet = True
     warnings.simplefilter("ignore")
-    while path := distributed.shared():
+    while path := _next_run():
         run = RunDirectory(path)
         with _failure_recorded(run):
             _train(run, run.config())
+
+
+def _next_run() -> Path | None:
+    """The run that the first process executes; if that one has failed before, it says why."""
+    try:
+        path: Path | None = distributed.shared()
+    except RuntimeError as error:
+        if not distributed.is_loss(error):
+            raise
+        raise SystemExit(0) from None
+    return path
 
 
 def _train(run: RunDirectory, config: dict[str, Any]) -> dict[str, float]:

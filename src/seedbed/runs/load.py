@@ -77,12 +77,13 @@ def load(run: str | Path, checkpoint: str | Path = "best") -> LoadedRun:
 
 
 def check_place(directory: RunDirectory, place: Path) -> None:
-    """Refuse to write to a place in a run's directory, if a link there leads out of it.
+    """Refuse to write to a place in a run's directory, however named, if a link there leads out.
 
     Raises:
         RunError: Naming the link.
     """
-    if place.absolute().is_relative_to(directory.path.absolute()):
+    above = (folder for folder in (place, *place.absolute().parents) if folder.exists())
+    if any(folder.samefile(directory.path) for folder in above):
         refuse_links_out(directory.path)
 
 

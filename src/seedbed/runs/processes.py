@@ -23,6 +23,7 @@ from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from seedbed import distributed
 from seedbed.errors import LostProcessError, ProcessError
+from seedbed.files import refuse_links_out
 from seedbed.runs.directory import RunDirectory, now
 from seedbed.signals import INTERRUPTED, TERMINATED, exit_on_sigterm
 from seedbed.terminal import console, logged_to
@@ -61,9 +62,11 @@ def start(run: RunDirectory, count: int) -> dict[str, float]:
         The best checkpoint's metrics.
 
     Raises:
+        RunError: If a link in the run's directory leads out of it.
         ProcessError: If one has failed; the others were ended.
         SystemExit: If it was interrupted, with the shell's status for that.
     """
+    refuse_links_out(run.path)  # what a process could not record is recorded from here
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     processes: list[_Process] = []
     try:
