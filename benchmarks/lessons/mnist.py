@@ -14,7 +14,7 @@ import sys
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, random_split
-from torchvision import datasets, transforms  # type: ignore[import-untyped]
+from torchvision import datasets, transforms
 
 EPOCHS = 10
 BATCH = 32
