@@ -82,6 +82,7 @@ def check(config: Mapping[str, Any]) -> None:
     """
     wrong = _top_level(config)
     trainer = config["trainer"] if isinstance(config.get("trainer"), Mapping) else {}
+    devices = [*device_problems(trainer)]
     problems = [
         *refused_targets(config),
         *_packages(config),
@@ -91,8 +92,7 @@ def check(config: Mapping[str, Any]) -> None:
         *_constructors(config, {name: config.get(name) for name in wrong}),
         *_agreement(config),
         *_batches(trainer),
-        *_shares(trainer, config.get("data")),
-        *device_problems(trainer),
+        *(devices or _shares(trainer, config.get("data"))),
         *compiler_problems(trainer, compiled=config.get("compile") is True),
     ]
     if problems := problems or [*refusals(config)]:
@@ -278,9 +278,9 @@ def _batches(trainer: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _shares(trainer: Mapping[str, Any], data: Any) -> Iterator[str]:
-    """Check that each of several processes gets a share of every batch."""
+    """Check that each of several processes, on devices that are there, gets a share of a batch."""
     size = data.get("batch_size") if isinstance(data, Mapping) else None
-    if is_distributed(trainer) and isinstance(size, int) and not [*device_problems(trainer)]:
+    if is_distributed(trainer) and isinstance(size, int):
         count = process_count(trainer) * trainer.get("num_nodes", 1)
         if size < count:
             yield f"data.batch_size={size}: {count} processes share it; expected {count} or more."

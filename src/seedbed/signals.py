@@ -1,4 +1,4 @@
-"""SIGTERM as an exit of this process, which its `except` and `finally` clauses then see."""
+"""SIGTERM as an exit of this process, and how a process ended that a signal may have ended."""
 
 import signal
 import threading
@@ -8,6 +8,14 @@ from contextlib import contextmanager
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 """The exit statuses after Ctrl-C and SIGTERM, by the shell's convention."""
+
+
+def ending(status: int) -> str:
+    """Say how a process ended: with its exit status, or by a signal, where that is negative."""
+    if status >= 0:
+        return f"ended with status {status}"
+    name = signal.Signals(-status).name
+    return f"was killed by {name}" + ("; out of memory?" if name == "SIGKILL" else "")
 
 
 @contextmanager

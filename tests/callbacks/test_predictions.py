@@ -3,26 +3,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from fixed import Fixed
 from lightning import Trainer
 from torch import nn
 from torch.optim import SGD
 
 from seedbed.callbacks.predictions import PredictionsFile
-from seedbed.data.rows import Rows, RowsDataModule, RowSplits
 from seedbed.optim.schedules import Constant
 from seedbed.tasks.multiclass import MulticlassTask
 from seedbed.tasks.regression import RegressionTask
-
-
-class Fixed(RowsDataModule):
-    """The same rows for each part."""
-
-    def __init__(self, rows: Rows) -> None:
-        super().__init__(batch_size=2)
-        self.rows = rows
-
-    def load(self) -> RowSplits:
-        return RowSplits(self.rows, self.rows, self.rows, outputs=1)
 
 
 def evaluate(folder: Path, task: type, net: nn.Module, *rows: torch.Tensor) -> dict[str, float]:

@@ -3,28 +3,18 @@ from typing import Any
 
 import pytest
 import torch
+from fixed import Fixed
 from lightning import Trainer
 from torch import Tensor, nn
 from torch.optim import SGD
 
 from seedbed.callbacks.robustness import Robustness, gradient_sign, shifted
-from seedbed.data.rows import Rows, RowsDataModule, RowSplits
+from seedbed.data.rows import Rows
 from seedbed.optim.schedules import Constant
 from seedbed.report.runs import read_rows
 from seedbed.tasks.binary import BinaryTask
 from seedbed.tasks.multiclass import MulticlassTask
 from seedbed.tasks.regression import RegressionTask
-
-
-class Fixed(RowsDataModule):
-    """The same rows for each part."""
-
-    def __init__(self, rows: Rows) -> None:
-        super().__init__(batch_size=2)
-        self.rows = rows
-
-    def load(self) -> RowSplits:
-        return RowSplits(self.rows, self.rows, self.rows, outputs=1)
 
 
 def task_of(kind: Any, net: nn.Module) -> Any:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 import torch
-from lightning import Trainer
+from stages import In
 from torch.nn import functional as F
 
 from seedbed.data.augment import RandomAffine
@@ -77,14 +77,6 @@ def test_negative_amounts_are_refused(name: str) -> None:
 def test_zoom_to_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match=r"zoom=1\.0, .*a zoom below 1"):
         RandomAffine(zoom=1.0)
-
-
-class In(Trainer):
-    """A Trainer that says it is in one of its stages."""
-
-    def __init__(self, stage: str) -> None:
-        super().__init__(accelerator="cpu", logger=False, enable_checkpointing=False)
-        setattr(self, stage, True)
 
 
 @pytest.mark.parametrize(

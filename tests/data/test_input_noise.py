@@ -2,21 +2,13 @@ from typing import Any
 
 import pytest
 import torch
-from lightning import Trainer
+from stages import In
 from torch import Tensor
 
 from seedbed.data.points import Line
 from seedbed.data.rows import Rows
 from seedbed.data.verse import Verse
 from seedbed.errors import SettingError
-
-
-class In(Trainer):
-    """A Trainer that says it is in one of its stages."""
-
-    def __init__(self, stage: str) -> None:
-        super().__init__(accelerator="cpu", logger=False, enable_checkpointing=False)
-        setattr(self, stage, True)
 
 
 def given(stage: str, **settings: Any) -> tuple[Rows, Rows]:

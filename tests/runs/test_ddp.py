@@ -5,7 +5,6 @@ which takes longer than these fits. The last ones are started as a user starts t
 """
 
 import csv
-import multiprocessing
 import os
 import re
 import signal
@@ -15,13 +14,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from events import CLEAN, STEP, happen, same
 from torch.distributed import TCPStore
 
 from seedbed import distributed
@@ -32,11 +29,6 @@ from seedbed.runs.evaluate import evaluate
 from seedbed.runs.execute import execute
 from seedbed.shell import led
 from seedbed.signals import TERMINATED
-from seedbed.tasks.base import Task
-
-CLEAN = multiprocessing.get_context("forkserver")
-"""Makes processes from one that never trained: torch's autograd does not always outlive a fork."""
-CLEAN.set_forkserver_preload(["seedbed.runs.execute"])
 
 TOGETHER = ("trainer=ddp", "trainer.devices=2")
 
@@ -93,16 +85,7 @@ def member(
     os.environ |= distributed.variables(rank, 2, port)
     torch.set_num_threads(1)
     if happening:
-        call, event = happening
-        original, calls = Task.training_step, count(1)
-
-        def eventful(self: Any, batch: Any) -> Tensor:
-            if next(calls) == call:
-                event()
-            result: Tensor = original(self, batch)
-            return result
-
-        Task.training_step = eventful  # type: ignore[method-assign]
+        happen(STEP, *happening)
     try:
         led(lambda: execute(path) and None)
     except SeedbedError as error:
@@ -132,17 +115,6 @@ def rows(run: RunDirectory) -> list[dict[str, float]]:
             }
             for row in csv.DictReader(file)
         ]
-
-
-def same(first: Any, second: Any) -> bool:
-    """Bit for bit."""
-    if isinstance(first, Tensor):
-        return torch.equal(first, second)
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(same(first[k], second[k]) for k in first)
-    if isinstance(first, list | tuple):
-        return len(first) == len(second) and all(map(same, first, second))
-    return bool(first == second)
 
 
 @pytest.mark.slow

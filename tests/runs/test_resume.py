@@ -6,10 +6,7 @@ and die by SIGKILL at a place in the code that is the same each time.
 
 import csv
 import functools
-import itertools
-import multiprocessing
 import os
-import pkgutil
 import re
 import resource
 import shlex
@@ -20,12 +17,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from events import CLEAN, STEP, Place, happen, same
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from torch import Tensor
 
 from seedbed.compose import CONF, composed, plain
 from seedbed.errors import RunError, SeedbedError, SettingError
@@ -35,19 +31,11 @@ from seedbed.runs.resume import resume
 
 COMMAND = "from seedbed.cli import main; main()"
 
-Place = tuple[str, str]
-"""A class or a module, and the name of a function in it."""
-
 END: Place = ("seedbed.callbacks.checkpoints:Checkpoints", "on_train_end")
 BOUNDARY: Place = ("seedbed.callbacks.checkpoints:Checkpoints", "on_train_epoch_start")
-STEP: Place = ("seedbed.tasks.base:Task", "training_step")
 VALIDATION: Place = ("seedbed.tasks.base:Task", "on_validation_epoch_end")
 BEST_OR_LAST: Place = ("seedbed.callbacks.checkpoints", "save")
 WITHIN_A_FILE: Place = ("os", "fsync")
-
-CLEAN = multiprocessing.get_context("forkserver")
-"""Makes processes from one that never trained: torch's autograd does not always outlive a fork."""
-CLEAN.set_forkserver_preload(["seedbed.runs.execute"])
 
 EVERY_STEP = "callbacks.checkpoints.every_seconds=0"
 SAVED = (
@@ -83,16 +71,7 @@ def forked(run: RunDirectory, place: Place, call: int, event: Callable[[], None]
 def execute_with(path: Path, place: Place, call: int, event: Callable[[], None]) -> None:
     """What that process does."""
     torch.set_num_threads(1)
-    owner = pkgutil.resolve_name(place[0])
-    original, calls = getattr(owner, place[1]), itertools.count(1)
-
-    @functools.wraps(original)  # Lightning looks at signatures
-    def eventful(*arguments: Any, **named: Any) -> Any:
-        if next(calls) == call:
-            event()
-        return original(*arguments, **named)
-
-    setattr(owner, place[1], eventful)
+    happen(place, call, event)
     try:
         execute(path)
     except SeedbedError as error:
@@ -110,17 +89,6 @@ def fill_disk(size: int) -> None:
 
 def killed(run: RunDirectory, place: Place, call: int) -> None:
     assert forked(run, place, call, die) == -signal.SIGKILL
-
-
-def same(first: Any, second: Any) -> bool:
-    """Bit for bit."""
-    if isinstance(first, Tensor):
-        return torch.equal(first, second)
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(same(first[k], second[k]) for k in first)
-    if isinstance(first, list | tuple):
-        return len(first) == len(second) and all(map(same, first, second))
-    return bool(first == second)
 
 
 def differences(run: RunDirectory, whole: RunDirectory) -> list[str]:

@@ -147,8 +147,8 @@ class GPT(LanguageModel):
         nn.init.normal_(self.token_embedding.weight, std=0.02)
         self.rotary = Rotary(context)
         self.blocks = nn.ModuleList(Block(width, dropout=dropout) for _ in range(depth))
-        if cutoffs and min(cutoffs) < vocabulary_size:
-            self.head = AdaptiveSoftmax(width, vocabulary_size, cutoffs)
+        if within := [cutoff for cutoff in cutoffs or () if cutoff < vocabulary_size]:
+            self.head = AdaptiveSoftmax(width, vocabulary_size, within)
         else:
             self.head = Softmax(width, vocabulary_size, bias=False)
             nn.init.zeros_(self.head.weight)

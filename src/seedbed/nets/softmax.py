@@ -71,18 +71,17 @@ class AdaptiveSoftmax(nn.Module):
     Args:
         width: Size of the hidden states, C.
         vocabulary_size: Number of tokens, V.
-        cutoffs: Ranks at which the clusters begin; those beyond the vocabulary are left out.
+        cutoffs: Ranks at which the clusters begin.
 
     Raises:
-        ValueError: If the cutoffs do not rise, or none lies within the vocabulary.
+        ValueError: If there are none, or they do not rise within the vocabulary.
     """
 
     ranks: Tensor
 
     def __init__(self, width: int, vocabulary_size: int, cutoffs: Sequence[int]) -> None:
         super().__init__()
-        within = [cutoff for cutoff in cutoffs if cutoff < vocabulary_size]
-        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(width, vocabulary_size, within, div_value=2.0)
+        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(width, vocabulary_size, cutoffs, div_value=2.0)
         nn.init.zeros_(self.softmax.head.weight)
         for cluster in self.softmax.tail:
             nn.init.zeros_(cast(nn.Linear, cast(nn.Sequential, cluster)[-1]).weight)

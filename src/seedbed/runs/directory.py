@@ -101,6 +101,11 @@ class RunDirectory:
         """What to type to go on with it, in any shell and from any folder."""
         return shlex.join([sys.executable, "-m", "seedbed", "resume", str(self.path)])
 
+    @property
+    def execute_command(self) -> list[str]:
+        """What starts a process that executes it."""
+        return [sys.executable, "-m", "seedbed", "execute", str(self.path)]
+
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """Hold the directory for this process alone.

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,7 +42,7 @@ def predict(run: LoadedRun, source: Path) -> list[Row]:
         )
     state = datamodule.state_dict()
     if state["scale"]:
-        return _of_table(run, source, state["scale"])
+        return _of_table(run, source, state)
     if datamodule.image_box:
         size, box, centre = state["shape"][-1], datamodule.image_box, datamodule.image_centre
         files = image_files(source)
@@ -67,8 +68,9 @@ def write_csv(rows: Iterable[Row], out: Path | None) -> None:
         raise DataError(f"{out}: cannot be written ({error.strerror}).") from None
 
 
-def _of_table(run: LoadedRun, source: Path, scale: dict[str, list[float]]) -> list[Row]:
+def _of_table(run: LoadedRun, source: Path, state: dict[str, Any]) -> list[Row]:
     """Every row as it was, and what is predicted of it."""
+    scale = state["scale"]
     columns = read_columns(source, None, [*scale])
     (_, header), *rows = read_rows(source)
     outputs = _outputs(run, scaled(columns, scale))[:, 0]  # (N,)
@@ -78,7 +80,7 @@ def _of_table(run: LoadedRun, source: Path, scale: dict[str, list[float]]) -> li
             "class": (outputs > 0).int().tolist(),
         }
     else:
-        mean, deviation = run.datamodule.state_dict()["target_scale"]
+        mean, deviation = state["target_scale"]
         added = {"prediction": [_shown(mean + deviation * value) for value in outputs.tolist()]}
     for name in added:
         if name in header:

@@ -25,7 +25,7 @@ from seedbed import distributed
 from seedbed.errors import LostProcessError, ProcessError
 from seedbed.files import refuse_links_out
 from seedbed.runs.directory import RunDirectory, now
-from seedbed.signals import INTERRUPTED, TERMINATED, exit_on_sigterm
+from seedbed.signals import INTERRUPTED, TERMINATED, ending, exit_on_sigterm
 from seedbed.terminal import console, logged_to
 
 GRACE = 10.0
@@ -94,7 +94,7 @@ def _started(run: RunDirectory, rank: int, count: int, port: int) -> _Process:
     shown = subprocess.DEVNULL if rank or console.quiet else sys.stderr if console.stderr else None
     errors = TemporaryFile()  # noqa: SIM115 – of those that fail together, the first is shown
     popen = subprocess.Popen(
-        [sys.executable, "-m", "seedbed", "execute", str(run.path)],
+        run.execute_command,
         stdout=shown,
         stderr=errors,
         start_new_session=True,  # a Ctrl-C comes from us, once
@@ -146,10 +146,8 @@ def _complain(run: RunDirectory, process: _Process, count: int) -> None:
         raise SystemExit(status)
     if status > 0 and run.state() != "interrupted":  # it is recorded as running, and nobody is
         raise ProcessError(process.said, status)
-    name = signal.Signals(-status).name if status < 0 else ""
-    how = f"was killed by {name}" if name else f"ended with status {status}"
-    hint = "; out of memory?" if name == "SIGKILL" else "."
-    error = f"Process {process.rank} of {count} {how}{hint}"
+    error = f"Process {process.rank} of {count} {ending(status)}"
+    error += "" if error.endswith("?") else "."
     run.set_status("failed", ended=now(), error=error)
     with logged_to(run.log_file):
         raise ProcessError(

@@ -8,7 +8,6 @@ the others. On a cluster it is on another machine, as `slurm.py` has it.
 import os
 import signal
 import subprocess
-import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from seedbed.errors import SeedbedError, SettingError
+from seedbed.runs.directory import RunDirectory
+from seedbed.signals import ending
 from seedbed.terminal import console
 
 POLL = 0.1
@@ -102,7 +103,7 @@ class Worker:
         """Begin `python -m seedbed execute`, with these variables in its environment."""
         errors = (path / ERRORS).open("w+b")
         process = subprocess.Popen(
-            [sys.executable, "-m", "seedbed", "execute", str(path)],
+            RunDirectory(path).execute_command,
             stdout=subprocess.DEVNULL,  # it is in the run's log
             stderr=errors,
             env=os.environ | environment,
@@ -119,13 +120,9 @@ class Worker:
         if not said:
             (self.path / ERRORS).unlink(missing_ok=True)
         status = self.process.returncode
-        if status < 0:
-            name = signal.Signals(-status).name
-            hint = "; out of memory?" if name == "SIGKILL" else ""
-            return f"the process was killed by {name}{hint}"
         if status == 0:
             return ""
-        return said.splitlines()[-1] if said else f"the process ended with status {status}"
+        return said.splitlines()[-1] if status > 0 and said else f"the process {ending(status)}"
 
 
 class Processes(Pool):
