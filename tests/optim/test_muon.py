@@ -88,6 +88,11 @@ def through_a_file(state: dict[str, Any]) -> dict[str, Any]:
     return loaded
 
 
+@pytest.fixture(autouse=True)
+def type_of_torchs_muon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seedbed.optim.muon.fast_type", lambda device: torch.bfloat16)
+
+
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 def test_equals_torchs_muon_on_matrices_and_torchs_adamw_on_the_rest(weight_decay: float) -> None:
     net, reference = Net(), Net()

@@ -3,7 +3,8 @@
 Muon (Jordan et al. 2024) moves a weight matrix by an orthogonalised momentum; embeddings, the
 head, filters of convolutions and vectors stay with AdamW. Lightning's automatic optimization wants
 one optimizer, so this one holds both: their groups and states lie side by side, and it saves as any
-other.
+other. Torch's Muon orthogonalises in bfloat16, which a processor without instructions for it does
+hundreds of times slower, so ours takes the type that the device is fast in.
 """
 
 import math
@@ -11,9 +12,44 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch.optim import AdamW, Muon, Optimizer
+from pytorch_optimizer.optimizer.utils.matrix import zero_power_via_newton_schulz_5
+from torch.optim import AdamW, Optimizer
+from torch.optim import Muon as TorchMuon
 
 REFERENCE_WIDTH = 64
+
+FAST_IN_BFLOAT16 = ("avx512_bf16", "amx_bf16", "sve_bf16")
+"""What torch calls the instructions by which a processor multiplies in bfloat16."""
+
+
+class Muon(TorchMuon):
+    """Torch's Muon, but for the type in which a matrix is orthogonalised."""
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Move each matrix along its orthogonalised Nesterov momentum."""
+        for group in self.param_groups:
+            lr, momentum = group["lr"], group["momentum"]
+            for matrix in group["params"]:
+                if matrix.grad is None:
+                    continue
+                state = self.state[matrix]
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(matrix.grad)
+                mean = state["momentum_buffer"].lerp_(matrix.grad, 1 - momentum)
+                direction = zero_power_via_newton_schulz_5(
+                    matrix.grad.lerp(mean, momentum), dtype=fast_type(matrix.device)
+                )
+                matrix.mul_(1 - lr * group["weight_decay"])
+                rows, columns = matrix.shape
+                matrix.add_(direction, alpha=-lr * math.sqrt(max(1, rows / columns)))
+
+
+def fast_type(device: torch.device) -> torch.dtype:
+    """Bfloat16, except on a processor that has no instructions for it."""
+    abilities = torch.cpu.get_capabilities()
+    slow = device.type == "cpu" and not any(map(abilities.get, FAST_IN_BFLOAT16))
+    return torch.float32 if slow else torch.bfloat16
 
 
 class MuonWithAdamW(Optimizer):
