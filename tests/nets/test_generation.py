@@ -6,6 +6,7 @@ from seedbed.nets.generation import generate, stream
 from seedbed.nets.gpt import GPT
 from seedbed.nets.gpt_tutorial import TutorialGPT
 from seedbed.nets.language_model import LanguageModel
+from seedbed.nets.softmax import Softmax
 from seedbed.nets.transformer_decoder import TransformerDecoder
 
 V, CONTEXT = 6, 4
@@ -20,7 +21,7 @@ class Recorded(LanguageModel):
         super().__init__()
         self.context = CONTEXT
         self.seen: list[Tensor] = []
-        self.head = nn.Linear(V, V, bias=False)
+        self.head = Softmax(V, V, bias=False)
         with torch.no_grad():
             self.head.weight.copy_(logits.T)
 

@@ -104,3 +104,24 @@ def test_small_vocabulary_needs_no_clusters() -> None:
 def test_cutoffs_that_do_not_rise_are_refused() -> None:
     with pytest.raises(ValueError, match="increasing order"):
         GPT(vocabulary_size=V, context=8, cutoffs=[12, 5])
+
+
+@pytest.mark.parametrize("kind", ["softmax", "adaptive"])
+def test_tokens_are_drawn_as_likely_as_the_logits_have_them(kind: str) -> None:
+    torch.manual_seed(0)
+    drawing = head() if kind == "adaptive" else Softmax(C, V).double()
+    state, count = states()[:1] / 2, 40_000
+    chances = drawing(state).softmax(dim=-1)[0]
+    tokens = drawing.draw(state.expand(count, C), torch.Generator().manual_seed(4))
+    found = tokens.bincount(minlength=V) / count
+    deviation = (chances * (1 - chances) / count).sqrt()
+    assert ((found - chances).abs() < 4 * deviation).all()
+    assert chances.max() < 0.9
+
+
+def test_a_loaded_head_draws_as_the_one_that_was_saved() -> None:
+    saved, loaded = head(), AdaptiveSoftmax(C, V, [5, 12]).double()
+    loaded.load_state_dict(saved.state_dict())
+    one, other = (made.draw(states(), torch.Generator().manual_seed(4)) for made in (saved, loaded))
+    assert one.equal(other)
+    assert not loaded.tokens.equal(torch.arange(V))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from seedbed.nets.language_model import Cache, LanguageModel
+from seedbed.nets.softmax import Head, drawn
 
 
 def generate(
@@ -79,12 +80,19 @@ def stream(
     left = [max(length, 0)] * len(prompts)
     cache = Cache(min(model.context, max(map(len, prompts)) + length))
     while any(left):
-        logits = model.head(_last_hidden(model, tokens, cache)).float()  # (B, V)
-        drawn = _draw(logits, temperature, top_k, top_p, generator)  # (B,)
+        hidden = _last_hidden(model, tokens, cache)  # (B, C)
+        new = _draw(
+            model.head,
+            hidden,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            generator=generator,
+        )
         step: list[int | None] = []
-        for row, (prompt, token) in enumerate(zip(prompts, drawn.tolist(), strict=True)):
+        for row, (prompt, token) in enumerate(zip(prompts, new.tolist(), strict=True)):
             if tokens.shape[1] < len(prompt):
-                drawn[row] = prompt[tokens.shape[1]]
+                new[row] = prompt[tokens.shape[1]]
                 step.append(None)
             elif left[row]:
                 left[row] = 0 if token == end else left[row] - 1
@@ -92,7 +100,7 @@ def stream(
             else:
                 step.append(None)
         yield step
-        tokens = torch.cat([tokens, drawn[:, None]], dim=1)
+        tokens = torch.cat([tokens, new[:, None]], dim=1)
 
 
 def _last_hidden(model: LanguageModel, tokens: Tensor, cache: Cache) -> Tensor:
@@ -103,17 +111,21 @@ def _last_hidden(model: LanguageModel, tokens: Tensor, cache: Cache) -> Tensor:
 
 
 def _draw(
-    logits: Tensor,
+    head: Head,
+    hidden: Tensor,
+    *,
     temperature: float,
     top_k: int | None,
     top_p: float | None,
     generator: torch.Generator | None,
 ) -> Tensor:
-    """A token (B,) for each row of `logits` (B, V)."""
+    """A token (B,) for each state (B, C)."""
+    if temperature == 1 and top_k is None and top_p is None:
+        return head.draw(hidden, generator)
+    logits = head(hidden).float()  # (B, V)
     if temperature == 0:
         return logits.argmax(dim=-1)
-    if temperature != 1:  # a pass over all that is there
-        logits = logits / temperature
+    logits = logits / temperature
     if top_k is not None:
         least = logits.topk(min(top_k, logits.shape[1])).values[:, -1:]
         logits = logits.masked_fill(logits < least, -torch.inf)
@@ -123,7 +135,4 @@ def _draw(
         beyond = falling.cumsum(dim=-1) - falling >= top_p  # the tokens before have enough
         beyond[:, 0] = False
         probabilities = probabilities.masked_fill(beyond.gather(-1, order.argsort()), 0.0)
-    # One uniform number a row; torch.multinomial draws one for each of its V probabilities.
-    sums = probabilities.cumsum(dim=-1)
-    drawn = torch.rand(len(sums), 1, generator=generator, device=sums.device) * sums[:, -1:]
-    return torch.searchsorted(sums, drawn, right=True)[:, 0]
+    return drawn(probabilities, generator)

@@ -37,17 +37,16 @@ class Rotary(nn.Module):
         super().__init__()
         frequencies = base ** -(torch.arange(0, HEAD_SIZE, 2) / HEAD_SIZE)
         angles = torch.outer(torch.arange(context), frequencies)  # (T, head size / 2)
-        self.register_buffer("cosine", angles.cos(), persistent=False)
-        self.register_buffer("sine", angles.sin(), persistent=False)
+        cosine, sine = angles.cos(), angles.sin()
+        self.register_buffer("cosine", torch.cat([cosine, cosine], dim=1), persistent=False)
+        self.register_buffer("sine", torch.cat([-sine, sine], dim=1), persistent=False)
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        """Rotate x (B, heads, T, head size), whose first position is `start`."""
+        """Rotate x (..., T, head size), whose first position is `start`."""
         end = start + x.shape[-2]
-        cosine, sine = self.cosine[start:end], self.sine[start:end]
-        left, right = x.chunk(2, dim=-1)
-        return torch.cat(
-            [left * cosine - right * sine, left * sine + right * cosine], dim=-1
-        ).type_as(x)
+        partners = x.roll(HEAD_SIZE // 2, dims=-1)  # each channel's, half a head away
+        turned: Tensor = x * self.cosine[start:end] + partners * self.sine[start:end]
+        return turned.type_as(x)
 
 
 class Attention(nn.Module):
@@ -64,8 +63,9 @@ class Attention(nn.Module):
         B, T, C = x.shape
         start = cache.length if cache else 0
         parts = self.query_key_value(x).view(B, T, 3, C // HEAD_SIZE, HEAD_SIZE)
-        query, key, value = parts.permute(2, 0, 3, 1, 4)  # each (B, heads, T, head size)
-        query, key = rotary(rms_norm(query), start), rotary(rms_norm(key), start)
+        parts = parts.permute(2, 0, 3, 1, 4)  # (3, B, heads, T, head size)
+        query, key = rotary(rms_norm(parts[:2]), start)
+        value = parts[2]
         if cache:
             key, value = cache.joined(self, key, value)
         # One query after others sees all keys; torch's mask would show it the first key alone.

@@ -36,6 +36,18 @@ class Head(Protocol):
         """Each target's cross-entropy in nats, and whether it was the likeliest: two (N,)."""
         ...
 
+    def draw(self, hidden: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """A token (N,) for each state, as likely as the model has it."""
+        ...
+
+
+def drawn(probabilities: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """A choice (N,) for each row of probabilities (N, K), which need not add up to 1."""
+    # One uniform number a row; torch.multinomial draws one for each of the K.
+    sums = probabilities.cumsum(dim=-1)
+    chosen = torch.rand(len(sums), 1, generator=generator, device=sums.device) * sums[:, -1:]
+    return torch.searchsorted(sums, chosen, right=True)[:, 0]
+
 
 class Softmax(nn.Linear):
     """The usual head: a linear layer, its loss computed a chunk of positions at a time."""
@@ -61,6 +73,10 @@ class Softmax(nn.Linear):
             hits.append(logits.argmax(dim=-1) == wanted)
         return torch.cat(losses), torch.cat(hits)
 
+    def draw(self, hidden: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """A token for each state."""
+        return drawn(self(hidden).float().softmax(dim=-1), generator)
+
 
 class AdaptiveSoftmax(nn.Module):
     """A softmax over common tokens and clusters of rarer ones, then one within the cluster.
@@ -78,6 +94,7 @@ class AdaptiveSoftmax(nn.Module):
     """
 
     ranks: Tensor
+    tokens: Tensor
 
     def __init__(self, width: int, vocabulary_size: int, cutoffs: Sequence[int]) -> None:
         super().__init__()
@@ -86,16 +103,21 @@ class AdaptiveSoftmax(nn.Module):
         for cluster in self.softmax.tail:
             nn.init.zeros_(cast(nn.Linear, cast(nn.Sequential, cluster)[-1]).weight)
         self.register_buffer("ranks", torch.arange(vocabulary_size))
+        self.register_buffer("tokens", torch.arange(vocabulary_size), persistent=False)  # by rank
+        self.register_load_state_dict_post_hook(  # type: ignore[no-untyped-call]
+            lambda module, _: module._invert()
+        )
 
     def order_by(self, counts: Tensor) -> None:
         """Rank the tokens by how often each occurs (V,), before the first step."""
         self.ranks[counts.argsort(descending=True, stable=True)] = torch.arange(len(counts))
+        self._invert()
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Log-probabilities (..., V), which are logits that need no normalising."""
         with self._in_one_type(hidden) as states:
             ranked: Tensor = self.softmax.log_prob(states.flatten(0, -2))
-        return ranked[:, self.ranks].view(*hidden.shape[:-1], -1)
+        return ranked.index_select(1, self.ranks).view(*hidden.shape[:-1], -1)
 
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy."""
@@ -112,6 +134,22 @@ class AdaptiveSoftmax(nn.Module):
         wanted = self.ranks[targets]
         with self._in_one_type(hidden) as states:
             return -self.softmax(states, wanted).output, self.softmax.predict(states) == wanted
+
+    def draw(self, hidden: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """A token for each state; a cluster's softmax is computed where the draw falls on it."""
+        with self._in_one_type(hidden) as states:
+            ranks = drawn(self.softmax.head(states).softmax(dim=-1), generator)
+            clusters = ranks - self.softmax.cutoffs[0]
+            for number, (cluster, start) in enumerate(
+                zip(self.softmax.tail, self.softmax.cutoffs, strict=False)
+            ):
+                if len(rows := (clusters == number).nonzero()[:, 0]):
+                    within = cluster(states[rows]).softmax(dim=-1)
+                    ranks[rows] = start + drawn(within, generator)
+        return self.tokens[ranks]
+
+    def _invert(self) -> None:
+        self.tokens[self.ranks] = torch.arange(len(self.ranks), device=self.ranks.device)
 
     @contextmanager
     def _in_one_type(self, hidden: Tensor) -> Iterator[Tensor]:
