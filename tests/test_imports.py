@@ -43,8 +43,8 @@ MAY_IMPORT = {
         *("state", "tasks", "terminal"),
     },
     "sweep": {
-        *("callbacks", "compose", "errors", "files", "hints", "overrides", "preflight", "report"),
-        *("runs", "signals", "terminal"),
+        *("callbacks", "compose", "errors", "files", "hints", "machine", "overrides", "preflight"),
+        *("report", "runs", "signals", "terminal"),
     },
     "cli": {"compose", "data", "report", "runs", "shell", "sweep", "terminal"},
     "__main__": {"cli"},

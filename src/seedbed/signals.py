@@ -1,13 +1,39 @@
-"""SIGTERM as an exit of this process, and how a process ended that a signal may have ended."""
+"""SIGTERM as an exit of this process, and as what it gets when the one that started it is gone.
 
+And how a process ended that a signal may have ended.
+"""
+
+import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 """The exit statuses after Ctrl-C and SIGTERM, by the shell's convention."""
+
+STARTER = "SEEDBED_STARTER"
+"""The variable that tells a process which one has started it, without which it shall not go on."""
+
+POLL = 0.5
+"""Seconds between two looks at whether that one is still there."""
+
+
+def end_with(starter: int) -> None:
+    """Have this process get SIGTERM once its parent is gone, however that ended; SIGKILL too.
+
+    Args:
+        starter: Its process id, as it has told it: it may be gone by now.
+    """
+
+    def watch() -> None:
+        while os.getppid() == starter:
+            time.sleep(POLL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def ending(status: int) -> str:

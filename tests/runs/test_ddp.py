@@ -245,8 +245,7 @@ def ranks(run: RunDirectory) -> dict[int, int]:
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            command = (folder / "cmdline").read_bytes().decode().split("\0")
-            if command[1:5] == ["-m", "seedbed", "execute", str(run.path)]:
+            if str(run.path) in (folder / "cmdline").read_text():
                 variables = (folder / "environ").read_bytes().decode().split("\0")
                 found |= {
                     int(text[5:]): int(folder.name) for text in variables if text[:5] == "RANK="
@@ -262,9 +261,9 @@ def loggers(run: RunDirectory) -> set[int]:
     }
 
 
-def training(run: RunDirectory) -> subprocess.Popen[str]:
+def training(run: RunDirectory, under: tuple[str, ...] = ()) -> subprocess.Popen[str]:
     """A command that trains, and is in the middle of it."""
-    process = started(TRAIN, *ENDLESS, f"hydra.run.dir={run.path}")
+    process = started(TRAIN, *ENDLESS, f"hydra.run.dir={run.path}", under=under)
     while not run.last.exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.2)
@@ -328,6 +327,23 @@ def test_process_that_is_killed_ends_the_run_at_once_with_what_to_do(tmp_path: P
     assert errors == f"{error} To go on: {run.resume_command}\n"
     assert (run.status()["state"], run.status()["error"]) == ("failed", error)
     assert ranks(run) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("under", [(), TORCHRUN], ids=["alone", "torchrun"])
+def test_processes_save_and_end_when_what_started_them_is_killed(
+    under: tuple[str, ...], tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path / "run")
+    process = training(run, under)
+    assert ranks(run).keys() == {0, 1}
+    process.kill()
+    limit = time.monotonic() + LIMIT
+    while ranks(run):
+        assert time.monotonic() < limit, "they go on"
+        time.sleep(0.2)
+    process.communicate()
+    assert run.status()["state"] == "interrupted"
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import importlib
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,8 @@ def test_checkpoint_with_a_pickled_object_is_refused_by_every_verb_that_opens_on
         "experiment=../../evil/option",
         "+experiment@a_path=../../evil/option",
         "experiment=${oc.env:EVIL}",
+        "paths.data_dir=/evil",
+        "+paths={data_dir: /evil}",
     ],
 )
 def test_sweep_whose_command_is_more_than_settings_is_not_gone_on_with(
@@ -112,6 +115,18 @@ def test_sweep_whose_command_is_more_than_settings_is_not_gone_on_with(
     called = seedbed("resume", stranger.path)
     assert called.status == 2
     assert f"its command has {word}, and by such a sweep" in called.err
+
+
+def test_process_that_executes_a_run_takes_no_module_from_the_folder_it_is_started_in(
+    exam: RunDirectory, tmp_path: Path
+) -> None:
+    for module in ("seedbed", "torch"):
+        (tmp_path / module).mkdir()
+        (tmp_path / module / "__init__.py").write_text("raise SystemExit('this is evil')")
+    done = subprocess.run(
+        exam.execute_command, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("record", [{"command": "-m"}, {"command": [1]}, {"folder": 1}, {}])

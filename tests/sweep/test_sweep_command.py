@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
 import pytest
 
-from seedbed.compose import ROOT
+from seedbed.compose import ROOT, composed, plain
 from seedbed.errors import RunError
 from seedbed.runs.directory import RunDirectory
+from seedbed.sweep import ledger
 from seedbed.sweep.ledger import Ledger
 
 pytestmark = pytest.mark.slow
@@ -211,14 +213,50 @@ def test_ctrl_c_has_all_workers_save_and_says_how_to_go_on(tmp_path: Path) -> No
     assert not any(map(is_alive, pids))
 
 
-def test_workers_that_a_killed_sweep_left_are_ended_by_the_next(tmp_path: Path) -> None:
+def test_workers_of_a_killed_sweep_save_and_end(tmp_path: Path) -> None:
     process = started(tmp_path, ENDLESS, "workers=2")
     wait_until(lambda: saved(tmp_path, 2), process)
+    pids = [run.status()["pid"] for run in runs(tmp_path)]
     process.kill()
     process.communicate()
-    assert states(tmp_path) == ["running", "running"]
+    limit = time.monotonic() + 60
+    while any(map(is_alive, pids)):
+        assert time.monotonic() < limit, "they go on"
+        time.sleep(0.2)
+    assert [run.status()["state"] for run in runs(tmp_path)] == ["interrupted", "interrupted"]
+
+
+def test_job_that_outlived_its_sweep_saves_and_ends_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDirectory.create(tmp_path / "job", plain(composed([*SMALL, "max_epochs=1000000"])))
+    process = subprocess.Popen(run.execute_command, stdout=subprocess.PIPE, text=True)
+    wait_until(run.last.exists, process)
+    monkeypatch.setattr(ledger, "GRACE", 0.0)
     with Ledger(tmp_path).claimed():
-        assert states(tmp_path) == ["interrupted", "interrupted"]
+        assert run.state() == "interrupted"
+    process.communicate()
+
+
+@pytest.mark.parametrize(
+    "where",
+    [["workers=2"], ["hydra/launcher=slurm", "hydra.launcher.cluster=local"]],
+    ids=["workers", "submitted"],
+)
+def test_resume_takes_no_module_from_where_a_sweep_was_started(
+    where: list[str], plan_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep, evil = tmp_path / "sweep", tmp_path / "evil"
+    for module in ("seedbed", "submitit"):
+        (evil / module).mkdir(parents=True)
+        (evil / module / "__init__.py").write_text("raise SystemExit('this is evil')")
+    sweep.mkdir()
+    settings = [*SMALL, "max_epochs=2,3"]
+    monkeypatch.chdir(evil)
+    Ledger(sweep).open(plan_of(*settings).identity, ["-m", *settings, *where], fresh=False)
+    resume = [sys.executable, "-P", "-m", "seedbed", "resume", str(sweep)]
+    subprocess.run(resume, check=True, capture_output=True)
+    assert states(sweep) == ["finished", "finished"]
 
 
 def test_resume_takes_up_the_sweep_wherever_it_lies_now_and_adds_trials(tmp_path: Path) -> None:

@@ -103,8 +103,8 @@ class RunDirectory:
 
     @property
     def execute_command(self) -> list[str]:
-        """What starts a process that executes it."""
-        return [sys.executable, "-m", "seedbed", "execute", str(self.path)]
+        """What starts a process that executes it, and takes no module from where it is started."""
+        return [sys.executable, "-P", "-m", "seedbed", "execute", str(self.path)]
 
     @contextmanager
     def claimed(self) -> Iterator[None]:

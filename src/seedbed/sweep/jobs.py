@@ -1,23 +1,23 @@
 """Where the jobs of a sweep run: one after the other in this process, or each in one of its own.
 
 In this process torch is imported once, so small jobs follow each other fast. A process of its own
-takes some seconds to start, has its own cores and its own GPU, and can be killed without harm to
+takes some seconds to start, has its own cores and its own GPUs, and can be killed without harm to
 the others. On a cluster it is on another machine, as `slurm.py` has it.
 """
 
 import os
-import signal
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from seedbed.errors import SeedbedError, SettingError
+from seedbed.machine import process_count
 from seedbed.runs.directory import RunDirectory
-from seedbed.signals import ending
+from seedbed.signals import STARTER, ending
 from seedbed.terminal import console
 
 POLL = 0.1
@@ -106,7 +106,7 @@ class Worker:
             RunDirectory(path).execute_command,
             stdout=subprocess.DEVNULL,  # it is in the run's log
             stderr=errors,
-            env=os.environ | environment,
+            env=os.environ | environment | {STARTER: str(os.getpid())},
             start_new_session=True,  # a Ctrl-C comes from us, once
         )
         return cls(path, process, errors)
@@ -128,28 +128,21 @@ class Worker:
 class Processes(Pool):
     """As many runs at a time as there are workers, `python -m seedbed execute` each.
 
-    The machine's cores are divided among them, and each has a GPU to itself where there are any.
+    The machine's cores are divided among them, and so are its GPUs.
 
     Args:
         size: How many at a time.
-        gpus: The GPUs to give out, by number; none for jobs on the processor.
-
-    Raises:
-        SettingError: If there are more workers than GPUs.
+        gpus: Those of each worker, as CUDA_VISIBLE_DEVICES names them; none for jobs on the
+            processor.
     """
 
-    def __init__(self, size: int, gpus: list[str]) -> None:
+    def __init__(self, size: int, gpus: Sequence[str] = ()) -> None:
         super().__init__(size)
-        if 0 < len(gpus) < size:
-            raise SettingError(
-                f"workers={size}: there are {len(gpus)} GPUs, and a job has one to itself; choose "
-                f"workers={len(gpus)}, or trainer=cpu."
-            )
         self._gpus = gpus
         self._workers: list[Worker | None] = [None] * size
 
     def start(self, path: Path) -> None:
-        """Start a worker on cores and a GPU that no other has."""
+        """Start a worker on cores and GPUs that no other has."""
         place = self._workers.index(None)
         cores = _cores(place, self.size)
         environment = {"OMP_NUM_THREADS": str(max(1, len(cores)))}
@@ -175,7 +168,7 @@ class Processes(Pool):
         """Interrupt them; a second interruption, while this waits, kills them."""
         workers = [worker for worker in self._workers if worker]
         for worker in workers:
-            worker.process.send_signal(signal.SIGINT)
+            worker.process.terminate()  # SIGINT is ignored by what a script started with &
         try:
             for worker in workers:
                 worker.process.wait()
@@ -187,19 +180,22 @@ class Processes(Pool):
 
 
 def pool_of(
-    workers: int, config: Mapping[str, Any], folder: Path, cluster: Mapping[str, Any] | None = None
+    workers: int,
+    configs: Sequence[Mapping[str, Any]],
+    folder: Path,
+    cluster: Mapping[str, Any] | None = None,
 ) -> Pool:
     """Where so many jobs at a time run.
 
     Args:
         workers: How many.
-        config: The configuration of one of them.
+        configs: The jobs' configurations, or some in which each value comes up.
         folder: The sweep's directory.
         cluster: What `hydra/launcher=slurm` says, for jobs on a cluster.
 
     Raises:
-        SettingError: If there are more workers than GPUs for jobs that use them, or jobs cannot be
-            submitted from here.
+        SettingError: If there are too few GPUs for jobs that use them, or jobs cannot be submitted
+            from here.
     """
     if cluster is not None:
         from seedbed.sweep.slurm import Slurm
@@ -207,14 +203,41 @@ def pool_of(
         return Slurm(workers, folder, cluster)
     if workers == 1:
         return ThisProcess()
+    trainers = [config["trainer"] for config in configs]
+    counts = [process_count(each) for each in trainers if each["accelerator"] != "cpu"]
+    gpus = _gpus() if counts else []
+    return Processes(workers, divided(gpus, workers, max(counts)) if gpus else ())
+
+
+def divided(gpus: Sequence[str], workers: int, count: int) -> list[str]:
+    """Give GPUs out, to each worker as many as its job has processes.
+
+    Args:
+        gpus: All there are.
+        workers: How many are to have some.
+        count: How many each.
+
+    Returns:
+        Those of each worker, as CUDA_VISIBLE_DEVICES names them.
+
+    Raises:
+        SettingError: If there are too few.
+    """
+    if workers * count > len(gpus):
+        raise SettingError(
+            f"workers={workers}: a job has {count} of the {len(gpus)} GPUs to itself; choose "
+            f"workers={max(1, len(gpus) // count)}, or trainer.accelerator=cpu."
+        )
+    return [",".join(gpus[place * count : (place + 1) * count]) for place in range(workers)]
+
+
+def _gpus() -> list[str]:
+    """Those that this process may use."""
     import torch
 
-    gpus: list[str] = []
-    if config["trainer"]["accelerator"] != "cpu":
-        named = os.environ.get("CUDA_VISIBLE_DEVICES")
-        count = torch.cuda.device_count()
-        gpus = named.split(",")[:count] if named else [str(number) for number in range(count)]
-    return Processes(workers, gpus)
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = torch.cuda.device_count() or int(torch.backends.mps.is_available())
+    return named.split(",")[:count] if named else [*map(str, range(count))]
 
 
 def _cores(place: int, size: int) -> set[int]:

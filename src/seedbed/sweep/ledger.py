@@ -33,8 +33,11 @@ from seedbed.sweep.best import remove_best
 from seedbed.sweep.pruning import RECORD
 from seedbed.sweep.space import Point, job_key
 
+GRACE = 10.0
+"""Seconds that a worker whose sweep was killed has to end by itself."""
+
 PATIENCE = 120.0
-"""Seconds that a worker whose sweep was killed has to save and end."""
+"""Seconds that a job which outlived its sweep has to save and end, once told."""
 
 
 @dataclass(frozen=True)
@@ -197,19 +200,29 @@ class Ledger:
 
 
 def _end_orphan(run: RunDirectory) -> None:
-    """Have a worker that outlived its sweep save and end: its core is wanted."""
-    if run.state() != "running":
+    """Have a job that outlived its sweep, as one submitted to a cluster does, save and end.
+
+    A worker ends with its sweep. While it saves, a signal more would not let it.
+    """
+    if _has_ended(run, GRACE):
         return
     status = run.status()
     if status.get("host") == socket.gethostname():
         with suppress(ProcessLookupError):
-            os.kill(status["pid"], signal.SIGTERM)  # once: a second signal would not let it save
-        limit = time.monotonic() + PATIENCE
-        while time.monotonic() < limit:
-            if run.state() != "running":
-                return
-            time.sleep(0.2)
+            os.kill(status["pid"], signal.SIGTERM)
+        if _has_ended(run, PATIENCE):
+            return
     raise RunError(
         f"{run.path} is in use by process {status.get('pid')} on {status.get('host')}, which a "
         "killed sweep has left. End it first."
     )
+
+
+def _has_ended(run: RunDirectory, within: float) -> bool:
+    """Whether nobody works on a run, now or within so many seconds."""
+    limit = time.monotonic() + within
+    while run.state() == "running":
+        if time.monotonic() > limit:
+            return False
+        time.sleep(0.2)
+    return True

@@ -35,24 +35,27 @@ def resume(sweep: Path, more: Sequence[str] = ()) -> NoReturn:
     if foreign := [word for word in record["command"] if not _is_of_study(word)]:
         raise RunError(
             f"{folder}: its command has {' '.join(map(str, foreign))}, and by such a sweep from "
-            "elsewhere could run any code. If it is yours, type the whole command again."
+            "elsewhere could run any code, or write anywhere. If it is yours, type the whole "
+            "command again."
         )
     if Path(record["folder"]).is_dir():
         os.chdir(record["folder"])
+    os.environ["PYTHONSAFEPATH"] = "1"  # that may be a stranger's too: no modules from there
     script = str(ROOT / "train.py")
     arguments = [*record["command"], *more, f"hydra.sweep.dir={quoted(str(folder))}"]
     os.execv(sys.executable, [sys.executable, script, *arguments])
 
 
 def _is_of_study(word: object) -> bool:
-    """Whether it is a sweep's flag, where jobs run, or a setting that is not Hydra's own.
+    """Whether it is a sweep's flag, where jobs run, or a setting, but none of Hydra's or of paths.
 
     An option may not be looked for outside `conf`: its file could have Hydra call anything.
     """
     if word in ("-m", "--multirun", MULTIRUN) or LAUNCHER.fullmatch(str(word)):
         return True
     key, _, value = str(word).partition("=")
+    is_machines = key.lstrip("+~").partition(".")[0] == "paths"
     own = key == "hydra.sweep.dir" or key.removeprefix("hydra.sweeper.") in SWEEPERS
     is_place = is_path(key) and SETTING.fullmatch(key)
     leads_out = not is_place and (".." in value or "$" in value)
-    return not key.startswith("-") and not leads_out and (own or "hydra" not in key)
+    return not (key.startswith("-") or leads_out or is_machines) and (own or "hydra" not in key)
