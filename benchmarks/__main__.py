@@ -1,7 +1,8 @@
 """Measure, and write the table: `python -m benchmarks [NAME …]`.
 
-A name is a line (`start.help`), a group of them (`start`), `scaling`, or `all`; without one, every
-line that takes no long training. `page` only writes the page again.
+A name is a line (`start.help`), a group of them (`start`), `scaling`, `corpora`,
+`processes`, or `all`; without one, every line that takes no long training. `page` only writes the
+page again.
 """
 
 import sys
@@ -14,12 +15,12 @@ from benchmarks import (
     page,
     poem,
     results,
-    scaling,
     start,
     sweeps,
     trainer,
 )
 from benchmarks.lines import Line
+from benchmarks.page import GROWTH
 
 LINES = [
     *poem.LINES,
@@ -32,31 +33,31 @@ LINES = [
 ]
 
 
-def chosen(names: list[str]) -> tuple[list[Line], bool]:
-    """The lines that are meant, and whether the growth curves are.
+def chosen(names: list[str]) -> tuple[list[Line], list[str]]:
+    """The lines that are meant, and the parts about growth.
 
     Raises:
         SystemExit: If a name is none.
     """
     if not names:
-        return [line for line in LINES if not line.long], True
+        return [line for line in LINES if not line.long], [*GROWTH]
     if names == ["all"]:
-        return LINES, True
+        return LINES, [*GROWTH]
     known = {line.name for line in LINES} | {line.name.split(".")[0] for line in LINES}
-    known |= {"scaling", "page"}
+    known |= {*GROWTH, "page"}
     if unknown := set(names) - known:
         sys.exit(
             f"{', '.join(sorted(unknown))}: no such line; there is {', '.join(sorted(known))}, all."
         )
     wanted = [line for line in LINES if {line.name, line.name.split(".")[0]} & set(names)]
-    return wanted, "scaling" in names
+    return wanted, [name for name in GROWTH if name in names]
 
 
 def main(names: list[str]) -> None:
     """Measure what is named, each line kept as it is done."""
     lines, grown = chosen(names)
-    minutes = sum(line.minutes for line in lines) + grown * scaling.MINUTES
-    print(f"{len(lines) + grown} to measure, about {minutes:.0f} minutes on two cores")
+    minutes = sum(line.minutes for line in lines) + sum(GROWTH[name].MINUTES for name in grown)
+    print(f"{len(lines) + len(grown)} to measure, about {minutes:.0f} minutes on two cores")
     for line in lines:
         print(f"{line.name}: {line.what}, beside {line.baseline}", flush=True)
         started = time.monotonic()
@@ -68,9 +69,9 @@ def main(names: list[str]) -> None:
         seconds = time.monotonic() - started
         print(f"  {figure}, target {line.target.text}: {met} ({measured.detail}; {seconds:.0f} s)")
         page.write(LINES)
-    if grown:
-        print("scaling: characters a second and memory as the sizes double", flush=True)
-        scaling.measure()
+    for name in grown:
+        print(f"{name}:", flush=True)
+        GROWTH[name].measure()
     page.write(LINES)
     print(f"written: {results.HERE / 'results.md'}")
 

@@ -32,11 +32,11 @@ class Trained:
     run: Run
 
 
-def trained(*overrides: str) -> Trained:
+def trained(*overrides: str, **environment: str) -> Trained:
     """Run `python train.py OVERRIDES` from start to end; its directory is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "run"
-        seconds = python("train.py", *overrides, f"hydra.run.dir={place}")()
+        seconds = python("train.py", *overrides, f"hydra.run.dir={place}", **environment)()
         return Trained(seconds, read_run(place))
 
 

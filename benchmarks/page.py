@@ -1,6 +1,6 @@
 """`results.md` and its pictures, from the kept figures alone."""
 
-from benchmarks import scaling
+from benchmarks import corpora, processes, scaling
 from benchmarks.lines import Line
 from benchmarks.results import HERE, figure_of, kept, settings, shown, table
 from seedbed.report.style import COLOURS, GREY, drawing, new_figure
@@ -17,23 +17,27 @@ A comparison is the median of the ratios of pairs measured by turns in one run; 
 is the seeds' mean time beside the mean of the lesson's, before and after them. Times are wall time,
 those of commands of whole processes from start to end; ≤ is ours as a share of what stands beside,
 ≥ how many times more ours does in the same time. Load is the system's average of the minute before.
-Nothing here was measured on a GPU.
+All were measured on two shared cores. Nothing here was measured on a GPU.
 
 {table}
 
 ![How many times faster, or smaller, than what stands beside](results.png)
-{scaling}"""
+{growth}"""
+
+GROWTH = {"scaling": scaling, "corpora": corpora, "processes": processes}
+"""What is measured of how it grows, in the order of the page."""
 
 
 def write(lines: list[Line]) -> None:
     """Write the page and its pictures."""
+    growth = sum(part.MINUTES for part in GROWTH.values())
     HERE.joinpath("results.md").write_text(
         PAGE.format(
-            short=sum(line.minutes for line in lines if not line.long) + scaling.MINUTES,
-            all=(sum(line.minutes for line in lines) + scaling.MINUTES) / 60,
+            short=sum(line.minutes for line in lines if not line.long) + growth,
+            all=(sum(line.minutes for line in lines) + growth) / 60,
             settings="  \n".join(settings(lines)),
             table=table(lines),
-            scaling=scaling.section(),
+            growth="".join(part.section() for part in GROWTH.values()),
         ),
         encoding="utf-8",
     )

@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from benchmarks.lines import Line, Measured, Target
 from seedbed.runs import provenance
 from seedbed.runs.directory import write_json
@@ -31,7 +33,7 @@ def circumstances() -> Result:
     return {
         "date": record["time"],
         "load": round(os.getloadavg()[0], 2),
-        "machine": f"{hardware['processor']}, {hardware['cores']} cores, no accelerator used",
+        "machine": f"{hardware['processor']} with {torch.backends.cpu.get_cpu_capability()}",
         "threads": record["threads"],
         "versions": ", ".join(f"{name} {versions[name]}" for name in names),
         "commit": (record["git"]["commit"] or "")[:9] + changed,
@@ -70,8 +72,8 @@ def shown(figure: float, target: Target) -> str:
 def table(lines: list[Line]) -> str:
     """All lines that have been measured, as Markdown."""
     rows = [
-        "| what | beside | figure | target | met | measured | when, load |",
-        "|---|---|---|---|---|---|---|",
+        "| what | beside | figure | target | met | measured | on | when, load |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for line in lines:
         if found := kept(line.name):
@@ -83,6 +85,7 @@ def table(lines: list[Line]) -> str:
                 line.target.text,
                 "yes" if line.target.met_by(figure) else "no",
                 found["detail"],
+                f"{found['machine']}, {found['threads']} thread{'s' * (found['threads'] > 1)}",
                 f"{found['date'][:16].replace('T', ' ')}, {found['load']:.1f}",
             )
             rows.append(f"| {' | '.join(cells)} |")
@@ -90,10 +93,6 @@ def table(lines: list[Line]) -> str:
 
 
 def settings(lines: list[Line]) -> list[str]:
-    """The machines and versions that the lines were measured with; one, if all were on the same."""
+    """The versions that the lines were measured with; one, if all were with the same."""
     found = filter(None, (kept(line.name) for line in lines))
-    return [
-        *dict.fromkeys(
-            f"{one['machine']}, {one['threads']} threads; {one['versions']}" for one in found
-        )
-    ]
+    return [*dict.fromkeys(one["versions"] for one in found)]

@@ -1,6 +1,5 @@
 """What a sweep's further jobs cost, and what a second worker saves, as whole processes."""
 
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +14,9 @@ STUDY = ("experiment=line", "data.batch_size=16", "max_epochs=400")
 
 def workers() -> Measured:
     """The same jobs of one core each, two at a time and one after the other."""
-    os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as folder:
-        parallel = _sweep(folder, JOBS, *STUDY, "workers=2")
-        serial = _sweep(folder, JOBS, *STUDY)
+        parallel = _sweep(folder, JOBS, *STUDY, "workers=2", OMP_NUM_THREADS="1")
+        serial = _sweep(folder, JOBS, *STUDY, OMP_NUM_THREADS="1")
         return cost(interleaved(parallel, serial, pairs=3, warm_up=False), "s", f"{JOBS} jobs")
 
 
@@ -32,14 +30,15 @@ def further_jobs() -> Measured:
     return cost(further, "s")
 
 
-def _sweep(folder: str, jobs: int, *arguments: str) -> Callable[[], float]:
+def _sweep(folder: str, jobs: int, *arguments: str, **environment: str) -> Callable[[], float]:
     """Have a sweep of so many jobs, in a directory of its own each time, return its seconds."""
     rates = ",".join(str(0.001 + number / 1e4) for number in range(jobs))
 
     def seconds() -> float:
         place = Path(tempfile.mkdtemp(dir=folder)) / "sweep"
         rate = f"optimizer.lr={rates}"
-        return python("train.py", "-m", *arguments, rate, f"hydra.sweep.dir={place}")()
+        where = f"hydra.sweep.dir={place}"
+        return python("train.py", "-m", *arguments, rate, where, **environment)()
 
     return seconds
 

@@ -6,6 +6,7 @@ runs as often as the other, however long it takes.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -66,23 +67,25 @@ def timed(work: Callable[[], Any]) -> Callable[[], float]:
     return seconds
 
 
-def process(*command: str) -> Callable[[], float]:
-    """Have a whole process, from its start to its end, return its wall seconds."""
-    return timed(lambda: run(*command))
+def python(*arguments: str, **environment: str) -> Callable[[], float]:
+    """Have a whole process of this interpreter return its wall seconds, from start to end."""
+    return timed(lambda: run(sys.executable, *arguments, **environment))
 
 
-def python(*arguments: str) -> Callable[[], float]:
-    """The same for a process of this interpreter, in the project's folder."""
-    return process(sys.executable, *arguments)
-
-
-def run(*command: str) -> str:
-    """What a process prints; it must end well.
+def run(*command: str, **environment: str) -> str:
+    """What a process prints, with these variables besides; it must end well.
 
     Raises:
         RuntimeError: If it does not, with the end of what it said.
     """
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         said = (done.stdout + done.stderr)[-2000:]
         raise RuntimeError(f"{' '.join(command)}: ended with {done.returncode}\n{said}")

@@ -154,7 +154,12 @@ def test_experiment_passes_the_check_with_what_this_machine_may_lack(
 ) -> None:
     monkeypatch.setattr(CUDAAccelerator, "is_available", lambda: True)
     monkeypatch.setattr("seedbed.trial.build_trainer", lambda *_, **__: None)  # it looks itself
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *rest: name if name in EXTRAS.values() else real(name, *rest),
+    )
     lacking = ["trainer=gpu", f"logger=[{','.join(EXTRAS.values())}]"]
     check(settings(f"experiment={experiment}", *lacking))
 
@@ -213,3 +218,17 @@ def test_experiment_takes_a_step_with_every_setting_that_is_any_studys(
     run = RunDirectory.create(tmp_path, config)
     execute(run.path)
     assert torch.load(run.last, weights_only=True)["global_step"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "muon"])
+def test_gradients_are_clipped_in_mixed_precision_whatever_the_optimizer(
+    optimizer: str, tmp_path: Path
+) -> None:
+    mixed = ("trainer.precision=bf16-mixed", "trainer.gradient_clip_val=1e-9")
+    config = one_step(settings("experiment=line", f"optimizer={optimizer}", *mixed))
+    run = RunDirectory.create(tmp_path, config)
+    execute(run.path)
+    gradient = torch.load(run.last, weights_only=True)["optimizer_states"][0]["state"]
+    momenta = [state[name] for state in gradient.values() for name in state if name == "exp_avg"]
+    assert optimizer == "sgd" or all(moment.abs().max() <= 1e-9 for moment in momenta)

@@ -5,8 +5,8 @@ training, 10,000 for validation. It ends at about 98 % of the test images.
 
     python -m benchmarks.lessons.mnist FOLDER [EPOCHS]
 
-reads FOLDER/MNIST/raw and prints a line of figures an epoch, the test's last. It needs the extra
-`bench`, torchvision.
+reads FOLDER/MNIST/raw and prints a line of figures an epoch, the test's last. It needs
+torchvision.
 """
 
 import sys

@@ -11,7 +11,7 @@ from pathlib import Path
 from seedbed import distributed
 from seedbed.errors import RunError, SeedbedError, SettingError
 from seedbed.overrides import HYDRAS, REFUSALS, is_multirun, searched, setting_problems
-from seedbed.signals import INTERRUPTED, STARTER, end_with
+from seedbed.signals import INTERRUPTED, PARENT, end_with
 
 
 @contextmanager
@@ -49,11 +49,12 @@ def explained(folder: Path | None = None) -> Iterator[None]:
 def led(command: Callable[[], None]) -> None:
     """Obey a command line; of several processes only the first does, and the others follow it.
 
-    So they agree on the run's directory, which each of them would name differently. Whoever was
-    started to work on a run, by a run or a sweep or torchrun, ends with who started it.
+    So they agree on the run's directory, which each of them would name differently. A process
+    that a run, a sweep or torchrun has started to work on a run ends with its parent.
     """
-    if starter := os.environ.pop(STARTER, distributed.is_member() and os.getppid()):
-        end_with(int(starter))
+    torchruns = str(os.getppid()) if distributed.is_member() else ""
+    if parent := os.environ.pop(PARENT, torchruns):
+        end_with(int(parent))
     if not distributed.is_member():
         command()
         return

@@ -1,10 +1,8 @@
-"""SIGTERM as an exit of this process, and as what it gets when the one that started it is gone.
-
-And how a process ended that a signal may have ended.
-"""
+"""SIGTERM as an exit, and as the end of a process whose parent is gone; how processes ended."""
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,22 +12,24 @@ INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 """The exit statuses after Ctrl-C and SIGTERM, by the shell's convention."""
 
-STARTER = "SEEDBED_STARTER"
-"""The variable that tells a process which one has started it, without which it shall not go on."""
+PARENT = "SEEDBED_PARENT"
+"""The variable with the id of the parent without which a process is not to go on."""
 
 POLL = 0.5
-"""Seconds between two looks at whether that one is still there."""
+"""Seconds between two looks at whether it is still there."""
 
 
-def end_with(starter: int) -> None:
-    """Have this process get SIGTERM once its parent is gone, however that ended; SIGKILL too.
+def end_with(parent: int) -> None:
+    """Have this process get SIGTERM once its parent is gone, by whatever ending, SIGKILL too.
 
     Args:
-        starter: Its process id, as it has told it: it may be gone by now.
+        parent: Its process id, as it gave it itself: it may be gone by now.
     """
+    if sys.platform == "win32":  # where another process may stand between the two
+        return
 
     def watch() -> None:
-        while os.getppid() == starter:
+        while os.getppid() == parent:
             time.sleep(POLL)
         os.kill(os.getpid(), signal.SIGTERM)
 

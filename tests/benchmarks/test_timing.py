@@ -1,13 +1,16 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import page, results, scaling
+from benchmarks import corpora, page, processes, results, scaling
 from benchmarks.lines import Line, Measured, at_least, at_most, cost, speed
-from benchmarks.timing import interleaved, process, ratio, speedup
+from benchmarks.memory import raised_by
+from benchmarks.timing import interleaved, python, ratio, speedup
 from seedbed.nets.gpt import GPT
+from seedbed.runs.directory import write_json
 
 PAIRS = [(1.0, 4.0), (2.0, 4.0), (30.0, 4.0)]
 
@@ -31,7 +34,7 @@ def test_both_take_turns_and_each_second_pair_runs_the_other_way_round() -> None
 
 def test_process_that_fails_is_not_timed() -> None:
     with pytest.raises(RuntimeError, match="ended with 3"):
-        process("sh", "-c", "exit 3")()
+        python("-c", "raise SystemExit(3)")()
 
 
 @pytest.mark.parametrize(
@@ -67,8 +70,31 @@ def test_page_has_the_lines_that_were_measured_and_no_other(
     assert "| the first | another | **0.500** | ≤ 0.5 | yes | 2 against 4 s, 3 pairs |" in text
     assert "| the third | another | **not reached** | ≤ 0.5 | no | tried |" in text
     assert "second" not in text
-    assert "M, 2 threads; torch 9" in text
+    assert "| M, 2 threads | 2026-01-02 03:04, 0.2 |" in text
+    assert "\ntorch 9\n" in text
+    assert "###" not in text
     assert (tmp_path / "results.png").stat().st_size > 0
+
+
+def test_page_has_the_corpora_and_the_processes_once_they_were_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    around = {"date": "2026-01-02T03:04:05", "load": 0.25, "threads": 2}
+    loaded = {"poems": 9, "characters": 1234, "vocabulary": 5, "mebibytes": 7.0, "rate": 8.0}
+    one, other = loaded | {"seconds": 16.0}, loaded | {"seconds": 0.25}
+    write_json(tmp_path / "corpora.json", {"corpora": {"tang,song": [one, other]}} | around)
+    rates = {"one process of one thread": [1.0, 2.0, 4.0], "two": [2.0, 3.0, 8.0]}
+    write_json(tmp_path / "processes.json", {"rates": rates} | around)
+    told = corpora.section() + processes.section()
+    assert "| tang, song | 9 | 1,234 | 5 | 16.0 s, 7 MiB | 0.25 s, 7 MiB | 8 |" in told
+    assert "| two | 3 | 2.00 |" in told
+
+
+def test_memory_is_that_of_the_work_alone() -> None:
+    np.ones(64 * 2**20, dtype=np.uint8)
+    raised = raised_by(lambda: np.ones(32 * 2**20, dtype=np.uint8))
+    assert 30 * 2**20 < raised < 40 * 2**20
 
 
 def test_speed_tells_what_both_took() -> None:
@@ -83,6 +109,8 @@ def test_names_mean_a_line_or_a_group() -> None:
     assert names("start") == ["start.cfg", "start.help", "start.line"]
     assert "poem.long" not in names()
     assert "poem.long" in names("all")
+    assert bench.chosen(["corpora", "start"])[1] == ["corpora"]
+    assert bench.chosen([])[1] == ["scaling", "corpora", "processes"]
 
 
 def test_wrong_name_is_told_with_those_there_are() -> None:

@@ -1,5 +1,7 @@
 """The adaptive head against the full distribution it stands for."""
 
+import pickle
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -125,3 +127,8 @@ def test_a_loaded_head_draws_as_the_one_that_was_saved() -> None:
     one, other = (made.draw(states(), torch.Generator().manual_seed(4)) for made in (saved, loaded))
     assert one.equal(other)
     assert not loaded.tokens.equal(torch.arange(V))
+
+
+def test_adaptive_head_can_be_pickled() -> None:
+    copied = pickle.loads(pickle.dumps(head()))
+    assert copied(states()).equal(head()(states()))

@@ -10,7 +10,7 @@ from torch.optim import AdamW, Muon, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from seedbed.optim.groups import parameter_groups
-from seedbed.optim.muon import REFERENCE_WIDTH, MuonWithAdamW
+from seedbed.optim.muon import REFERENCE_WIDTH, MuonWithAdamW, fast_type
 
 WIDTH = REFERENCE_WIDTH // 4
 
@@ -88,11 +88,48 @@ def through_a_file(state: dict[str, Any]) -> dict[str, Any]:
     return loaded
 
 
-@pytest.fixture(autouse=True)
-def type_of_torchs_muon(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def in_torchs_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seedbed.optim.muon.fast_type", lambda device: torch.bfloat16)
 
 
+@pytest.mark.parametrize(
+    ("device", "abilities", "expected"),
+    [
+        ("cpu", {"avx2": True, "avx512_bf16": False}, torch.float32),
+        ("cpu", {"avx512_bf16": True}, torch.bfloat16),
+        ("cpu", {"neon": True, "bf16": True}, torch.bfloat16),
+        ("cuda", {"avx2": True}, torch.bfloat16),
+    ],
+)
+def test_bfloat16_is_left_to_devices_that_are_fast_in_it(
+    device: str,
+    abilities: dict[str, bool],
+    expected: torch.dtype,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities)
+    assert fast_type(torch.device(device)) == expected
+
+
+@pytest.mark.parametrize("shape", [(12, 5), (5, 12)])
+def test_first_step_in_single_precision_goes_along_the_gradients_polar_factor(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose singular values the iteration takes to within a third of one, not to one."""
+    monkeypatch.setattr("seedbed.optim.muon.fast_type", lambda device: torch.float32)
+    net = nn.Linear(shape[1], shape[0], bias=False)
+    start = net.weight.detach().clone()
+    net.weight.grad = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    left, _, right = torch.linalg.svd(net.weight.grad, full_matrices=False)
+    optimizer_of(net, lr=1.0).step()
+    stretch = max(1.0, shape[0] / shape[1]) ** 0.5
+    turned = left.T @ (start - net.weight.detach()) @ right.T / stretch
+    torch.testing.assert_close(turned.diagonal(), torch.ones(5), atol=0.35, rtol=0)
+    torch.testing.assert_close(turned, turned.diagonal().diag(), atol=1e-5, rtol=0)
+
+
+@pytest.mark.usefixtures("in_torchs_type")
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 def test_equals_torchs_muon_on_matrices_and_torchs_adamw_on_the_rest(weight_decay: float) -> None:
     net, reference = Net(), Net()
@@ -103,6 +140,7 @@ def test_equals_torchs_muon_on_matrices_and_torchs_adamw_on_the_rest(weight_deca
     assert all(same(weights(net), weights(reference)).values())
 
 
+@pytest.mark.usefixtures("in_torchs_type")
 def test_schedule_moves_the_rates_of_both_parts() -> None:
     net, reference = Net(), Net()
     ours = optimizer_of(net, lr=0.03, adamw_lr=0.01, momentum=0.9, betas=(0.8, 0.9))

@@ -44,7 +44,7 @@ class Head(Protocol):
 def drawn(probabilities: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """A choice (N,) for each row of probabilities (N, K), which need not add up to 1."""
     # One uniform number a row; torch.multinomial draws one for each of the K.
-    sums = probabilities.cumsum(dim=-1)
+    sums = probabilities.float().cumsum(dim=-1)
     chosen = torch.rand(len(sums), 1, generator=generator, device=sums.device) * sums[:, -1:]
     return torch.searchsorted(sums, chosen, right=True)[:, 0]
 
@@ -75,7 +75,7 @@ class Softmax(nn.Linear):
 
     def draw(self, hidden: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """A token for each state."""
-        return drawn(self(hidden).float().softmax(dim=-1), generator)
+        return drawn(self(hidden).softmax(dim=-1), generator)
 
 
 class AdaptiveSoftmax(nn.Module):
@@ -104,9 +104,7 @@ class AdaptiveSoftmax(nn.Module):
             nn.init.zeros_(cast(nn.Linear, cast(nn.Sequential, cluster)[-1]).weight)
         self.register_buffer("ranks", torch.arange(vocabulary_size))
         self.register_buffer("tokens", torch.arange(vocabulary_size), persistent=False)  # by rank
-        self.register_load_state_dict_post_hook(  # type: ignore[no-untyped-call]
-            lambda module, _: module._invert()
-        )
+        self.register_load_state_dict_post_hook(AdaptiveSoftmax._invert)  # type: ignore[no-untyped-call]
 
     def order_by(self, counts: Tensor) -> None:
         """Rank the tokens by how often each occurs (V,), before the first step."""
@@ -148,7 +146,8 @@ class AdaptiveSoftmax(nn.Module):
                     ranks[rows] = start + drawn(within, generator)
         return self.tokens[ranks]
 
-    def _invert(self) -> None:
+    def _invert(self, _: object = None) -> None:
+        """Find the tokens by rank, also of ranks that were loaded."""
         self.tokens[self.ranks] = torch.arange(len(self.ranks), device=self.ranks.device)
 
     @contextmanager

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from pytorch_optimizer.optimizer.utils.matrix import zero_power_via_newton_schulz_5
+from pytorch_optimizer.optimizer.utils import zero_power_via_newton_schulz_5
 from torch.optim import AdamW, Optimizer
 from torch.optim import Muon as TorchMuon
 
 REFERENCE_WIDTH = 64
 
-FAST_IN_BFLOAT16 = ("avx512_bf16", "amx_bf16", "sve_bf16")
+FAST_IN_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
 """What torch calls the instructions by which a processor multiplies in bfloat16."""
 
 

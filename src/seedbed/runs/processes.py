@@ -25,7 +25,7 @@ from seedbed import distributed
 from seedbed.errors import LostProcessError, ProcessError
 from seedbed.files import refuse_links_out
 from seedbed.runs.directory import RunDirectory, now
-from seedbed.signals import INTERRUPTED, STARTER, TERMINATED, ending, exit_on_sigterm
+from seedbed.signals import INTERRUPTED, PARENT, TERMINATED, ending, exit_on_sigterm
 from seedbed.terminal import console, logged_to
 
 GRACE = 10.0
@@ -100,7 +100,7 @@ def _started(run: RunDirectory, rank: int, count: int, port: int) -> _Process:
         start_new_session=True,  # a Ctrl-C comes from us, once
         env=os.environ
         | distributed.variables(rank, count, port)
-        | {"OMP_NUM_THREADS": str(threads), STARTER: str(os.getpid())}
+        | {"OMP_NUM_THREADS": str(threads), PARENT: str(os.getpid())}
         | {COMMAND: json.dumps(typed_command())},
     )
     return _Process(rank, popen, errors)

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from seedbed.errors import SeedbedError, SettingError
-from seedbed.machine import process_count
 from seedbed.runs.directory import RunDirectory
-from seedbed.signals import STARTER, ending
+from seedbed.signals import PARENT, ending
 from seedbed.terminal import console
 
 POLL = 0.1
@@ -106,7 +105,7 @@ class Worker:
             RunDirectory(path).execute_command,
             stdout=subprocess.DEVNULL,  # it is in the run's log
             stderr=errors,
-            env=os.environ | environment | {STARTER: str(os.getpid())},
+            env=os.environ | environment | {PARENT: str(os.getpid())},
             start_new_session=True,  # a Ctrl-C comes from us, once
         )
         return cls(path, process, errors)
@@ -203,7 +202,15 @@ def pool_of(
         return Slurm(workers, folder, cluster)
     if workers == 1:
         return ThisProcess()
+    from seedbed.machine import process_count
+
     trainers = [config["trainer"] for config in configs]
+    for trainer in trainers:
+        if isinstance(trainer["devices"], list):
+            raise SettingError(
+                f"trainer.devices={trainer['devices']}: of jobs that run at a time each has its "
+                "own devices; expected their number."
+            )
     counts = [process_count(each) for each in trainers if each["accelerator"] != "cpu"]
     gpus = _gpus() if counts else []
     return Processes(workers, divided(gpus, workers, max(counts)) if gpus else ())
@@ -232,11 +239,11 @@ def divided(gpus: Sequence[str], workers: int, count: int) -> list[str]:
 
 
 def _gpus() -> list[str]:
-    """Those that this process may use."""
+    """Those that this process may use, and of which several processes should not share one."""
     import torch
 
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    count = torch.cuda.device_count() or int(torch.backends.mps.is_available())
+    count = torch.cuda.device_count()
     return named.split(",")[:count] if named else [*map(str, range(count))]
 
 

@@ -193,14 +193,11 @@ class Slurm(Pool):
 def execute(path: Path, cores: int) -> str:
     """On a node: execute a run, and say what was wrong if it is not in its status.
 
-    Slurm signals all processes of a job, so SIGTERM is not passed on.
+    Slurm signals all processes of a job, so SIGTERM is not passed on; where this process alone is
+    ended, the worker notices that and ends too.
     """
     worker = Worker.start(path, OMP_NUM_THREADS=str(cores))
-    try:
-        said = worker.last_words()
-    finally:
-        if worker.process.poll() is None:  # this process alone is being ended
-            worker.process.terminate()
+    said = worker.last_words()
     if worker.process.returncode in (TERMINATED, -signal.SIGTERM):
         return "it was told to end: by its time limit, for another job, or by scancel"
     return said

@@ -14,6 +14,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from lightning import LightningModule
+from lightning.pytorch.plugins.precision import Precision
+from lightning.pytorch.utilities.enums import GradClipAlgorithmType
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -200,6 +202,23 @@ class Task(LightningModule, ABC):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip as the Trainer is set to, a fused optimizer's gradients too.
+
+        In mixed precision Lightning refuses those, as a loss scaler forbids; bfloat16 has none.
+        """
+        precision = self.trainer.precision_plugin
+        if precision.precision == "bf16-mixed":
+            algorithm = GradClipAlgorithmType(gradient_clip_algorithm or "norm")
+            Precision.clip_gradients(precision, optimizer, gradient_clip_val or 0.0, algorithm)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what is running since the last validation, so that a resumed fit logs the same."""
