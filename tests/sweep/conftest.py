@@ -49,7 +49,8 @@ class Sweeps:
 
     def runs(self) -> list[RunDirectory]:
         """The jobs' runs, in the order they were begun."""
-        folders = [file.parent for file in self.folder.glob("*/config.yaml")]
+        files = self.folder.glob("*/config.yaml")
+        folders = [file.parent for file in files if file.stat().st_size]  # else just being begun
         began = sorted(folders, key=lambda folder: (folder / "config.yaml").stat().st_mtime_ns)
         return [RunDirectory(folder) for folder in began]
 

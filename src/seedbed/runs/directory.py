@@ -63,11 +63,12 @@ class RunDirectory:
             RunError: If the directory holds a run already, or cannot be made.
         """
         run = cls(Path(path).absolute())
+        text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
         with writing(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
             try:
                 with run.config_file.open("x", encoding="utf-8") as file:
-                    yaml.safe_dump(config, file, allow_unicode=True, sort_keys=False)
+                    file.write(text)  # at once: others may be reading
             except FileExistsError:
                 raise RunError(
                     f"{path} already holds a run. Choose another hydra.run.dir, or go on with this "
