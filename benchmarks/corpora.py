@@ -70,7 +70,7 @@ def loaded(dynasties: str, folder: str) -> dict[str, float]:
         optimizer.step()
         times.append(time.perf_counter() - began)
     return {
-        "poems": data.facts["train poems"],
+        "poems": data.facts["train_poems"],
         "characters": len(data.splits.train),
         "vocabulary": len(data.vocabulary),
         "seconds": seconds,

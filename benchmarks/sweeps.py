@@ -8,8 +8,8 @@ from benchmarks.lines import Line, Measured, at_most, cost
 from benchmarks.timing import interleaved, python
 
 JOBS = 8
-STUDY = ("experiment=line", "data.batch_size=16", "max_epochs=400")
-"""A job long enough, some ten seconds of one core, that its process's start does not decide."""
+STUDY = ("experiment=line", "data.batch_size=16", "max_epochs=800")
+"""A job long enough, some twenty seconds of one core, that its process's start does not decide."""
 
 
 def workers() -> Measured:
@@ -17,7 +17,7 @@ def workers() -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         parallel = _sweep(folder, JOBS, *STUDY, "workers=2", OMP_NUM_THREADS="1")
         serial = _sweep(folder, JOBS, *STUDY, OMP_NUM_THREADS="1")
-        return cost(interleaved(parallel, serial, pairs=3, warm_up=False), "s", f"{JOBS} jobs")
+        return cost(interleaved(parallel, serial, pairs=2, warm_up=False), "s", f"{JOBS} jobs")
 
 
 def further_jobs() -> Measured:
@@ -50,7 +50,7 @@ LINES = (
         baseline="the same sweep, one job after the other",
         target=at_most(0.65),
         measure=workers,
-        minutes=6,
+        minutes=10,
     ),
     Line(
         name="sweeps.further",
