@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.results import RESULTS, circumstances, kept
+from benchmarks.results import RESULTS, circumstances, kept, threads_of
 from benchmarks.timing import child, say
 from seedbed.runs.directory import write_json
 
@@ -94,16 +94,16 @@ def section() -> str:
         table="\n".join(rows),
         date=found["date"][:16].replace("T", " "),
         load=found["load"],
-        threads=found["threads"],
+        threads=threads_of(found),
     )
 
 
 SECTION = """
-### The corpus
+## The corpus
 
 The training parts of the Tang poems, and of all with the Song; the default poem GPT, whose
-vocabulary grows with the corpus.
-Memory is what loading needs beyond the imports; {threads} threads, {date}, load {load:.1f}.
+vocabulary grows with the corpus. Memory is what loading needs beyond the imports; {threads},
+{date}, load {load:.1f}.
 
 | dynasties | poems | characters | vocabulary | made into tokens | read again | trained a second |
 |---|---|---|---|---|---|---|

@@ -55,7 +55,7 @@ def section() -> str:
 
 
 SECTION = """
-### Processes
+## Processes
 
 `poem_gpt_sprint`'s fit, 8 windows a step of all processes together, 40 steps, the first ones among
 them, {turns} turns of each way; {date}, load {load:.1f}.

@@ -58,6 +58,11 @@ def figure_of(result: Result) -> float:
     return math.inf if result["figure"] is None else float(result["figure"])
 
 
+def threads_of(result: Result) -> str:
+    """On how many threads torch computed."""
+    return "1 thread" if result["threads"] == 1 else f"{result['threads']} threads"
+
+
 def shown(figure: float, target: Target) -> str:
     """A figure as its target is written."""
     if math.isinf(figure):
@@ -85,7 +90,7 @@ def table(lines: list[Line]) -> str:
                 line.target.text,
                 "yes" if line.target.met_by(figure) else "no",
                 found["detail"],
-                f"{found['machine']}, {found['threads']} thread{'s' * (found['threads'] > 1)}",
+                f"{found['machine']}, {threads_of(found)}",
                 f"{found['date'][:16].replace('T', ' ')}, {found['load']:.1f}",
             )
             rows.append(f"| {' | '.join(cells)} |")

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.results import HERE, RESULTS, circumstances, kept
+from benchmarks.results import HERE, RESULTS, circumstances, kept, threads_of
 from benchmarks.timing import child, say
 from seedbed.report.style import COLOURS, GREY, new_figure
 from seedbed.runs.directory import write_json
@@ -145,7 +145,7 @@ def section() -> str:
         base=", ".join(f"{name} {value:,}" for name, value in BASE.items()),
         date=found["date"][:16].replace("T", " "),
         load=found["load"],
-        threads=found["threads"],
+        threads=threads_of(found),
         table="\n".join(rows),
     )
 
@@ -154,7 +154,7 @@ SECTION = """
 ## How it grows
 
 Training steps of the poem GPT in full precision, with a plain softmax ({base}), one size
-changed at a time; {threads} threads, {date}, load {load:.1f}. The limit is the step's arithmetic
+changed at a time; {threads}, {date}, load {load:.1f}. The limit is the step's arithmetic
 at the machine's own matrix speed, {speed:,.0f} GFLOP/s in a product of 2,048 × 2,048: the share
 reached is the model FLOP utilisation. Memory is what the steps need beyond what the process had
 before.

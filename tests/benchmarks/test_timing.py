@@ -72,7 +72,7 @@ def test_page_has_the_lines_that_were_measured_and_no_other(
     assert "second" not in text
     assert "| M, 2 threads | 2026-01-02 03:04, 0.2 |" in text
     assert "\ntorch 9\n" in text
-    assert "###" not in text
+    assert "##" not in text
     assert (tmp_path / "results.png").stat().st_size > 0
 
 
