@@ -109,7 +109,7 @@ def test_checkpoint_with_a_pickled_object_is_refused_by_every_verb_that_opens_on
 def test_sweep_whose_command_is_more_than_settings_is_not_gone_on_with(
     word: str, seedbed: Command, stranger: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(os, "execv")
+    monkeypatch.delattr(os, "execve")
     record = {"command": ["-m", word], "folder": "/", "sweep": {}}
     (stranger.path / "sweep.yaml").write_text(yaml.safe_dump(record))
     called = seedbed("resume", stranger.path)
@@ -133,7 +133,7 @@ def test_process_that_executes_a_run_takes_no_module_from_the_folder_it_is_start
 def test_damaged_record_of_a_sweep_is_named(
     record: dict[str, Any], seedbed: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(os, "execv")
+    monkeypatch.delattr(os, "execve")
     whole = {"command": ["-m"], "folder": "/", "sweep": {}}
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(record and whole | record))
     called = seedbed("resume", tmp_path)

@@ -108,7 +108,7 @@ def test_job_for_a_gpu_and_a_compiler_is_not_asked_of_this_machine(
 def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
     """What `seedbed resume` types for a sweep begun with one argument."""
     typed: list[str] = []
-    monkeypatch.setattr(os, "execv", lambda _, arguments: typed.extend(arguments))
+    monkeypatch.setattr(os, "execve", lambda _, arguments, __: typed.extend(arguments))
 
     def resumed(argument: str) -> list[str]:
         Ledger(tmp_path).open({}, [argument], fresh=True)

@@ -40,10 +40,11 @@ def resume(sweep: Path, more: Sequence[str] = ()) -> NoReturn:
         )
     if Path(record["folder"]).is_dir():
         os.chdir(record["folder"])
-    os.environ["PYTHONSAFEPATH"] = "1"  # that may be a stranger's too: no modules from there
     script = str(ROOT / "train.py")
     arguments = [*record["command"], *more, f"hydra.sweep.dir={quoted(str(folder))}"]
-    os.execv(sys.executable, [sys.executable, script, *arguments])
+    # That folder may be a stranger's too: no modules from there.
+    environment = os.environ | {"PYTHONSAFEPATH": "1"}
+    os.execve(sys.executable, [sys.executable, script, *arguments], environment)
 
 
 def _is_of_study(word: object) -> bool:
