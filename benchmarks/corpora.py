@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.results import RESULTS, circumstances, kept, threads_of
+from benchmarks.results import RESULTS, circumstances, kept, threads_of, when
 from benchmarks.timing import child, say
 from seedbed.runs.directory import write_json
 
@@ -92,7 +92,7 @@ def section() -> str:
     ]
     return SECTION.format(
         table="\n".join(rows),
-        date=found["date"][:16].replace("T", " "),
+        date=when(found),
         load=found["load"],
         threads=threads_of(found),
     )

@@ -3,7 +3,7 @@
 from statistics import median
 
 from benchmarks.fits import trained
-from benchmarks.results import RESULTS, circumstances, kept
+from benchmarks.results import RESULTS, circumstances, kept, when
 from benchmarks.timing import say
 from seedbed.runs.directory import write_json
 
@@ -49,7 +49,7 @@ def section() -> str:
     return SECTION.format(
         table="\n".join(rows),
         turns=TURNS,
-        date=found["date"][:16].replace("T", " "),
+        date=when(found),
         load=found["load"],
     )
 

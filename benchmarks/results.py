@@ -58,6 +58,11 @@ def figure_of(result: Result) -> float:
     return math.inf if result["figure"] is None else float(result["figure"])
 
 
+def when(result: Result) -> str:
+    """The day and minute it was measured."""
+    return str(result["date"][:16].replace("T", " "))
+
+
 def threads_of(result: Result) -> str:
     """On how many threads torch computed."""
     return "1 thread" if result["threads"] == 1 else f"{result['threads']} threads"
@@ -91,7 +96,7 @@ def table(lines: list[Line]) -> str:
                 "yes" if line.target.met_by(figure) else "no",
                 found["detail"],
                 f"{found['machine']}, {threads_of(found)}",
-                f"{found['date'][:16].replace('T', ' ')}, {found['load']:.1f}",
+                f"{when(found)}, {found['load']:.1f}",
             )
             rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.results import HERE, RESULTS, circumstances, kept, threads_of
+from benchmarks.results import HERE, RESULTS, circumstances, kept, threads_of, when
 from benchmarks.timing import child, say
 from seedbed.report.style import COLOURS, GREY, new_figure
 from seedbed.runs.directory import write_json
@@ -143,7 +143,7 @@ def section() -> str:
     return SECTION.format(
         speed=median(speeds),
         base=", ".join(f"{name} {value:,}" for name, value in BASE.items()),
-        date=found["date"][:16].replace("T", " "),
+        date=when(found),
         load=found["load"],
         threads=threads_of(found),
         table="\n".join(rows),

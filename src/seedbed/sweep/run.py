@@ -62,8 +62,9 @@ def run(
     values = list(each_value(plan.space))
     configs.check(values)  # few, in which any misspelt value shows
     configs.check([point for point in points if point not in values])
-    first, *others = map(configs.of, points or values)
-    pool = pool_of(settings.workers, [first, *others], folder, cluster)
+    settled = [configs.of(point) for point in points or values]
+    first = settled[0]
+    pool = pool_of(settings.workers, settled, folder, cluster)
     ledger = Ledger(folder)
     lasting = [argument for argument in command if not argument.startswith(OF_ONE_START)]
     with ledger.claimed():
