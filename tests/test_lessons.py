@@ -156,7 +156,8 @@ def test_linear_starts_from_the_same_weights_with_every_optimizer(
 @pytest.mark.slow
 def test_cubic_has_the_losses_of_the_lessons_loop(tmp_path: Path) -> None:
     net = start(tmp_path, "experiment=cubic")
-    adam = Adam(net.parameters(), lr=0.01, weight_decay=0.01)
+    # Fused as the option is: a rounding that differs has grown to half a per cent after 300 epochs.
+    adam = Adam(net.parameters(), lr=0.01, weight_decay=0.01, fused=True)
     losses = lesson_loop(net, adam, cubic(), epochs=300)
     run = executed(tmp_path, "experiment=cubic")
     np.testing.assert_allclose(training_losses(run), losses, rtol=1e-3)

@@ -128,8 +128,7 @@ class Checkpoints(Callback):
         # Its last validation was saved already: from here on, a cut epoch counts as a whole one.
         if self._best is not None or self._written_step != trainer.global_step:
             self._write(trainer)
-        [self._signal] = largest(self._signal)
-        self._stop_if_told()
+        _stop_if_told(*largest(self._signal))
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
@@ -167,14 +166,11 @@ class Checkpoints(Callback):
             return
         # What one process of several finds, by its clock or a signal to it, holds for all.
         overdue = time.monotonic() - self._written >= self.every_seconds
-        due, self._signal = largest(overdue, self._signal)
-        if due or trainer.should_stop or _at_end(trainer) or self._signal:
+        # A signal that comes while this writes waits for the next place: the others do not know of it.
+        due, told = largest(overdue, self._signal)
+        if due or trainer.should_stop or _at_end(trainer) or told:
             self._write(trainer)
-        self._stop_if_told()
-
-    def _stop_if_told(self) -> None:
-        if self._signal:
-            raise SystemExit(128 + self._signal)
+        _stop_if_told(told)
 
     def _write(self, trainer: Trainer) -> None:
         last = _state(trainer)
@@ -188,6 +184,11 @@ class Checkpoints(Callback):
         self._best = None
         self._written = time.monotonic()
         self._written_step = trainer.global_step
+
+
+def _stop_if_told(number: int) -> None:
+    if number:
+        raise SystemExit(128 + number)
 
 
 def _at_end(trainer: Trainer) -> bool:
