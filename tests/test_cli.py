@@ -65,7 +65,12 @@ def test_fetch_into_a_place_that_cannot_be_written_has_another(
 # --- all verbs ------------------------------------------------------------------------------------
 
 every_verb = pytest.mark.parametrize(
-    "verb", [command.callback.__name__ for command in app.registered_commands if command.callback]
+    "verb",
+    [
+        command.callback.__name__
+        for command in app.registered_commands
+        if command.callback and not command.hidden
+    ],
 )
 
 

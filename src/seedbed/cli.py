@@ -39,6 +39,14 @@ def execute(
     execute_run(run)
 
 
+@app.command(hidden=True)
+def work() -> None:
+    """Execute the runs that a sweep names on standard input."""
+    from seedbed.sweep import jobs
+
+    jobs.work()
+
+
 @app.command()
 def resume(
     run: Run,

@@ -1,5 +1,6 @@
 import errno
 import math
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -272,6 +273,23 @@ def test_signal_waits_for_the_next_validation_where_the_epoch_has_none(tmp_path:
     with pytest.raises(SystemExit):
         fit(tmp_path, Signals("on_train_batch_start"), trainer_options=seldom)
     assert load(tmp_path, "last.ckpt")["global_step"] == 3
+
+
+def test_signal_while_a_checkpoint_is_written_waits_for_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process, which has not had it yet, goes on to the next step."""
+
+    def written(checkpoints: Checkpoints, trainer: Trainer) -> None:
+        usual(checkpoints, trainer)
+        if trainer.global_step == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    usual = Checkpoints._write
+    monkeypatch.setattr(Checkpoints, "_write", written)
+    with pytest.raises(SystemExit):
+        fit(tmp_path, steps_an_epoch=4, every_seconds=0.0)
+    assert load(tmp_path, "last.ckpt")["global_step"] == 2
 
 
 def test_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:

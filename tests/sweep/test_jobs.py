@@ -1,16 +1,17 @@
-"""GPUs of jobs that run at a time; of their cores `test_sweep_command.py` tells."""
+"""Workers and their GPUs; of their cores `test_sweep_command.py` tells."""
 
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seedbed.compose import plain
+from seedbed.compose import composed, plain
 from seedbed.errors import SettingError
 from seedbed.runs.directory import RunDirectory
 from seedbed.sweep import jobs
-from seedbed.sweep.jobs import Processes, divided, pool_of
+from seedbed.sweep.jobs import ERRORS, Ended, Processes, divided, pool_of
 
 
 def test_each_worker_has_as_many_gpus_as_its_job_uses_and_no_other_has_them() -> None:
@@ -43,15 +44,56 @@ def test_job_of_several_processes_asks_for_a_gpu_each(
     assert isinstance(pool_of(3, [one, two], Path()), Processes)
 
 
-def test_jobs_of_a_sweep_that_was_started_without_ctrl_c_are_stopped_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(RunDirectory, "execute_command", ["sleep", "5"])
+SMALL = ("data.held_out=50", "logger=csv", "callbacks.checkpoints.every_seconds=0")
+
+
+def run_of(folder: Path, *words: str) -> RunDirectory:
+    """A run of the line, not begun."""
+    return RunDirectory.create(folder, plain(composed([*SMALL, *words])))
+
+
+@pytest.mark.slow
+def test_worker_takes_job_after_job_until_one_fails(tmp_path: Path) -> None:
+    settings = ("max_epochs=2", "max_epochs=3", "optimizer.lr=1e30", "max_epochs=4")
+    runs = [run_of(tmp_path / f"{i}", words) for i, words in enumerate(settings)]
+    pool = Processes(1)
+    told = []
+    for run in runs:
+        pool.start(run.path)
+        told.append(pool.wait())
+    pool.stop()
+    assert [run.state() for run in runs] == ["finished", "finished", "failed", "finished"]
+    assert [bool(ended.error) for ended in told] == [False, False, True, False]
+    pids = [run.status()["pid"] for run in runs]
+    assert pids[0] == pids[1] == pids[2] != pids[3]
+    assert [(run.path / ERRORS).exists() for run in runs] == [False, False, True, False]
+    assert all(run.provenance()["command"] == run.execute_command for run in runs)
+
+
+@pytest.mark.slow
+def test_worker_that_was_killed_between_two_jobs_is_replaced(tmp_path: Path) -> None:
+    pool = Processes(1)
+    runs = [run_of(tmp_path / f"{i}", "max_epochs=2") for i in range(2)]
+    for run in runs:
+        pool.start(run.path)
+        assert pool.wait() == Ended(run.path)
+        [worker] = pool._workers.values()
+        worker.process.kill()
+        worker.process.wait()
+    pool.stop()
+    assert [run.state() for run in runs] == ["finished", "finished"]
+
+
+@pytest.mark.slow
+def test_jobs_of_a_sweep_that_was_started_without_ctrl_c_are_stopped_too(tmp_path: Path) -> None:
+    run = run_of(tmp_path, "max_epochs=1000000")
     pool = Processes(1)
     usual = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in what a script starts with &
-    pool.start(tmp_path)
+    pool.start(run.path)
     signal.signal(signal.SIGINT, usual)
-    [worker] = pool._workers
-    assert worker
+    limit = time.monotonic() + 60
+    while not run.last.exists():
+        assert time.monotonic() < limit, "it does not begin"
+        time.sleep(0.1)
     pool.stop()
-    assert worker.process.returncode == -signal.SIGTERM
+    assert run.state() == "interrupted"

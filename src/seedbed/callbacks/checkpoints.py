@@ -166,7 +166,7 @@ class Checkpoints(Callback):
             return
         # What one process of several finds, by its clock or a signal to it, holds for all.
         overdue = time.monotonic() - self._written >= self.every_seconds
-        # A signal that comes while this writes waits for the next place: the others do not know of it.
+        # A signal that comes while this writes waits for the next place: no other knows of it.
         due, told = largest(overdue, self._signal)
         if due or trainer.should_stop or _at_end(trainer) or told:
             self._write(trainer)

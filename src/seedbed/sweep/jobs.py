@@ -1,26 +1,27 @@
-"""Where the jobs of a sweep run: one after the other in this process, or each in one of its own.
+"""Where the jobs of a sweep run: one after the other in this process, or some at a time in workers.
 
-In this process torch is imported once, so small jobs follow each other fast. A process of its own
-takes some seconds to start, has its own cores and its own GPUs, and can be killed without harm to
-the others. On a cluster it is on another machine, as `slurm.py` has it.
+Either imports torch once, so small jobs follow each other fast. A worker is a process that takes
+some seconds to start, has its own cores and its own GPUs, and can be killed without harm to the
+others' jobs. On a cluster it is on another machine, as `slurm.py` has it.
 """
 
+import json
 import os
 import subprocess
-import time
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from seedbed.errors import SeedbedError, SettingError
 from seedbed.runs.directory import RunDirectory
+from seedbed.shell import uncollected
 from seedbed.signals import PARENT, ending
 from seedbed.terminal import console
-
-POLL = 0.1
-"""Seconds between two looks at the workers."""
 
 ERRORS = "stderr.txt"
 """What a worker wrote beside its log, if anything."""
@@ -56,7 +57,7 @@ class Pool(ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """Have all runs save and end."""
+        """Have all runs save and end, and what executes them; nothing is started after that."""
 
 
 class ThisProcess(Pool):
@@ -89,45 +90,85 @@ class ThisProcess(Pool):
         """Nothing: what interrupts this process interrupts the run."""
 
 
-@dataclass
 class Worker:
-    """A run in a process of its own."""
+    """A process that executes runs, one after the other, with `seedbed work`.
 
-    path: Path
-    process: subprocess.Popen[bytes]
-    errors: IO[bytes] = field(repr=False)
+    It imports torch once for all of them. A run that fails ends it, so that no other starts in what
+    that one left behind, such as a GPU in error.
 
-    @classmethod
-    def start(cls, path: Path, **environment: str) -> "Worker":
-        """Begin `python -m seedbed execute`, with these variables in its environment."""
-        errors = (path / ERRORS).open("w+b")
-        process = subprocess.Popen(
-            RunDirectory(path).execute_command,
-            stdout=subprocess.DEVNULL,  # it is in the run's log
-            stderr=errors,
-            env=os.environ | environment | {PARENT: str(os.getpid())},
-            start_new_session=True,  # a Ctrl-C comes from us, once
-        )
-        return cls(path, process, errors)
+    Args:
+        path: The first run, where it writes what is wrong with itself.
+        environment: Further variables in its environment.
+    """
 
-    def last_words(self) -> str:
-        """Wait for its end, and say why it ended where it was not of its own accord."""
-        self.process.wait()
-        with self.errors:
-            self.errors.seek(0)
-            said = self.errors.read().decode(errors="replace").strip()
+    def __init__(self, path: Path, **environment: str) -> None:
+        with (path / ERRORS).open("wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "seedbed", "work"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=os.environ | environment | {PARENT: str(os.getpid())},
+                start_new_session=True,  # a Ctrl-C comes from us, once
+                text=True,
+            )
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it takes no more runs, because of the last one's failure or by a signal."""
+        return self.process.poll() is not None
+
+    def execute(self, path: Path) -> str:
+        """Have it execute a run, wait, and say why that ended if it was not of its own accord."""
+        assert self.process.stdin
+        assert self.process.stdout
+        with suppress(BrokenPipeError):  # it is gone, as the answer will tell
+            self.process.stdin.write(json.dumps(str(path)) + "\n")
+            self.process.stdin.flush()
+        answered = bool(self.process.stdout.readline())
+        status = 0 if answered else self.end()
+        said = (path / ERRORS).read_text(encoding="utf-8", errors="replace").strip()
         if not said:
-            (self.path / ERRORS).unlink(missing_ok=True)
-        status = self.process.returncode
-        if status == 0:
+            (path / ERRORS).unlink()
+        if answered:
             return ""
         return said.splitlines()[-1] if status > 0 and said else f"the process {ending(status)}"
 
+    def dismiss(self) -> None:
+        """Let it end, once it has no run."""
+        assert self.process.stdin
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
+
+    def end(self) -> int:
+        """Wait for its end, and return its exit status; its run is not waited for any more."""
+        self.dismiss()
+        self.process.wait()
+        assert self.process.stdout
+        self.process.stdout.close()
+        return self.process.returncode
+
+
+def work() -> None:
+    """Be a worker: execute the runs named on standard input, and answer each with a line."""
+    with uncollected():
+        from seedbed.runs.execute import execute
+    from seedbed.runs.processes import COMMAND
+
+    console.quiet = True  # it is in the run's log
+    with os.fdopen(os.dup(1), "w") as answers, Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)  # what else is printed is no answer
+        for line in sys.stdin:
+            run = RunDirectory(Path(json.loads(line)))
+            with (run.path / ERRORS).open("ab") as errors:
+                os.dup2(errors.fileno(), 2)
+            os.environ[COMMAND] = json.dumps(run.execute_command)  # the one that repeats it
+            execute(run.path)
+            print("ended", file=answers, flush=True)
+
 
 class Processes(Pool):
-    """As many runs at a time as there are workers, `python -m seedbed execute` each.
-
-    The machine's cores are divided among them, and so are its GPUs.
+    """As many runs at a time as there are workers, each with its share of the cores and GPUs.
 
     Args:
         size: How many at a time.
@@ -138,44 +179,56 @@ class Processes(Pool):
     def __init__(self, size: int, gpus: Sequence[str] = ()) -> None:
         super().__init__(size)
         self._gpus = gpus
-        self._workers: list[Worker | None] = [None] * size
+        self._workers: dict[int, Worker] = {}
+        self._jobs: dict[Future[str], tuple[int, Path]] = {}
+        self._threads = ThreadPoolExecutor(size)  # one waits for each worker's answer
 
     def start(self, path: Path) -> None:
-        """Start a worker on cores and GPUs that no other has."""
-        place = self._workers.index(None)
+        """Give a run to a worker that has none, on cores and GPUs that no other has."""
+        busy = self._busy()
+        place = next(place for place in range(self.size) if place not in busy)
+        self._jobs[self._threads.submit(self._worker(place, path).execute, path)] = place, path
+        self.running += 1
+
+    def wait(self) -> Ended:
+        """Wait until a run has ended, by itself or with its process."""
+        [future, *_] = wait(self._jobs, return_when=FIRST_COMPLETED).done
+        _, path = self._jobs.pop(future)
+        self.running -= 1
+        return Ended(path, future.result())
+
+    def stop(self) -> None:
+        """Interrupt them; a second interruption, while this waits, kills them."""
+        busy = self._busy()
+        for place, worker in self._workers.items():
+            worker.dismiss()
+            if place in busy:
+                worker.process.terminate()  # SIGINT is ignored by what a script started with &
+        try:
+            self._threads.shutdown()
+        except (KeyboardInterrupt, SystemExit):
+            for worker in self._workers.values():
+                worker.process.kill()
+        for worker in self._workers.values():
+            worker.end()
+
+    def _busy(self) -> set[int]:
+        return {place for place, _ in self._jobs.values()}
+
+    def _worker(self, place: int, path: Path) -> Worker:
+        """The worker of a place, a new one if there is none that goes on."""
+        if last := self._workers.get(place):
+            if not last.has_ended:
+                return last
+            last.end()
         cores = _cores(place, self.size)
         environment = {"OMP_NUM_THREADS": str(max(1, len(cores)))}
         if self._gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self._gpus[place]
-        worker = Worker.start(path, **environment)
+        worker = self._workers[place] = Worker(path, **environment)
         if cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(worker.process.pid, cores)
-        self._workers[place] = worker
-        self.running += 1
-
-    def wait(self) -> Ended:
-        """Look until a process has ended, by itself or by a signal."""
-        while True:
-            for place, worker in enumerate(self._workers):
-                if worker and worker.process.poll() is not None:
-                    self._workers[place] = None
-                    self.running -= 1
-                    return Ended(worker.path, worker.last_words())
-            time.sleep(POLL)
-
-    def stop(self) -> None:
-        """Interrupt them; a second interruption, while this waits, kills them."""
-        workers = [worker for worker in self._workers if worker]
-        for worker in workers:
-            worker.process.terminate()  # SIGINT is ignored by what a script started with &
-        try:
-            for worker in workers:
-                worker.process.wait()
-        except KeyboardInterrupt:
-            for worker in workers:
-                worker.process.kill()
-        for worker in workers:
-            worker.last_words()
+        return worker
 
 
 def pool_of(

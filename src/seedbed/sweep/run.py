@@ -155,7 +155,6 @@ class Sweep:
                 ended = pool.wait()
                 self._note(self._begun[ended.path], ended.error)
                 if self._is_over:
-                    pool.stop()
                     break
 
     def complain(self) -> None:
@@ -254,12 +253,14 @@ class Sweep:
 
     @contextmanager
     def _stopped_gently(self, pool: Pool) -> Iterator[None]:
-        """On Ctrl-C or SIGTERM have the jobs save, and say how to go on."""
+        """Leave nothing running; on Ctrl-C or SIGTERM, say how to go on."""
         with exit_on_sigterm():
             try:
-                yield
+                try:
+                    yield
+                finally:
+                    pool.stop()
             except (KeyboardInterrupt, SystemExit) as stop:
-                pool.stop()
                 self.board.say(f"\nInterrupted. To go on: {self.ledger.resume_command}")
                 status = stop.code if isinstance(stop, SystemExit) else INTERRUPTED
                 raise SystemExit(status) from None

@@ -1,12 +1,11 @@
 """Jobs of a sweep on a cluster: each is submitted to Slurm and executes its run on some node.
 
-Submitit writes the batch script and submits it. On the node a small process starts the same
-`python -m seedbed execute RUN` as any other worker and waits for it, so that one killed for its
-memory is told of like one here. What came of a run is in its files alone, on a disk that all
-machines share; whether a job is still there, Slurm's queue says, which needs no accounting. A job
-that Slurm ends before its time is not queued again: it saves, counts as failed, and the sweep's
-command goes on with it. Price: whoever sweeps on machines that are often taken away types that
-command again.
+Submitit writes the batch script and submits it. On the node a small process starts a worker like
+those on one machine and waits for it, so that one killed for its memory is told of like one here.
+What came of a run is in its files alone, on a disk that all machines share; whether a job is still
+there, Slurm's queue says, which needs no accounting. A job that Slurm ends before its time is not
+queued again: it saves, counts as failed, and the sweep's command goes on with it. Price: whoever
+sweeps on machines that are often taken away types that command again.
 """
 
 import importlib.util
@@ -196,9 +195,9 @@ def execute(path: Path, cores: int) -> str:
     Slurm signals all processes of a job, so SIGTERM is not passed on; where this process alone is
     ended, the worker notices that and ends too.
     """
-    worker = Worker.start(path, OMP_NUM_THREADS=str(cores))
-    said = worker.last_words()
-    if worker.process.returncode in (TERMINATED, -signal.SIGTERM):
+    worker = Worker(path, OMP_NUM_THREADS=str(cores))
+    said = worker.execute(path)
+    if worker.end() in (TERMINATED, -signal.SIGTERM):
         return "it was told to end: by its time limit, for another job, or by scancel"
     return said
 
