@@ -10,9 +10,11 @@ what torch imports late.
 import resource
 import sys
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.lines import Line, Measured, at_most, cost
@@ -42,18 +44,21 @@ def _status(name: str) -> int:
 
 
 def raised_by_steps(way: str) -> int:
-    """Train the poem GPT's net for three steps with its loss computed one way."""
-    from seedbed.build import build_optimizer, build_task
+    """Train the poem GPT for three steps on the lesson's poems, its loss computed one way."""
+    from seedbed.build import build, build_optimizer
     from seedbed.compose import composed, plain
 
     plainly = ["net.cutoffs=null"] if way == "logits" else []
-    config = plain(composed(["experiment=poem_gpt", *plainly]))
-    net = build_task(config, {"vocabulary_size": VOCABULARY, "context": CONTEXT}).net
+    poems = ["experiment=poem_gpt", "data=poems_tutorial", f"data.batch_size={BATCH}"]
+    with TemporaryDirectory() as folder:
+        config = plain(composed([*poems, *plainly]))
+        study = build(config, Path(folder))
+    net = study.task.net
     optimizer = build_optimizer(config, net)
+    assert study.datamodule.sizes == {"vocabulary_size": VOCABULARY, "context": CONTEXT}
+    windows = list(islice(study.datamodule.train_dataloader(), 3))
 
-    def step(batch: int, context: int) -> None:
-        tokens = torch.randint(VOCABULARY, (batch, context + 1))
-        inputs, targets = tokens[:, :-1], tokens[:, 1:]
+    def step(inputs: Tensor, targets: Tensor) -> None:
         if way == "logits":
             loss = F.cross_entropy(net(inputs).flatten(0, 1), targets.flatten())
         else:
@@ -63,10 +68,11 @@ def raised_by_steps(way: str) -> int:
         optimizer.step()
 
     def steps() -> None:
-        for _ in range(3):
-            step(BATCH, CONTEXT)
+        for inputs, targets in windows:
+            step(inputs, targets)
 
-    step(1, 8)
+    inputs, targets = windows[0]
+    step(inputs[:1, :8], targets[:1, :8])
     return raised_by(steps)
 
 
