@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from seedbed.compose import plain, register_resolvers, use_paths
 from seedbed.distributed import leave
 from seedbed.overrides import is_multirun, readable
-from seedbed.shell import explained, led, uncollected
+from seedbed.shell import explained, led, quick_imports
 
 register_resolvers()
 
@@ -22,7 +22,7 @@ register_resolvers()
 def main(config: DictConfig) -> None:
     """Check the composed settings, record them in a new run directory, and execute it."""
     # Imported here, so that --help and --cfg do not wait for torch.
-    with uncollected():
+    with quick_imports():
         from seedbed.preflight import check
         from seedbed.runs.directory import RunDirectory
         from seedbed.runs.execute import execute

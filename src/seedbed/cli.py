@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from seedbed.compose import ROOT
-from seedbed.shell import explained, led
+from seedbed.shell import explained, led, quick_imports
 
 LOGS = ROOT / "logs"
 
@@ -34,7 +34,8 @@ def execute(
 
     Example: seedbed execute logs/regression/line/2026-01-31_12-00-00-0a1b2c3d
     """
-    from seedbed.runs.execute import execute as execute_run
+    with quick_imports():
+        from seedbed.runs.execute import execute as execute_run
 
     execute_run(run)
 
@@ -69,7 +70,8 @@ def resume(
         from seedbed.sweep.resume import resume as resume_sweep
 
         resume_sweep(run, longer or [])
-    from seedbed.runs.resume import resume as resume_run
+    with quick_imports():
+        from seedbed.runs.resume import resume as resume_run
 
     resume_run(run, longer or [])
 

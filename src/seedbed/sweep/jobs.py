@@ -19,7 +19,7 @@ from typing import Any
 
 from seedbed.errors import SeedbedError, SettingError
 from seedbed.runs.directory import RunDirectory
-from seedbed.shell import uncollected
+from seedbed.shell import quick_imports
 from seedbed.signals import PARENT, ending
 from seedbed.terminal import console
 
@@ -151,7 +151,7 @@ class Worker:
 
 def work() -> None:
     """Be a worker: execute the runs named on standard input, and answer each with a line."""
-    with uncollected():
+    with quick_imports():
         from seedbed.runs.execute import execute
     from seedbed.runs.processes import COMMAND
 
