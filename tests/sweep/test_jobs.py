@@ -1,8 +1,13 @@
 """Workers and their GPUs; of their cores `test_sweep_command.py` tells."""
 
+import os
 import signal
+import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,8 +15,9 @@ import pytest
 from seedbed.compose import composed, plain
 from seedbed.errors import SettingError
 from seedbed.runs.directory import RunDirectory
+from seedbed.signals import exit_on_sigterm
 from seedbed.sweep import jobs
-from seedbed.sweep.jobs import ERRORS, Ended, Processes, divided, pool_of
+from seedbed.sweep.jobs import ERRORS, Processes, ThisProcess, divided, pool_of
 
 
 def test_each_worker_has_as_many_gpus_as_its_job_uses_and_no_other_has_them() -> None:
@@ -52,18 +58,32 @@ def run_of(folder: Path, *words: str) -> RunDirectory:
     return RunDirectory.create(folder, plain(composed([*SMALL, *words])))
 
 
-@pytest.mark.slow
-def test_worker_takes_job_after_job_until_one_fails(tmp_path: Path) -> None:
-    settings = ("max_epochs=2", "max_epochs=3", "optimizer.lr=1e30", "max_epochs=4")
-    runs = [run_of(tmp_path / f"{i}", words) for i, words in enumerate(settings)]
+@pytest.fixture
+def pool() -> Iterator[Processes]:
+    """A worker."""
     pool = Processes(1)
-    told = []
+    yield pool
+    pool.stop()
+
+
+def ended(pool: Processes, *runs: RunDirectory) -> list[str]:
+    """What was wrong with each of these runs, one after the other."""
+    found = []
     for run in runs:
         pool.start(run.path)
-        told.append(pool.wait())
-    pool.stop()
+        found.append(pool.wait())
+    assert [each.path for each in found] == [run.path for run in runs]
+    return [each.error for each in found]
+
+
+@pytest.mark.slow
+def test_worker_takes_job_after_job_until_one_fails(pool: Processes, tmp_path: Path) -> None:
+    settings = ("max_epochs=2", "max_epochs=3", "optimizer.lr=1e30", "max_epochs=4")
+    runs = [run_of(tmp_path / f"{i}", words) for i, words in enumerate(settings)]
+    errors = ended(pool, *runs)
     assert [run.state() for run in runs] == ["finished", "finished", "failed", "finished"]
-    assert [bool(ended.error) for ended in told] == [False, False, True, False]
+    assert [bool(error) for error in errors] == [False, False, True, False]
+    assert "loss is nan" in errors[2]
     pids = [run.status()["pid"] for run in runs]
     assert pids[0] == pids[1] == pids[2] != pids[3]
     assert [(run.path / ERRORS).exists() for run in runs] == [False, False, True, False]
@@ -71,29 +91,77 @@ def test_worker_takes_job_after_job_until_one_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_worker_that_was_killed_between_two_jobs_is_replaced(tmp_path: Path) -> None:
-    pool = Processes(1)
-    runs = [run_of(tmp_path / f"{i}", "max_epochs=2") for i in range(2)]
-    for run in runs:
-        pool.start(run.path)
-        assert pool.wait() == Ended(run.path)
-        [worker] = pool._workers.values()
-        worker.process.kill()
-        worker.process.wait()
-    pool.stop()
-    assert [run.state() for run in runs] == ["finished", "finished"]
+def test_worker_that_was_killed_between_two_jobs_is_replaced(
+    pool: Processes, tmp_path: Path
+) -> None:
+    for number in range(2):
+        run = run_of(tmp_path / f"{number}", "max_epochs=2")
+        assert ended(pool, run) == [""]
+        os.kill(run.status()["pid"], signal.SIGKILL)
+        wait_for(lambda: pool._each()[0].is_gone)
 
 
 @pytest.mark.slow
-def test_jobs_of_a_sweep_that_was_started_without_ctrl_c_are_stopped_too(tmp_path: Path) -> None:
-    run = run_of(tmp_path, "max_epochs=1000000")
-    pool = Processes(1)
+def test_worker_of_several_processes_and_of_one_takes_the_next_job(
+    pool: Processes, tmp_path: Path
+) -> None:
+    several = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu")
+    runs = [
+        run_of(tmp_path / f"{i}", "max_epochs=2", *words) for i, words in enumerate((several, ()))
+    ]
+    assert ended(pool, *runs) == ["", ""]
+    assert [run.provenance()["processes"] for run in runs] == [2, 1]
+
+
+@pytest.mark.slow
+def test_what_was_wrong_with_a_job_before_is_not_told_of_it_again(
+    pool: Processes, tmp_path: Path
+) -> None:
+    one, other = (run_of(tmp_path / name, "max_epochs=2") for name in ("one", "other"))
+    (other.path / ERRORS).write_text("an old error")
+    assert ended(pool, one, other) == ["", ""]
+    assert not (other.path / ERRORS).exists()
+
+
+def test_next_job_of_a_process_is_not_logged_to_the_last_ones_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[None] = []
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(finish=lambda: closed.append(None)))
+    pool = ThisProcess()
+    for number in range(2):
+        pool.start(run_of(tmp_path / f"{number}", "max_epochs=1").path)
+        assert not pool.wait().error
+        assert len(closed) == number + 1
+
+
+@pytest.mark.slow
+def test_second_interruption_kills_the_workers(pool: Processes, tmp_path: Path) -> None:
+    pool.start(run_of(tmp_path, "max_epochs=1000000").path)
+    [worker] = pool._each()
+    os.kill(worker.pid, signal.SIGSTOP)  # it heeds nothing
+    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.start()
+    with exit_on_sigterm(), pytest.raises(SystemExit):
+        pool.stop()
+    timer.cancel()
+    assert worker.wait() == -signal.SIGKILL
+
+
+@pytest.mark.slow
+def test_jobs_of_a_sweep_that_was_started_without_ctrl_c_are_stopped_too(
+    pool: Processes, tmp_path: Path
+) -> None:
     usual = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in what a script starts with &
-    pool.start(run.path)
+    pool.start(run_of(tmp_path, "max_epochs=1000000").path)
     signal.signal(signal.SIGINT, usual)
+    pool.stop()  # while it is importing
+    assert pool._each()[0].wait() == -signal.SIGTERM
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Until it holds, a minute at most."""
     limit = time.monotonic() + 60
-    while not run.last.exists():
-        assert time.monotonic() < limit, "it does not begin"
+    while not condition():
+        assert time.monotonic() < limit
         time.sleep(0.1)
-    pool.stop()
-    assert run.state() == "interrupted"

@@ -12,6 +12,7 @@
     metrics.csv        every metric logged, a row each time
     tensorboard/       the same, as curves
     train.log          what the terminal showed
+    stderr.txt         what else a sweep's worker said, if anything
 
 A run is claimed by a lock that the operating system drops with its process, however that ends.
 """

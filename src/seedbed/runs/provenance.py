@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def collect(
         "command": typed_command(),
         "time": now(),
         "seed": seed,
-        "git": git_state(Path(__file__).parent),
+        "git": code(),
         "versions": {"python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in PACKAGES},
         "hardware": {
@@ -83,6 +84,12 @@ def resumed(first: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
     if others := {name: v for name, v in later["versions"].items() if v != known.get(name)}:
         start["versions"] = others
     return first | {"resumed": [*first.get("resumed", []), start]}
+
+
+@cache
+def code() -> dict[str, Any]:
+    """The state of the project's code when this process, which has it imported, first asked."""
+    return git_state(Path(__file__).parent)
 
 
 def git_state(folder: Path) -> dict[str, Any]:

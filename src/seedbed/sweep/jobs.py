@@ -1,17 +1,19 @@
 """Where the jobs of a sweep run: one after the other in this process, or some at a time in workers.
 
 Either imports torch once, so small jobs follow each other fast. A worker is a process that takes
-some seconds to start, has its own cores and its own GPUs, and can be killed without harm to the
-others' jobs. On a cluster it is on another machine, as `slurm.py` has it.
+some seconds to start, has its own cores and its own GPUs, and loses one job if it is killed. Price:
+what a job changes in its process, a flag of torch's or a warning told once, stays so for the next.
+On a cluster each job is on a machine of its own, as `slurm.py` has it.
 """
 
+import gc
 import json
 import os
 import subprocess
 import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,9 @@ from seedbed.runs.directory import RunDirectory
 from seedbed.shell import quick_imports
 from seedbed.signals import PARENT, ending
 from seedbed.terminal import console
+
+POLL = 0.1
+"""Seconds between two looks at the workers."""
 
 ERRORS = "stderr.txt"
 """What a worker wrote beside its log, if anything."""
@@ -85,6 +90,7 @@ class ThisProcess(Pool):
         finally:
             console.quiet = False
             self.running = 0
+            _let_go()
 
     def stop(self) -> None:
         """Nothing: what interrupts this process interrupts the run."""
@@ -93,78 +99,130 @@ class ThisProcess(Pool):
 class Worker:
     """A process that executes runs, one after the other, with `seedbed work`.
 
-    It imports torch once for all of them. A run that fails ends it, so that no other starts in what
-    that one left behind, such as a GPU in error.
+    A run that fails ends it, so that no other starts in what that one has left behind, such as a
+    GPU in error.
 
     Args:
-        path: The first run, where it writes what is wrong with itself.
+        path: The first run.
         environment: Further variables in its environment.
     """
 
     def __init__(self, path: Path, **environment: str) -> None:
+        self.path: Path | None = path
+        """The run that it executes."""
         with (path / ERRORS).open("wb") as errors:
-            self.process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "seedbed", "work"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
+                bufsize=0,
                 env=os.environ | environment | {PARENT: str(os.getpid())},
                 start_new_session=True,  # a Ctrl-C comes from us, once
-                text=True,
             )
+        assert self._process.stdin
+        assert self._process.stdout
+        self._named, self._answers = self._process.stdin, self._process.stdout
+        os.set_blocking(self._answers.fileno(), False)
+        self.pid = self._process.pid
+        self._name(path)
 
     @property
-    def has_ended(self) -> bool:
-        """Whether it takes no more runs, because of the last one's failure or by a signal."""
-        return self.process.poll() is not None
+    def is_gone(self) -> bool:
+        """Whether it takes no more runs, because of its last one's failure or by a signal."""
+        return self._process.poll() is not None
 
-    def execute(self, path: Path) -> str:
-        """Have it execute a run, wait, and say why that ended if it was not of its own accord."""
-        assert self.process.stdin
-        assert self.process.stdout
-        with suppress(BrokenPipeError):  # it is gone, as the answer will tell
-            self.process.stdin.write(json.dumps(str(path)) + "\n")
-            self.process.stdin.flush()
-        answered = bool(self.process.stdout.readline())
-        status = 0 if answered else self.end()
-        said = (path / ERRORS).read_text(encoding="utf-8", errors="replace").strip()
-        if not said:
-            (path / ERRORS).unlink()
-        if answered:
-            return ""
-        return said.splitlines()[-1] if status > 0 and said else f"the process {ending(status)}"
+    def execute(self, path: Path) -> None:
+        """Begin with the next run."""
+        self.path = path
+        (path / ERRORS).write_bytes(b"")
+        self._name(path)
+
+    def ended(self) -> Ended | None:
+        """Its run, if that has come to an end by now."""
+        assert self.path
+        is_gone = self.is_gone  # first: what it has answered then was its last
+        if self._answers.read(64):
+            error = ""
+        elif is_gone:
+            error = self._last_words(self.path)
+        else:
+            return None
+        _remove_empty(self.path / ERRORS)
+        ended, self.path = Ended(self.path, error), None
+        return ended
 
     def dismiss(self) -> None:
-        """Let it end, once it has no run."""
-        assert self.process.stdin
+        """Have it end, and its run, if it has one, save before."""
+        if self.path:
+            self._process.terminate()  # SIGINT is ignored by what a script started with &
         with suppress(BrokenPipeError):
-            self.process.stdin.close()
+            self._named.close()
 
-    def end(self) -> int:
-        """Wait for its end, and return its exit status; its run is not waited for any more."""
-        self.dismiss()
-        self.process.wait()
-        assert self.process.stdout
-        self.process.stdout.close()
-        return self.process.returncode
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+    def wait(self) -> int:
+        """Wait for its end, and return its exit status."""
+        status = self._process.wait()
+        self._named.close()
+        self._answers.close()
+        if self.path:
+            _remove_empty(self.path / ERRORS)
+        return status
+
+    def _name(self, path: Path) -> None:
+        with suppress(BrokenPipeError):  # it is gone, as the next look will find
+            self._named.write(json.dumps(str(path)).encode() + b"\n")
+
+    def _last_words(self, path: Path) -> str:
+        status = self._process.wait()
+        said = (path / ERRORS).read_text(encoding="utf-8", errors="replace").strip()
+        return said.splitlines()[-1] if status > 0 and said else f"the process {ending(status)}"
 
 
 def work() -> None:
     """Be a worker: execute the runs named on standard input, and answer each with a line."""
-    with quick_imports():
-        from seedbed.runs.execute import execute
-    from seedbed.runs.processes import COMMAND
+    # Nothing else may read from there, or print there.
+    with (
+        os.fdopen(os.dup(0)) as named,
+        os.fdopen(os.dup(1), "w") as answers,
+        Path(os.devnull).open("r+b") as nowhere,
+    ):
+        os.dup2(nowhere.fileno(), 0)
+        os.dup2(nowhere.fileno(), 1)
+        with quick_imports():
+            from seedbed.runs.execute import execute
+        from seedbed.runs.processes import COMMAND
+        from seedbed.runs.provenance import code
 
-    console.quiet = True  # it is in the run's log
-    with os.fdopen(os.dup(1), "w") as answers, Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)  # what else is printed is no answer
-        for line in sys.stdin:
+        code()  # what is imported now
+        console.quiet = True  # it is in the run's log
+        for line in named:
             run = RunDirectory(Path(json.loads(line)))
             with (run.path / ERRORS).open("ab") as errors:
                 os.dup2(errors.fileno(), 2)
             os.environ[COMMAND] = json.dumps(run.execute_command)  # the one that repeats it
             execute(run.path)
+            _let_go()
+            os.dup2(nowhere.fileno(), 2)
             print("ended", file=answers, flush=True)
+
+
+def _let_go() -> None:
+    """Leave the next run of this process nothing of the last one."""
+    from torch import cuda
+
+    gc.collect()  # a Trainer and its net hold each other
+    cuda.empty_cache()
+    if wandb := sys.modules.get("wandb"):
+        wandb.finish()  # else Lightning would log the next run to it too
+
+
+def _remove_empty(file: Path) -> None:
+    if file.exists() and not file.stat().st_size:
+        file.unlink()
 
 
 class Processes(Pool):
@@ -179,55 +237,56 @@ class Processes(Pool):
     def __init__(self, size: int, gpus: Sequence[str] = ()) -> None:
         super().__init__(size)
         self._gpus = gpus
-        self._workers: dict[int, Worker] = {}
-        self._jobs: dict[Future[str], tuple[int, Path]] = {}
-        self._threads = ThreadPoolExecutor(size)  # one waits for each worker's answer
+        self._workers: list[Worker | None] = [None] * size
 
     def start(self, path: Path) -> None:
-        """Give a run to a worker that has none, on cores and GPUs that no other has."""
-        busy = self._busy()
-        place = next(place for place in range(self.size) if place not in busy)
-        self._jobs[self._threads.submit(self._worker(place, path).execute, path)] = place, path
+        """Give a run to a worker that has none, or to a new one in a place of one that is gone."""
+        workers = enumerate(self._workers)
+        place, worker = next((p, w) for p, w in workers if w is None or w.path is None)
+        if worker and not worker.is_gone:
+            worker.execute(path)
+        else:
+            if worker:
+                worker.wait()
+            self._workers[place] = self._worker(place, path)
         self.running += 1
 
     def wait(self) -> Ended:
-        """Wait until a run has ended, by itself or with its process."""
-        [future, *_] = wait(self._jobs, return_when=FIRST_COMPLETED).done
-        _, path = self._jobs.pop(future)
-        self.running -= 1
-        return Ended(path, future.result())
+        """Look until a run has ended, by itself or with its process."""
+        while True:
+            for worker in self._each():
+                if worker.path and (ended := worker.ended()):
+                    self.running -= 1
+                    return ended
+            time.sleep(POLL)
 
     def stop(self) -> None:
         """Interrupt them; a second interruption, while this waits, kills them."""
-        busy = self._busy()
-        for place, worker in self._workers.items():
-            worker.dismiss()
-            if place in busy:
-                worker.process.terminate()  # SIGINT is ignored by what a script started with &
         try:
-            self._threads.shutdown()
+            for worker in self._each():
+                worker.dismiss()
+            for worker in self._each():
+                worker.wait()
         except (KeyboardInterrupt, SystemExit):
-            for worker in self._workers.values():
-                worker.process.kill()
-        for worker in self._workers.values():
-            worker.end()
+            for worker in self._each():
+                worker.kill()
+            raise
+        finally:
+            for worker in self._each():
+                worker.wait()
 
-    def _busy(self) -> set[int]:
-        return {place for place, _ in self._jobs.values()}
+    def _each(self) -> list[Worker]:
+        return [worker for worker in self._workers if worker]
 
     def _worker(self, place: int, path: Path) -> Worker:
-        """The worker of a place, a new one if there is none that goes on."""
-        if last := self._workers.get(place):
-            if not last.has_ended:
-                return last
-            last.end()
+        """A new worker, on cores and GPUs that no other has."""
         cores = _cores(place, self.size)
         environment = {"OMP_NUM_THREADS": str(max(1, len(cores)))}
         if self._gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self._gpus[place]
-        worker = self._workers[place] = Worker(path, **environment)
+        worker = Worker(path, **environment)
         if cores and hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(worker.process.pid, cores)
+            os.sched_setaffinity(worker.pid, cores)
         return worker
 
 

@@ -196,10 +196,12 @@ def execute(path: Path, cores: int) -> str:
     ended, the worker notices that and ends too.
     """
     worker = Worker(path, OMP_NUM_THREADS=str(cores))
-    said = worker.execute(path)
-    if worker.end() in (TERMINATED, -signal.SIGTERM):
+    while (ended := worker.ended()) is None:
+        time.sleep(POLL)
+    worker.dismiss()
+    if worker.wait() in (TERMINATED, -signal.SIGTERM):
         return "it was told to end: by its time limit, for another job, or by scancel"
-    return said
+    return ended.error
 
 
 def without_devices(config: Mapping[str, Any]) -> dict[str, Any]:
