@@ -99,7 +99,9 @@ def bare_loop(loss_of: LossOf, *overrides: str, steps: int) -> Callable[[], floa
     datamodule = build_data(config)
     datamodule.setup()
     seed_everything(config["seed"], verbose=False)
-    net = build_task(config, datamodule.sizes).net
+    task = build_task(config, datamodule.sizes)
+    task.fit_to(datamodule)
+    net = task.net
     optimizer = build_optimizer(config, net)
     schedule = build_scheduler(config, optimizer, config["schedule_steps"])
     loader = datamodule.train_dataloader()
