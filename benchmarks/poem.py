@@ -10,12 +10,23 @@ from benchmarks.fits import fit_beside, trained
 from benchmarks.lessons import poem_gpt as lesson
 from benchmarks.lines import Line, Measured, at_least, at_most, cost, speed
 from benchmarks.timing import child, say
+from seedbed.optim.muon import fast_type
 from seedbed.report.runs import read_run
 
+PRECISION = "bf16-mixed" if fast_type(torch.device("cpu")) == torch.bfloat16 else "32-true"
+
 SPRINT = ("experiment=poem_gpt_sprint",)
-LONG = ("experiment=poem_gpt_long",)
-LESSONS_SIZE = ("experiment=poem_gpt_sprint", "net.width=64", "net.depth=4", "data.batch_size=16")
-"""Our fastest settings for the size of the lesson's net and its 16 windows of 256 a step."""
+LONG = ("experiment=poem_gpt_long", f"trainer.precision={PRECISION}")
+LESSONS_SIZE = (
+    "experiment=poem_gpt_sprint",
+    "net.width=64",
+    "net.depth=4",
+    "data.batch_size=16",
+    "optimizer=adamw",
+    f"trainer.precision={PRECISION}",
+    "compile=true",
+)
+"""Our fastest settings for the size of the lesson's net, its 16 windows of 256 a step and AdamW."""
 
 SEEDS = (1, 2, 3)
 LESSONS_LOSS = 4.68
