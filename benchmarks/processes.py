@@ -31,7 +31,8 @@ def measure() -> None:
     for _ in range(TURNS):
         for way, (threads, asked) in WAYS.items():
             fit = trained(*FIT, *asked, OMP_NUM_THREADS=threads)
-            rates[way].append(fit.run.last["throughput/tokens_per_second"])
+            [(_, rate)] = fit.run.curve("throughput/tokens_per_second", "step")
+            rates[way].append(rate)
             say(f"{way}: {rates[way][-1]:,.0f} characters a second")
     write_json(RESULTS / "processes.json", {"rates": rates} | around)
 
