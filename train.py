@@ -12,8 +12,9 @@ from omegaconf import DictConfig
 
 from seedbed.compose import plain, register_resolvers, use_paths
 from seedbed.distributed import leave
+from seedbed.imports import quick_imports
 from seedbed.overrides import is_multirun, readable
-from seedbed.shell import explained, led, quick_imports
+from seedbed.shell import explained, led
 
 register_resolvers()
 

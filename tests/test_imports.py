@@ -1,4 +1,6 @@
 import ast
+import gc
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.compose import ROOT
+from seedbed.imports import quick_imports
 
 SOURCE = ROOT / "src" / "seedbed"
 
@@ -14,6 +17,7 @@ MAY_IMPORT = {
     "errors": set[str](),
     "files": {"errors"},
     "signals": set(),
+    "imports": set(),
     "distributed": set(),
     "state": set(),
     "terminal": {"errors"},
@@ -43,10 +47,10 @@ MAY_IMPORT = {
         *("state", "tasks", "terminal"),
     },
     "sweep": {
-        *("callbacks", "compose", "errors", "files", "hints", "machine", "overrides", "preflight"),
-        *("report", "runs", "signals", "terminal"),
+        *("callbacks", "compose", "errors", "files", "hints", "imports", "machine", "overrides"),
+        *("preflight", "report", "runs", "signals", "terminal"),
     },
-    "cli": {"compose", "data", "report", "runs", "shell", "sweep", "terminal"},
+    "cli": {"compose", "data", "imports", "report", "runs", "shell", "sweep", "terminal"},
     "__main__": {"cli"},
     "__init__": {"runs"},
 }
@@ -117,3 +121,41 @@ def test_report_needs_no_torch_and_loads_matplotlib_only_to_draw() -> None:
     loaded = loaded_by("import seedbed.report.write")
     assert "seedbed.report.curves" in loaded
     assert not loaded & {"torch", "lightning", "matplotlib", "jinja2"}
+
+
+# --- quick imports --------------------------------------------------------------------------------
+
+
+def test_collector_is_off_while_modules_are_imported_and_on_again_after_an_error() -> None:
+    seen = []
+
+    def importing() -> None:
+        with quick_imports():
+            seen.append(gc.isenabled())
+            raise ImportError
+
+    with pytest.raises(ImportError):
+        importing()
+    gc.unfreeze()
+    assert [*seen, gc.isenabled()] == [False, True]
+
+
+def test_signal_processing_is_left_out_of_the_imports_and_is_there_afterwards() -> None:
+    code = """
+import sys
+from seedbed.imports import quick_imports
+with quick_imports():
+    import torchmetrics
+assert not [name for name in sys.modules if name.startswith("scipy.signal")]
+import scipy.signal
+assert scipy.signal.get_window("hamming", 8).size == 8
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_signal_processing_that_was_imported_before_stays() -> None:
+    real = importlib.import_module("scipy.signal")
+    with quick_imports():
+        assert sys.modules["scipy.signal"] is real
+    gc.unfreeze()
+    assert sys.modules["scipy.signal"] is real

@@ -1,6 +1,3 @@
-import gc
-import importlib
-import subprocess
 import sys
 from pathlib import Path
 
@@ -8,7 +5,7 @@ import pytest
 from hydra.errors import HydraException
 
 from seedbed.errors import DataError, FetchError, MirrorsError, SeedbedError
-from seedbed.shell import explained, quick_imports
+from seedbed.shell import explained
 
 
 @pytest.mark.parametrize(
@@ -55,38 +52,3 @@ def test_empty_folder_of_a_failed_start_is_taken_away(files: list[str], tmp_path
 def test_other_error_of_the_systems_is_not_taken_for_a_wrong_place() -> None:
     with pytest.raises(FileNotFoundError), explained():
         Path("nowhere", "at all").mkdir()
-
-
-def test_collector_is_off_while_modules_are_imported_and_on_again_after_an_error() -> None:
-    seen = []
-
-    def importing() -> None:
-        with quick_imports():
-            seen.append(gc.isenabled())
-            raise ImportError
-
-    with pytest.raises(ImportError):
-        importing()
-    gc.unfreeze()
-    assert [*seen, gc.isenabled()] == [False, True]
-
-
-def test_signal_processing_is_left_out_of_the_imports_and_is_there_afterwards() -> None:
-    code = """
-import sys
-from seedbed.shell import quick_imports
-with quick_imports():
-    import torchmetrics
-assert not [name for name in sys.modules if name.startswith("scipy.signal")]
-import scipy.signal
-assert scipy.signal.get_window("hamming", 8).size == 8
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_signal_processing_that_was_imported_before_stays() -> None:
-    real = importlib.import_module("scipy.signal")
-    with quick_imports():
-        assert sys.modules["scipy.signal"] is real
-    gc.unfreeze()
-    assert sys.modules["scipy.signal"] is real

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from seedbed.compose import ROOT
-from seedbed.shell import explained, led, quick_imports
+from seedbed.imports import quick_imports
+from seedbed.shell import explained, led
 
 LOGS = ROOT / "logs"
 

@@ -1,20 +1,16 @@
 """The command line's manners: a user's mistake gets an explanation and an exit status, no trace."""
 
-import gc
 import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 
 from seedbed import distributed
 from seedbed.errors import RunError, SeedbedError, SettingError
 from seedbed.overrides import HYDRAS, REFUSALS, is_multirun, searched, setting_problems
 from seedbed.signals import INTERRUPTED, PARENT, end_with
-
-SIGNAL_PROCESSING = "scipy.signal"
 
 
 @contextmanager
@@ -69,27 +65,6 @@ def led(command: Callable[[], None]) -> None:
             distributed.shared(None)  # that there is nothing more
         else:
             follow()
-
-
-@contextmanager
-def quick_imports() -> Iterator[None]:
-    """Import all that a run needs in two thirds of the time that it would take.
-
-    The garbage collector would go through all that is new over and over; what was imported stays,
-    so it is not looked at later either. And torchmetrics imports SciPy's signal processing, a
-    second's work, to give it a name for an audio package; a stand-in takes that meanwhile.
-    """
-    gc.disable()
-    stand_in = ModuleType(SIGNAL_PROCESSING)
-    vars(stand_in)["hamming"] = None
-    sys.modules.setdefault(SIGNAL_PROCESSING, stand_in)
-    try:
-        yield
-    finally:
-        if sys.modules[SIGNAL_PROCESSING] is stand_in:
-            del sys.modules[SIGNAL_PROCESSING]
-        gc.freeze()
-        gc.enable()
 
 
 def _to_its_end(command: Callable[[], None]) -> None:

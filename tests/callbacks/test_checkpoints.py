@@ -293,6 +293,10 @@ def test_signal_while_a_checkpoint_is_written_waits_for_the_next_one(
 
 
 def test_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit):
-        fit(tmp_path, Signals("on_train_batch_start", times=2))
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # also where started with &
+    try:
+        with pytest.raises(SystemExit):
+            fit(tmp_path, Signals("on_train_batch_start", times=2))
+    finally:
+        signal.signal(signal.SIGINT, usual)
     assert not (tmp_path / "checkpoints").exists()

@@ -60,7 +60,7 @@ class SeedbedSweeper(Sweeper):
             SeedbedError: If a setting is wrong, the directory cannot be used, or jobs failed.
         """
         from seedbed.compose import ROOT, use_paths
-        from seedbed.shell import quick_imports
+        from seedbed.imports import quick_imports
 
         with quick_imports():
             from seedbed.sweep.run import run

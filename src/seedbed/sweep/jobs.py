@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from seedbed.errors import SeedbedError, SettingError
+from seedbed.imports import quick_imports
 from seedbed.runs.directory import RunDirectory
-from seedbed.shell import quick_imports
 from seedbed.signals import PARENT, ending
 from seedbed.terminal import console
 
