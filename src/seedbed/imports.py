@@ -11,7 +11,7 @@ SIGNAL_PROCESSING = "scipy.signal"
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
-    """Import all that a run needs in two thirds of the time that it would take.
+    """Import all that a run needs in less time than it would take.
 
     The garbage collector would go through all that is new over and over; what was imported stays,
     so it is not looked at later either. And torchmetrics imports SciPy's signal processing, a

@@ -60,10 +60,13 @@ def run_of(folder: Path, *words: str) -> RunDirectory:
 
 @pytest.fixture
 def pool() -> Iterator[Processes]:
-    """A worker."""
+    """A worker, which is killed where a test would wait for it for ever."""
     pool = Processes(1)
+    watchdog = threading.Timer(300, lambda: [worker.kill() for worker in pool._each()])
+    watchdog.start()
     yield pool
     pool.stop()
+    watchdog.cancel()
 
 
 def ended(pool: Processes, *runs: RunDirectory) -> list[str]:
@@ -77,17 +80,23 @@ def ended(pool: Processes, *runs: RunDirectory) -> list[str]:
 
 
 @pytest.mark.slow
-def test_worker_takes_job_after_job_until_one_fails(pool: Processes, tmp_path: Path) -> None:
-    settings = ("max_epochs=2", "max_epochs=3", "optimizer.lr=1e30", "max_epochs=4")
+def test_worker_takes_job_after_job_until_an_error_that_nobody_foresaw(
+    pool: Processes, tmp_path: Path
+) -> None:
+    settings = ("max_epochs=2", "optimizer.lr=1e30", "max_epochs=3")
     runs = [run_of(tmp_path / f"{i}", words) for i, words in enumerate(settings)]
-    errors = ended(pool, *runs)
-    assert [run.state() for run in runs] == ["finished", "finished", "failed", "finished"]
-    assert [bool(error) for error in errors] == [False, False, True, False]
-    assert "loss is nan" in errors[2]
-    pids = [run.status()["pid"] for run in runs]
+    unforeseen, after = (run_of(tmp_path / name, "max_epochs=2") for name in ("x", "y"))
+    unforeseen.log_file.mkdir()  # which nothing expects
+    errors = ended(pool, *runs, unforeseen, after)
+    assert [run.state() for run in runs] == ["finished", "failed", "finished"]
+    assert [bool(error) for error in errors] == [False, True, False, True, False]
+    assert "loss is nan" in errors[1]
+    assert errors[3].startswith("IsADirectoryError")
+    assert "Traceback" in (unforeseen.path / ERRORS).read_text()
+    pids = [run.status()["pid"] for run in [*runs, after]]
     assert pids[0] == pids[1] == pids[2] != pids[3]
-    assert [(run.path / ERRORS).exists() for run in runs] == [False, False, True, False]
-    assert all(run.provenance()["command"] == run.execute_command for run in runs)
+    assert [(run.path / ERRORS).exists() for run in runs] == [False, True, False]
+    assert all(run.provenance()["command"] == run.execute_command for run in [*runs, after])
 
 
 @pytest.mark.slow
@@ -140,11 +149,12 @@ def test_second_interruption_kills_the_workers(pool: Processes, tmp_path: Path) 
     pool.start(run_of(tmp_path, "max_epochs=1000000").path)
     [worker] = pool._each()
     os.kill(worker.pid, signal.SIGSTOP)  # it heeds nothing
-    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
-    timer.start()
-    with exit_on_sigterm(), pytest.raises(SystemExit):
-        pool.stop()
-    timer.cancel()
+    second = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
+    with exit_on_sigterm():
+        second.start()
+        with pytest.raises(SystemExit):
+            pool.stop()
+        second.cancel()
     assert worker.wait() == -signal.SIGKILL
 
 
@@ -152,9 +162,12 @@ def test_second_interruption_kills_the_workers(pool: Processes, tmp_path: Path) 
 def test_jobs_of_a_sweep_that_was_started_without_ctrl_c_are_stopped_too(
     pool: Processes, tmp_path: Path
 ) -> None:
+    run = run_of(tmp_path, "max_epochs=1000000")
     usual = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in what a script starts with &
-    pool.start(run_of(tmp_path, "max_epochs=1000000").path)
-    signal.signal(signal.SIGINT, usual)
+    try:
+        pool.start(run.path)
+    finally:
+        signal.signal(signal.SIGINT, usual)
     pool.stop()  # while it is importing
     assert pool._each()[0].wait() == -signal.SIGTERM
 

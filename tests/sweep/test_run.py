@@ -13,6 +13,7 @@ from filelock import FileLock
 from seedbed.compose import plain
 from seedbed.errors import RunError, SettingError, SweepError
 from seedbed.sweep.configs import Configs
+from seedbed.sweep.jobs import Ended, ThisProcess
 from seedbed.sweep.ledger import Ledger
 from seedbed.sweep.run import report
 from seedbed.tasks.regression import RegressionTask
@@ -141,6 +142,22 @@ def test_failed_job_is_tried_again_alone(sweep: Any, broken: pytest.MonkeyPatch)
     sweep(RATES)
     assert sweep.states() == ["finished"] * 6
     assert before.items() <= sweep.contents().items()
+
+
+def test_job_that_ends_before_it_begins_again_is_told_with_its_new_error(
+    sweep: Any, broken: pytest.MonkeyPatch
+) -> None:
+    def killed(pool: ThisProcess) -> Ended:
+        pool.running = 0
+        return Ended(pool._path, "the process was killed by SIGKILL")
+
+    with pytest.raises(SweepError):
+        sweep(RATES)
+    broken.setattr(ThisProcess, "wait", killed)
+    with pytest.raises(SweepError):
+        sweep(RATES)
+    [failed] = [run for run in sweep.runs() if run.state() == "failed"]
+    assert failed.status()["error"] == "the process was killed by SIGKILL"
 
 
 def test_fail_fast_stops_at_the_first(sweep: Any, broken: Any) -> None:

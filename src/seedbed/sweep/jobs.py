@@ -31,6 +31,9 @@ POLL = 0.1
 ERRORS = "stderr.txt"
 """What a worker wrote beside its log, if anything."""
 
+FINISHED, FAILED = b"finished\n", b"failed\n"
+"""What a worker answers."""
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -90,7 +93,8 @@ class ThisProcess(Pool):
         finally:
             console.quiet = False
             self.running = 0
-            _let_go()
+            with suppress(Exception):  # as a GPU in error gives at every turn
+                _let_go()
 
     def stop(self) -> None:
         """Nothing: what interrupts this process interrupts the run."""
@@ -99,8 +103,8 @@ class ThisProcess(Pool):
 class Worker:
     """A process that executes runs, one after the other, with `seedbed work`.
 
-    A run that fails ends it, so that no other starts in what that one has left behind, such as a
-    GPU in error.
+    An error that nobody foresaw ends it with its run, so that no other starts in what that one has
+    left behind, such as a GPU in error.
 
     Args:
         path: The first run.
@@ -129,7 +133,7 @@ class Worker:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it takes no more runs, because of its last one's failure or by a signal."""
+        """Whether it takes no more runs, because of its last one's error or by a signal."""
         return self._process.poll() is not None
 
     def execute(self, path: Path) -> None:
@@ -142,12 +146,10 @@ class Worker:
         """Its run, if that has come to an end by now."""
         assert self.path
         is_gone = self.is_gone  # first: what it has answered then was its last
-        if self._answers.read(64):
-            error = ""
-        elif is_gone:
-            error = self._last_words(self.path)
-        else:
+        answer = self._answers.read(64)
+        if not (answer or is_gone):
             return None
+        error = "" if answer == FINISHED else self._last_words(self.path)
         _remove_empty(self.path / ERRORS)
         ended, self.path = Ended(self.path, error), None
         return ended
@@ -177,9 +179,10 @@ class Worker:
             self._named.write(json.dumps(str(path)).encode() + b"\n")
 
     def _last_words(self, path: Path) -> str:
-        status = self._process.wait()
-        said = (path / ERRORS).read_text(encoding="utf-8", errors="replace").strip()
-        return said.splitlines()[-1] if status > 0 and said else f"the process {ending(status)}"
+        status, said = self._process.poll() or 0, ""
+        with suppress(OSError):  # its folder was removed
+            said = (path / ERRORS).read_text(encoding="utf-8", errors="replace").strip()
+        return said.splitlines()[-1] if status >= 0 and said else f"the process {ending(status)}"
 
 
 def work() -> None:
@@ -187,7 +190,7 @@ def work() -> None:
     # Nothing else may read from there, or print there.
     with (
         os.fdopen(os.dup(0)) as named,
-        os.fdopen(os.dup(1), "w") as answers,
+        os.fdopen(os.dup(1), "wb", buffering=0) as answers,
         Path(os.devnull).open("r+b") as nowhere,
     ):
         os.dup2(nowhere.fileno(), 0)
@@ -204,10 +207,15 @@ def work() -> None:
             with (run.path / ERRORS).open("ab") as errors:
                 os.dup2(errors.fileno(), 2)
             os.environ[COMMAND] = json.dumps(run.execute_command)  # the one that repeats it
-            execute(run.path)
+            answer = FINISHED
+            try:
+                execute(run.path)
+            except SeedbedError as error:
+                print(error, file=sys.stderr, flush=True)
+                answer = FAILED
             _let_go()
             os.dup2(nowhere.fileno(), 2)
-            print("ended", file=answers, flush=True)
+            answers.write(answer)
 
 
 def _let_go() -> None:
@@ -248,7 +256,7 @@ class Processes(Pool):
         else:
             if worker:
                 worker.wait()
-            self._workers[place] = self._worker(place, path)
+            self._begin(place, path)
         self.running += 1
 
     def wait(self) -> Ended:
@@ -278,16 +286,16 @@ class Processes(Pool):
     def _each(self) -> list[Worker]:
         return [worker for worker in self._workers if worker]
 
-    def _worker(self, place: int, path: Path) -> Worker:
-        """A new worker, on cores and GPUs that no other has."""
+    def _begin(self, place: int, path: Path) -> None:
+        """Have a new worker, on cores and GPUs that no other has."""
         cores = _cores(place, self.size)
         environment = {"OMP_NUM_THREADS": str(max(1, len(cores)))}
         if self._gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self._gpus[place]
-        worker = Worker(path, **environment)
+        worker = self._workers[place] = Worker(path, **environment)
         if cores and hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(worker.pid, cores)
-        return worker
+            with suppress(OSError):  # it is gone already
+                os.sched_setaffinity(worker.pid, cores)
 
 
 def pool_of(

@@ -238,6 +238,8 @@ class Sweep:
         self._begun[job.run.path] = job
         if not job.run.config_file.exists():
             RunDirectory.create(job.run.path, self.configs.of(job.point, job.repeat))
+        elif job.run.status().get("state") == "failed":  # it is not known yet how it ends this time
+            job.run.set_status("interrupted", error="")
         elif not job.run.status():  # a sweep killed at just that moment may have left half a file
             job.run.set_config(self.configs.of(job.point, job.repeat))
 
