@@ -1,8 +1,10 @@
 """Fits of shipped experiments: as commands of their own, or here, with other work by turns."""
 
+import math
+import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -38,6 +40,20 @@ def trained(*overrides: str, **environment: str) -> Trained:
         place = Path(folder) / "run"
         seconds = python("train.py", *overrides, f"hydra.run.dir={place}", **environment)()
         return Trained(seconds, read_run(place))
+
+
+def of_seeds(seeds: Sequence[int], *overrides: str) -> Iterator[Trained]:
+    """A run of a whole command for each seed.
+
+    Those in the directories that the variable RUNS names are taken for it and not trained again;
+    their time is what their record has.
+    """
+    if recorded := os.environ.get("RUNS", "").split():
+        for run in map(read_run, map(Path, recorded)):
+            yield Trained(run.seconds or math.inf, run)
+    else:
+        for seed in seeds:
+            yield trained(*overrides, f"seed={seed}")
 
 
 class Beside(Callback):

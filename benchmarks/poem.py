@@ -1,17 +1,14 @@
 """The poem GPT beside the lesson's: time to its loss, loss in its time, and characters a second."""
 
-import os
-from pathlib import Path
 from statistics import mean, median
 
 import torch
 
-from benchmarks.fits import fit_beside, trained
+from benchmarks.fits import fit_beside, of_seeds, trained
 from benchmarks.lessons import poem_gpt as lesson
 from benchmarks.lines import Line, Measured, at_least, at_most, cost, speed
 from benchmarks.timing import child, say
 from seedbed.optim.muon import fast_type
-from seedbed.report.runs import read_run
 
 PRECISION = "bf16-mixed" if fast_type(torch.device("cpu")) == torch.bfloat16 else "32-true"
 
@@ -58,24 +55,13 @@ def sprint() -> Measured:
 
 
 def long() -> Measured:
-    """The last evaluation's loss of each seed, which may not take longer than the lesson.
-
-    Runs that are there already, in the directories that the variable RUNS names, are read and not
-    trained again; their time is what their record has.
-    """
-    recorded = [read_run(Path(name)) for name in os.environ.get("RUNS", "").split()]
+    """The last evaluation's loss of each seed, which may not take longer than the lesson."""
     times, losses, lessons = [], [], [lesson_seconds()]
-    for seed in SEEDS[: len(recorded) or None]:
-        if recorded:
-            run = recorded.pop(0)
-            seconds = run.seconds or float("inf")
-        else:
-            fit = trained(*LONG, f"seed={seed}")
-            run, seconds = fit.run, fit.seconds
-            lessons.append(lesson_seconds())
-        times.append(seconds)
-        losses.append(run.last["val/loss"])
-        say(f"seed {seed}: {seconds:,.0f} s, evaluation loss {losses[-1]:.4f}")
+    for fit in of_seeds(SEEDS, *LONG):
+        lessons.append(lesson_seconds())
+        times.append(fit.seconds)
+        losses.append(fit.run.last["val/loss"])
+        say(f"{fit.seconds:,.0f} s, evaluation loss {losses[-1]:.4f}")
     share = max(times) / mean(lessons)
     detail = f"in {share:.0%} of the lesson's {mean(lessons):,.0f} s; {_losses(losses)}"
     return Measured(mean(losses) if share <= 1 else float("inf"), detail)

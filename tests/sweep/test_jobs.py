@@ -148,7 +148,8 @@ def test_next_job_of_a_process_is_not_logged_to_the_last_ones_run(
 def test_second_interruption_kills_the_workers(pool: Processes, tmp_path: Path) -> None:
     pool.start(run_of(tmp_path, "max_epochs=1000000").path)
     [worker] = pool._each()
-    os.kill(worker.pid, signal.SIGSTOP)  # it heeds nothing
+    os.kill(worker.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, worker.pid, os.WSTOPPED | os.WNOWAIT)  # from here it heeds nothing
     second = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
     with exit_on_sigterm():
         second.start()
