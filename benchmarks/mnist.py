@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 
-from benchmarks.fits import of_seeds, trained
+from benchmarks.fits import Trained, of_seeds, trained
 from benchmarks.lines import Line, Measured, at_least, at_most, cost
 from benchmarks.timing import run, say
 from seedbed.data.fetch import data_dir, fetch
@@ -54,9 +54,13 @@ def lesson() -> Fit:
 
 def fit(overrides: Sequence[str], seed: int) -> Fit:
     """Seconds and test accuracy of a whole command."""
-    done = trained(*overrides, f"seed={seed}")
+    return told(f"{overrides[0]}, seed {seed}", trained(*overrides, f"seed={seed}"))
+
+
+def told(name: str, done: Trained) -> Fit:
+    """What came of a run, said too."""
     accuracy = done.run.final["test/accuracy"]
-    say(f"{overrides[0]}, seed {seed}: {done.seconds:.1f} s, test accuracy {accuracy:.4f}")
+    say(f"{name}: {done.seconds:.1f} s, test accuracy {accuracy:.4f}")
     return done.seconds, accuracy
 
 
@@ -87,8 +91,7 @@ def fast(overrides: Sequence[str], accuracy: float) -> Measured:
 
 def cnn() -> Measured:
     """The convolutional net's accuracy."""
-    runs = of_seeds((1, 2, 3), *CNN)
-    fits = [(done.seconds, done.run.final["test/accuracy"]) for done in runs]
+    fits = [told(CNN[0], done) for done in of_seeds((1, 2, 3), *CNN)]
     return Measured(mean(a for _, a in fits), f"{_mean(fits)}, {mean(s for s, _ in fits):,.0f} s")
 
 

@@ -44,9 +44,9 @@ def execute(
 @app.command(hidden=True)
 def work() -> None:
     """Execute the runs that a sweep names on standard input."""
-    from seedbed.sweep import jobs
+    from seedbed.sweep import worker
 
-    jobs.work()
+    worker.work()
 
 
 @app.command()

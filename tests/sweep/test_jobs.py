@@ -17,7 +17,8 @@ from seedbed.errors import SettingError
 from seedbed.runs.directory import RunDirectory
 from seedbed.signals import exit_on_sigterm
 from seedbed.sweep import jobs
-from seedbed.sweep.jobs import ERRORS, Processes, ThisProcess, divided, pool_of
+from seedbed.sweep.jobs import Processes, ThisProcess, divided, pool_of
+from seedbed.sweep.worker import ERRORS
 
 
 def test_each_worker_has_as_many_gpus_as_its_job_uses_and_no_other_has_them() -> None:
@@ -63,6 +64,7 @@ def pool() -> Iterator[Processes]:
     """A worker, which is killed where a test would wait for it for ever."""
     pool = Processes(1)
     watchdog = threading.Timer(300, lambda: [worker.kill() for worker in pool._each()])
+    watchdog.daemon = True
     watchdog.start()
     yield pool
     pool.stop()

@@ -13,9 +13,10 @@ from filelock import FileLock
 from seedbed.compose import plain
 from seedbed.errors import RunError, SettingError, SweepError
 from seedbed.sweep.configs import Configs
-from seedbed.sweep.jobs import Ended, ThisProcess
+from seedbed.sweep.jobs import ThisProcess
 from seedbed.sweep.ledger import Ledger
 from seedbed.sweep.run import report
+from seedbed.sweep.worker import Ended
 from seedbed.tasks.regression import RegressionTask
 
 RATES = "optimizer.lr=0.001,0.002,0.003,0.004,0.005,0.006"

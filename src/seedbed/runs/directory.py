@@ -37,6 +37,9 @@ from seedbed.errors import RunError
 from seedbed.files import place_text, refuse_links_out, writing
 from seedbed.state import LOCK, state_of
 
+SEEDBED = (sys.executable, "-P", "-m", "seedbed")
+"""The `seedbed` command, taking no module from the folder where it is started."""
+
 
 class RunDirectory:
     """The files of one run, by name.
@@ -105,8 +108,8 @@ class RunDirectory:
 
     @property
     def execute_command(self) -> list[str]:
-        """What starts a process that executes it, and takes no module from where it is started."""
-        return [sys.executable, "-P", "-m", "seedbed", "execute", str(self.path)]
+        """What starts a process that executes it."""
+        return [*SEEDBED, "execute", str(self.path)]
 
     @contextmanager
     def claimed(self) -> Iterator[None]:

@@ -25,7 +25,8 @@ from seedbed.errors import SettingError, nearest
 from seedbed.hints import hints_of, type_problem
 from seedbed.runs.directory import RunDirectory
 from seedbed.signals import TERMINATED
-from seedbed.sweep.jobs import Ended, Pool, Worker
+from seedbed.sweep.jobs import Pool
+from seedbed.sweep.worker import Ended, Worker
 
 if TYPE_CHECKING:
     from submitit import AutoExecutor, Job
