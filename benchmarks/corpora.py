@@ -14,10 +14,13 @@ import time
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
-from benchmarks.results import RESULTS, circumstances, kept, threads_of, when
+from benchmarks.limits import draw_rates, matrix_speed, operations, share
+from benchmarks.results import HERE, RESULTS, circumstances, kept, threads_of, when
 from benchmarks.timing import child, say
+from seedbed.nets.gpt import GPT
+from seedbed.report.style import COLOURS, GREY, new_figure
 from seedbed.runs.directory import write_json
 
 CORPORA = ("tang", "tang,song")
@@ -69,13 +72,16 @@ def loaded(dynasties: str, folder: str) -> dict[str, float]:
         task.step(batch).loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         times.append(time.perf_counter() - began)
+    parts = (data.splits.train, data.splits.val, data.splits.test)
     return {
         "poems": data.facts["train_poems"],
         "characters": len(data.splits.train),
+        "bytes": sum(part.nbytes for part in parts if part is not None),
         "vocabulary": len(data.vocabulary),
         "seconds": seconds,
         "mebibytes": raised / 2**20,
         "rate": batch[0].numel() / median(times[2:]),
+        "limit": matrix_speed() / operations(cast(GPT, task.net), data.counts),
     }
 
 
@@ -87,7 +93,8 @@ def section() -> str:
     rows = [
         f"| {dynasties.replace(',', ', ')} | {read['poems']:,} | {read['characters']:,} "
         f"| {read['vocabulary']:,} | {made['seconds']:.1f} s, {made['mebibytes']:,.0f} MiB "
-        f"| {read['seconds']:.2f} s, {read['mebibytes']:,.0f} MiB | {read['rate']:,.0f} |"
+        f"| {read['seconds']:.2f} s, {read['mebibytes']:,.0f} MiB "
+        f"| {read['rate']:,.0f} ({share(read):.0%}) |"
         for dynasties, (made, read) in found["corpora"].items()
     ]
     return SECTION.format(
@@ -102,13 +109,45 @@ SECTION = """
 ## The corpus
 
 The training parts of the Tang poems, and of all with the Song; the default poem GPT, whose
-vocabulary grows with the corpus. Memory is what loading needs beyond the imports; {threads},
-{date}, load {load:.1f}.
+vocabulary grows with the corpus. Memory is what loading needs beyond the imports, and its limit the
+tokens of all parts; {threads}, {date}, load {load:.1f}.
+
+![Characters a second and the limit; the memory of loading](corpora.png)
 
 | dynasties | poems | characters | vocabulary | made into tokens | read again | trained a second |
 |---|---|---|---|---|---|---|
 {table}
 """
+
+
+def draw() -> None:
+    """Characters a second and the memory of loading, over the length of the corpus."""
+    found = kept("corpora")
+    if not found:
+        return
+    made, read = zip(*found["corpora"].values(), strict=True)
+    lengths = [one["characters"] for one in read]
+    figure = new_figure(9, 3.5)
+    rates, memory = figure.subplots(1, 2)
+    draw_rates(rates, lengths, read)
+    rates.set_ylabel("characters a second\n(dashed: the limit)")
+    memory.plot(lengths, [one["bytes"] / 2**20 for one in read], "--", color=GREY)
+    for way, points, colour in (
+        ("made into tokens", made, COLOURS[1]),
+        ("read again", read, COLOURS[2]),
+    ):
+        memory.plot(lengths, [p["mebibytes"] for p in points], "o-", color=colour, label=way)
+    memory.set_ylabel("memory of loading, MiB\n(dashed: the tokens alone)")
+    memory.legend()
+    for axes in (rates, memory):
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xticks(lengths, [name.replace(",", ", ") for name in found["corpora"]])
+        axes.minorticks_off()
+        axes.margins(x=0.15)
+        axes.set_xlabel("characters for training")
+    figure.savefig(HERE / "corpora.png")
+
 
 if __name__ == "__main__":
     print(json.dumps(loaded(*sys.argv[1:])))

@@ -43,7 +43,8 @@ def write(lines: list[Line]) -> None:
     )
     with drawing(HERE):
         _draw(lines)
-        scaling.draw()
+        for part in GROWTH.values():
+            part.draw()
 
 
 def _draw(lines: list[Line]) -> None:

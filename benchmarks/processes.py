@@ -1,10 +1,23 @@
-"""Two processes that train one net, beside one: characters a second within the poem GPT's fit."""
+"""Two processes that train one net, beside one: characters a second within the poem GPT's fit.
 
+    python -m benchmarks.processes
+
+prints the limit with the threads that it has.
+"""
+
+import json
 from statistics import median
+from typing import Any, cast
 
 from benchmarks.fits import trained
-from benchmarks.results import RESULTS, circumstances, kept, when
-from benchmarks.timing import say
+from benchmarks.limits import draw_rates, matrix_speed, operations, share
+from benchmarks.results import HERE, RESULTS, circumstances, kept, when
+from benchmarks.timing import child, say
+from seedbed.build import build_data, build_task
+from seedbed.compose import composed, plain
+from seedbed.data.tokens import TokensDataModule
+from seedbed.nets.gpt import GPT
+from seedbed.report.style import new_figure
 from seedbed.runs.directory import write_json
 
 MINUTES = 4.0
@@ -34,7 +47,21 @@ def measure() -> None:
             [(_, rate)] = fit.run.curve("throughput/tokens_per_second", "step")
             rates[way].append(rate)
             say(f"{way}: {rates[way][-1]:,.0f} characters a second")
-    write_json(RESULTS / "processes.json", {"rates": rates} | around)
+    limits = {
+        way: child("benchmarks.processes", OMP_NUM_THREADS=threads)
+        for way, (threads, _) in WAYS.items()
+    }
+    write_json(RESULTS / "processes.json", {"rates": rates, "limits": limits} | around)
+
+
+def limit() -> float:
+    """Characters a second at which this machine would do the fit's arithmetic."""
+    config = plain(composed([*FIT]))
+    data = build_data(config)
+    data.setup()
+    task = build_task(config, data.sizes)
+    task.fit_to(data)
+    return matrix_speed() / operations(cast(GPT, task.net), cast(TokensDataModule, data).counts)
 
 
 def section() -> str:
@@ -46,7 +73,8 @@ def section() -> str:
     rows = []
     for way, rates in found["rates"].items():
         gain = median(rate / one for rate, one in zip(rates, alone, strict=True))
-        rows.append(f"| {way} | {median(rates):,.0f} | {gain:.2f} |")
+        reached = share(_point(found, way))
+        rows.append(f"| {way} | {median(rates):,.0f} ({reached:.0%}) | {gain:.2f} |")
     return SECTION.format(
         table="\n".join(rows),
         turns=TURNS,
@@ -61,7 +89,33 @@ SECTION = """
 `poem_gpt_sprint`'s fit, 8 windows a step of all processes together, 40 steps, the first ones among
 them, {turns} turns of each way; {date}, load {load:.1f}.
 
-| | characters a second | times as many as one thread |
+![Characters a second, and the limit](processes.png)
+
+| | characters a second (share of the limit) | times as many as one thread |
 |---|---|---|
 {table}
 """
+
+
+def _point(found: Any, way: str) -> dict[str, float]:
+    return {"rate": median(found["rates"][way]), "limit": found["limits"][way]}
+
+
+def draw() -> None:
+    """Characters a second of each way, with the limit of its threads."""
+    found = kept("processes")
+    if not found:
+        return
+    figure = new_figure(5.5, 3.5)
+    axes = figure.subplots()
+    places = range(len(WAYS))
+    draw_rates(axes, places, [_point(found, way) for way in WAYS])
+    axes.set_xticks(places, [way.replace(" of ", "\nof ") for way in WAYS])
+    axes.set_ylabel("characters a second\n(dashed: the limit)")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.2)
+    figure.savefig(HERE / "processes.png")
+
+
+if __name__ == "__main__":
+    print(json.dumps(limit()))

@@ -1,10 +1,7 @@
 """How the poem GPT's training grows: characters a second and memory, as one size at a time doubles.
 
-Beside each curve stands the limit: what the step's arithmetic would take at the speed that this
-machine shows, in the same process, on one large matrix product. The arithmetic is that of the
-matrices (6 operations a weight and token, forward and backward) and of attention over the positions
-that may be seen; what is computed again is not counted. The share reached is the model FLOP
-utilisation. The head is the plain softmax in chunks, whose arithmetic is the same for each token.
+Beside each curve stands its limit. The head is the plain softmax in chunks, whose arithmetic is the
+same for each token.
 
     python -m benchmarks.scaling '{"width": 128}'
 
@@ -19,9 +16,10 @@ from typing import Any
 
 import torch
 
+from benchmarks.limits import Point, draw_rates, matrix_speed, operations, share
 from benchmarks.results import HERE, RESULTS, circumstances, kept, threads_of, when
 from benchmarks.timing import child, say
-from seedbed.report.style import COLOURS, GREY, new_figure
+from seedbed.report.style import COLOURS, new_figure
 from seedbed.runs.directory import write_json
 
 MINUTES = 6.0
@@ -33,12 +31,10 @@ GROWN = {
     "width": [32, 64, 128, 256, 512],
     "depth": [1, 2, 4, 8, 16],
     "context": [64, 128, 256, 512, 1024],
-    "batch": [1, 4, 16, 64],
-    "vocabulary": [1024, 4096, 8192, 16384, 32768],
+    "batch": [1, 2, 4, 8, 16, 32, 64],
+    "vocabulary": [1024, 2048, 4096, 8192, 16384, 32768],
 }
 """The values that each size takes while the others stay."""
-
-Point = dict[str, float]
 
 
 def measure() -> None:
@@ -52,8 +48,8 @@ def measure() -> None:
                 points[sizes] = child("benchmarks.scaling", sizes)
             found = points[sizes]
             say(
-                f"{name} {value:,}: {found['tokens_per_second']:,.0f} characters a second, "
-                f"{found['tokens_per_second'] / found['limit']:.0%} of the limit, "
+                f"{name} {value:,}: {found['rate']:,.0f} characters a second, "
+                f"{share(found):.0%} of the limit, "
                 f"{found['mebibytes']:,.0f} MiB"
             )
     curves = {
@@ -61,27 +57,6 @@ def measure() -> None:
         for name, values in GROWN.items()
     }
     write_json(RESULTS / "scaling.json", {"curves": curves} | around)
-
-
-def operations(*, width: int, depth: int, context: int, vocabulary: int) -> float:
-    """Floating-point operations of a training step for each of its tokens.
-
-    A token meets 12 width² weights in a block and the head's; a position sees (context + 1) / 2,
-    itself among them, on average, each with a product of `width` for its score, one for its value.
-    """
-    seen = (context + 1) / 2
-    return 6 * (depth * (12 * width**2 + 2 * seen * width) + width * vocabulary)
-
-
-def matrix_speed(size: int = 2048) -> float:
-    """Operations a second in a product of two square matrices, the best of five."""
-    one, other = torch.randn(size, size), torch.randn(size, size)
-    seconds = []
-    for _ in range(5):
-        started = time.perf_counter()
-        one @ other
-        seconds.append(time.perf_counter() - started)
-    return float(2 * size**3 / min(seconds))
 
 
 def point(**sizes: int) -> Point:
@@ -114,10 +89,9 @@ def point(**sizes: int) -> Point:
     step(tokens[:1, :9])  # for what torch imports late
     raised = raised_by(steps)
     speeds.append(matrix_speed())
-    needed = operations(width=width, depth=depth, context=context, vocabulary=vocabulary)
     return {
-        "tokens_per_second": batch * context / median(seconds[2:]),
-        "limit": max(speeds) / needed,
+        "rate": batch * context / median(seconds[2:]),
+        "limit": max(speeds) / operations(net, torch.ones(vocabulary)),
         "mebibytes": raised / 2**20,
         "matrix_gigaflops": max(speeds) / 1e9,
     }
@@ -134,8 +108,7 @@ def section() -> str:
     ]
     for name, values in GROWN.items():
         cells = [
-            f"{value:,}: {one['tokens_per_second']:,.0f} ({_share(one):.0%}), "
-            f"{one['mebibytes']:,.0f}"
+            f"{value:,}: {one['rate']:,.0f} ({share(one):.0%}), {one['mebibytes']:,.0f}"
             for value, one in zip(values, found["curves"][name], strict=True)
         ]
         rows.append(f"| {name} | {'; '.join(cells)} |")
@@ -165,8 +138,9 @@ before.
 """
 
 
-def _share(one: Point) -> float:
-    return one["tokens_per_second"] / one["limit"]
+def _short(value: int) -> str:
+    """A power of two, thousands as k: the labels of a narrow axis must not touch."""
+    return str(value) if value < 1024 else f"{value // 1024}k"
 
 
 def draw() -> None:
@@ -178,22 +152,12 @@ def draw() -> None:
     grid: Any = figure.subplots(2, len(GROWN), sharey="row")
     for (above, below), (name, values) in zip(grid.T, GROWN.items(), strict=True):
         curve = found["curves"][name]
-        above.plot(values, [one["limit"] for one in curve], "--", color=GREY)
-        above.plot(values, [one["tokens_per_second"] for one in curve], "o-", color=COLOURS[0])
-        for value, one in zip(values, curve, strict=True):
-            above.annotate(
-                f"{_share(one):.0%}",
-                (value, one["tokens_per_second"]),
-                xytext=(0, -14),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8,
-            )
+        draw_rates(above, values, curve)
         below.plot(values, [one["mebibytes"] for one in curve], "o-", color=COLOURS[1])
         for axes in (above, below):
             axes.set_xscale("log", base=2)
             axes.set_yscale("log")
-            axes.set_xticks(values, [f"{value:,}" for value in values])
+            axes.set_xticks(values, [_short(value) for value in values])
             axes.minorticks_off()
         above.set_title(name)
         below.set_xlabel(name)

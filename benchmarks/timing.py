@@ -92,9 +92,10 @@ def run(*command: str, **environment: str) -> str:
     return done.stdout
 
 
-def child(module: str, *arguments: str) -> Any:
+def child(module: str, *arguments: str, **environment: str) -> Any:
     """Run a module of this package in a process of its own; its last line is JSON."""
-    return json.loads(run(sys.executable, "-m", module, *arguments).splitlines()[-1])
+    printed = run(sys.executable, "-m", module, *arguments, **environment)
+    return json.loads(printed.splitlines()[-1])
 
 
 def say(text: str) -> None:

@@ -1,10 +1,17 @@
+import os
 from typing import Any
 
 import pytest
+import torch
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
 from seedbed.distributed import variables
-from seedbed.machine import alone, compiler_problems, device_problems
+from seedbed.machine import (
+    alone,
+    compiler_problems,
+    device_problems,
+    search_for_gpus_once,
+)
 
 ONE = (
     "a run has one device; expected 1, or [N] for the GPU numbered N. For several choose "
@@ -122,3 +129,21 @@ def test_gpu_needs_no_compiler_of_the_systems(
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert [*compiler_problems({"accelerator": "gpu"}, compiled=True)] == []
     [_] = compiler_problems({"accelerator": "cpu"}, compiled=True)
+
+
+@pytest.mark.parametrize(("there", "said"), [(False, ""), (True, None)])
+def test_torch_is_told_once_that_there_is_no_gpu(
+    monkeypatch: pytest.MonkeyPatch, there: bool, said: str | None
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # so that it is set back
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    search_for_gpus_once()
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") == said
+
+
+def test_devices_that_a_user_names_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    search_for_gpus_once()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"

@@ -32,6 +32,7 @@ from seedbed.data.rows import RowsDataModule
 from seedbed.data.tokens import TokensDataModule
 from seedbed.distributed import is_member
 from seedbed.errors import SettingError
+from seedbed.machine import search_for_gpus_once
 from seedbed.optim.groups import parameter_groups
 from seedbed.tasks.base import Task
 
@@ -210,6 +211,7 @@ def build_trainer(config: Mapping[str, Any], folder: Path, **given: Any) -> Trai
 
     How it finds other processes is known here; Lightning would guess from a cluster's variables.
     """
+    search_for_gpus_once()
     place = TorchElasticEnvironment() if is_member() else LightningEnvironment()
     trainer: Trainer = construct_in(folder, config["trainer"], plugins=[place], **given)
     return trainer

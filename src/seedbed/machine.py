@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
 from seedbed import distributed
@@ -46,6 +47,16 @@ def process_count(trainer: Mapping[str, Any]) -> int:
 def alone(trainer: Mapping[str, Any]) -> dict[str, Any]:
     """A Trainer's settings, for one process in any case."""
     return {**trainer} | (ALONE if is_distributed(trainer) else {})
+
+
+def search_for_gpus_once() -> None:
+    """Where torch finds no CUDA device, have it not look again.
+
+    An optimizer looks at every step, and as Lightning sets torch up, each look searches for the
+    driver's library: a tenth of a tiny net's step where there is none.
+    """
+    if not torch.cuda.is_available():
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 
 def device_problems(trainer: Mapping[str, Any]) -> Iterator[str]:

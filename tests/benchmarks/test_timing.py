@@ -3,9 +3,10 @@ import mmap
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks import __main__ as bench
-from benchmarks import corpora, page, processes, results, scaling
+from benchmarks import corpora, limits, page, processes, results, scaling
 from benchmarks.lines import Line, Measured, at_least, at_most, cost, speed
 from benchmarks.memory import raised_by
 from benchmarks.timing import interleaved, python, ratio, speedup
@@ -76,19 +77,32 @@ def test_page_has_the_lines_that_were_measured_and_no_other(
     assert (tmp_path / "results.png").stat().st_size > 0
 
 
-def test_page_has_the_corpora_and_the_processes_once_they_were_measured(
+def test_growth_is_told_and_drawn_once_it_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results, "RESULTS", tmp_path)
+    for module in (page, scaling, corpora, processes):
+        monkeypatch.setattr(module, "HERE", tmp_path)
     around = {"date": "2026-01-02T03:04:05", "load": 0.25, "threads": 2}
-    loaded = {"poems": 9, "characters": 1234, "vocabulary": 5, "mebibytes": 7.0, "rate": 8.0}
-    one, other = loaded | {"seconds": 16.0}, loaded | {"seconds": 0.25}
-    write_json(tmp_path / "corpora.json", {"corpora": {"tang,song": [one, other]}} | around)
-    rates = {"one process of one thread": [1.0, 2.0, 4.0], "two": [2.0, 3.0, 8.0]}
-    write_json(tmp_path / "processes.json", {"rates": rates} | around)
-    told = corpora.section() + processes.section()
-    assert "| tang, song | 9 | 1,234 | 5 | 16.0 s, 7 MiB | 0.25 s, 7 MiB | 8 |" in told
-    assert "| two | 3 | 2.00 |" in told
+    one = {"rate": 8.0, "limit": 16.0, "mebibytes": 7.0, "matrix_gigaflops": 100.0}
+    curves = {name: [one] * len(values) for name, values in scaling.GROWN.items()}
+    write_json(tmp_path / "scaling.json", {"curves": curves} | around)
+    loaded = one | {"poems": 9, "characters": 1234, "vocabulary": 5, "bytes": 2048}
+    made, read = loaded | {"seconds": 16.0}, loaded | {"seconds": 0.25}
+    found = {name: [made, read] for name in corpora.CORPORA}
+    write_json(tmp_path / "corpora.json", {"corpora": found} | around)
+    thrice = ([1.0, 2.0, 4.0], [1.0, 1.0, 1.0], [2.0, 3.0, 8.0])
+    rates = dict(zip(processes.WAYS, thrice, strict=True))
+    told = {"rates": rates, "limits": dict.fromkeys(processes.WAYS, 6.0)}
+    write_json(tmp_path / "processes.json", told | around)
+    page.write([])
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert "| depth | 1: 8 (50%), 7; 2: 8 (50%), 7;" in text
+    assert "| tang, song | 9 | 1,234 | 5 | 16.0 s, 7 MiB | 0.25 s, 7 MiB | 8 (50%) |" in text
+    assert "| two processes of one thread each | 3 (50%) | 2.00 |" in text
+    for name in ("scaling", "corpora", "processes"):
+        assert f"({name}.png)" in text
+        assert (tmp_path / f"{name}.png").stat().st_size > 0
 
 
 def touch(size: int) -> None:
@@ -129,6 +143,13 @@ def test_operations_count_each_matrix_of_the_net() -> None:
     matrices = [p for name, p in net.named_parameters() if name != "token_embedding.weight"]
     weights = sum(p.numel() for p in matrices)
     itself = 2 * 2 * 64  # with one position, each block's two products are with itself
-    assert scaling.operations(width=64, depth=2, context=1, vocabulary=1000) == 6 * (
-        weights + itself
-    )
+    assert limits.operations(net, torch.ones(1000)) == 6 * (weights + itself)
+
+
+def test_cluster_counts_as_often_as_a_token_lies_in_it() -> None:
+    net = GPT(vocabulary_size=10, context=1, depth=1, width=32, cutoffs=[4, 6])
+    whole = GPT(vocabulary_size=6, context=1, depth=1, width=32)  # four tokens and two clusters
+    counts = torch.tensor([0, 0, 5, 5, 10, 10, 20, 20, 20, 10])
+    extra = limits.operations(net, counts) - limits.operations(whole, torch.ones(6))
+    two, four = 32 * 16 + 16 * 2, 32 * 8 + 8 * 4  # weights of the clusters of two and four tokens
+    assert extra == pytest.approx(6 * (0.2 * two + 0.1 * four), rel=1e-6)
