@@ -33,7 +33,7 @@ MAY_IMPORT = {
         *("checkpoint", "data", "distributed", "errors", "loggers", "measures", "nets", "tasks"),
         "terminal",
     },
-    "build": {"data", "distributed", "errors", "optim", "tasks"},
+    "build": {"data", "distributed", "errors", "machine", "optim", "tasks"},
     "trial": {"build", "errors"},
     "machine": {"distributed", "hints"},
     "preflight": {"build", "errors", "hints", "machine", "measures", "trial"},
