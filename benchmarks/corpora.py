@@ -110,7 +110,8 @@ SECTION = """
 
 The training parts of the Tang poems, and of all with the Song; the default poem GPT, whose
 vocabulary grows with the corpus. Memory is what loading needs beyond the imports, and its limit the
-tokens of all parts; {threads}, {date}, load {load:.1f}.
+tokens of all parts; characters trained on a second stand with their share of the limit; {threads},
+{date}, load {load:.1f}.
 
 ![Characters a second and the limit; the memory of loading](corpora.png)
 
@@ -130,7 +131,6 @@ def draw() -> None:
     figure = new_figure(9, 3.5)
     rates, memory = figure.subplots(1, 2)
     draw_rates(rates, lengths, read)
-    rates.set_ylabel("characters a second\n(dashed: the limit)")
     memory.plot(lengths, [one["bytes"] / 2**20 for one in read], "--", color=GREY)
     for way, points, colour in (
         ("made into tokens", made, COLOURS[1]),

@@ -10,14 +10,14 @@ from statistics import median
 from typing import Any, cast
 
 from benchmarks.fits import trained
-from benchmarks.limits import draw_rates, matrix_speed, operations, share
+from benchmarks.limits import matrix_speed, operations, share
 from benchmarks.results import HERE, RESULTS, circumstances, kept, when
 from benchmarks.timing import child, say
 from seedbed.build import build_data, build_task
 from seedbed.compose import composed, plain
 from seedbed.data.tokens import TokensDataModule
 from seedbed.nets.gpt import GPT
-from seedbed.report.style import new_figure
+from seedbed.report.style import COLOURS, GREY, new_figure
 from seedbed.runs.directory import write_json
 
 MINUTES = 4.0
@@ -47,10 +47,7 @@ def measure() -> None:
             [(_, rate)] = fit.run.curve("throughput/tokens_per_second", "step")
             rates[way].append(rate)
             say(f"{way}: {rates[way][-1]:,.0f} characters a second")
-    limits = {
-        way: child("benchmarks.processes", OMP_NUM_THREADS=threads)
-        for way, (threads, _) in WAYS.items()
-    }
+    limits = {n: child("benchmarks.processes", OMP_NUM_THREADS=n) for n in ("1", "2")}
     write_json(RESULTS / "processes.json", {"rates": rates, "limits": limits} | around)
 
 
@@ -59,9 +56,8 @@ def limit() -> float:
     config = plain(composed([*FIT]))
     data = build_data(config)
     data.setup()
-    task = build_task(config, data.sizes)
-    task.fit_to(data)
-    return matrix_speed() / operations(cast(GPT, task.net), cast(TokensDataModule, data).counts)
+    net, counts = build_task(config, data.sizes).net, cast(TokensDataModule, data).counts
+    return matrix_speed() / operations(cast(GPT, net), counts)
 
 
 def section() -> str:
@@ -98,7 +94,8 @@ them, {turns} turns of each way; {date}, load {load:.1f}.
 
 
 def _point(found: Any, way: str) -> dict[str, float]:
-    return {"rate": median(found["rates"][way]), "limit": found["limits"][way]}
+    threads, _ = WAYS[way]
+    return {"rate": median(found["rates"][way]), "limit": found["limits"][threads]}
 
 
 def draw() -> None:
@@ -108,12 +105,13 @@ def draw() -> None:
         return
     figure = new_figure(5.5, 3.5)
     axes = figure.subplots()
-    places = range(len(WAYS))
-    draw_rates(axes, places, [_point(found, way) for way in WAYS])
-    axes.set_xticks(places, [way.replace(" of ", "\nof ") for way in WAYS])
+    for place, way in enumerate(WAYS):
+        point = _point(found, way)
+        axes.bar(place, point["rate"], width=0.5, color=COLOURS[0])
+        axes.plot([place - 0.35, place + 0.35], [point["limit"]] * 2, "--", color=GREY)
+        axes.annotate(f"{share(point):.0%}", (place, point["rate"]), ha="center", va="bottom")
+    axes.set_xticks(range(len(WAYS)), [way.replace(" of ", "\nof ") for way in WAYS])
     axes.set_ylabel("characters a second\n(dashed: the limit)")
-    axes.set_ylim(bottom=0)
-    axes.margins(x=0.2)
     figure.savefig(HERE / "processes.png")
 
 

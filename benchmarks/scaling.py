@@ -161,7 +161,8 @@ def draw() -> None:
             axes.minorticks_off()
         above.set_title(name)
         below.set_xlabel(name)
-    grid[0, 0].set_ylabel("characters a second\n(dashed: the limit)")
+    for axes in grid.flat:
+        axes.label_outer()
     grid[1, 0].set_ylabel("memory of a step, MiB")
     figure.savefig(HERE / "scaling.png")
 

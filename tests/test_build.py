@@ -1,3 +1,4 @@
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from seedbed.compose import composed, plain
 from seedbed.data.points import Line
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import SettingError
+from seedbed.preflight import check
 
 VERSE = ("data=verse", "data.poems=60", "data.context=8", "task=language")
 
@@ -58,3 +60,16 @@ def test_language_models_head_is_ordered_by_the_training_text(tmp_path: Path) ->
     commonest = [int((ranks == rank).nonzero()) for rank in range(5)]
     counts = data.splits.train.tolist().count
     assert [counts(token) for token in commonest] == [count for _, count in expected]
+
+
+def test_torch_is_told_of_no_gpu_where_a_run_is_made_and_not_where_it_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # so that it is set back
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    config = plain(composed([]))
+    check(config)
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+    build(config, tmp_path)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""

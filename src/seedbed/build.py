@@ -96,6 +96,7 @@ TARGETS = frozenset(
         "seedbed.optim.schedules.Constant",
         "seedbed.optim.schedules.Cosine",
         "seedbed.optim.schedules.Exponential",
+        "seedbed.optim.schedules.Linear",
         "seedbed.optim.schedules.MultiStep",
         "seedbed.optim.schedules.OneCycle",
         "seedbed.optim.schedules.Plateau",
@@ -140,6 +141,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
         SettingError: If a target is not allowed, or refuses a value.
         DataError: If the data cannot be used.
     """
+    search_for_gpus_once()
     datamodule = build_data(config)
     with _explained(config["data"]):
         datamodule.setup()
@@ -211,7 +213,6 @@ def build_trainer(config: Mapping[str, Any], folder: Path, **given: Any) -> Trai
 
     How it finds other processes is known here; Lightning would guess from a cluster's variables.
     """
-    search_for_gpus_once()
     place = TorchElasticEnvironment() if is_member() else LightningEnvironment()
     trainer: Trainer = construct_in(folder, config["trainer"], plugins=[place], **given)
     return trainer

@@ -1,6 +1,6 @@
 """What a machine must have for a run: the devices that are chosen, a compiler for a compiled net.
 
-Only what torch and the system say is asked; nothing is set up.
+Only what torch and the system say is asked; nothing is set up for it.
 """
 
 import os
@@ -53,7 +53,8 @@ def search_for_gpus_once() -> None:
     """Where torch finds no CUDA device, have it not look again.
 
     An optimizer looks at every step, and as Lightning sets torch up, each look searches for the
-    driver's library: a tenth of a tiny net's step where there is none.
+    driver's library: on a busy machine up to a tenth of a tiny net's step. For a run's own process;
+    where a sweep is started, jobs elsewhere may have a GPU.
     """
     if not torch.cuda.is_available():
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")

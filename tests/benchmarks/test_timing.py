@@ -93,7 +93,7 @@ def test_growth_is_told_and_drawn_once_it_was_measured(
     write_json(tmp_path / "corpora.json", {"corpora": found} | around)
     thrice = ([1.0, 2.0, 4.0], [1.0, 1.0, 1.0], [2.0, 3.0, 8.0])
     rates = dict(zip(processes.WAYS, thrice, strict=True))
-    told = {"rates": rates, "limits": dict.fromkeys(processes.WAYS, 6.0)}
+    told = {"rates": rates, "limits": {"1": 6.0, "2": 6.0}}
     write_json(tmp_path / "processes.json", told | around)
     page.write([])
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
@@ -138,12 +138,12 @@ def test_wrong_name_is_told_with_those_there_are() -> None:
         bench.chosen(["strat"])
 
 
-def test_operations_count_each_matrix_of_the_net() -> None:
-    net = GPT(vocabulary_size=1000, context=1, depth=2, width=64)
-    matrices = [p for name, p in net.named_parameters() if name != "token_embedding.weight"]
-    weights = sum(p.numel() for p in matrices)
-    itself = 2 * 2 * 64  # with one position, each block's two products are with itself
-    assert limits.operations(net, torch.ones(1000)) == 6 * (weights + itself)
+def test_operations_count_each_matrix_of_the_net_and_the_positions_that_are_seen() -> None:
+    net = GPT(vocabulary_size=1000, context=3, depth=2, width=64)
+    block = 12 * 64**2  # query, key, value, project: 4; expand and project: 4 each
+    seen = (1 + 2 + 3) / 3
+    expected = 6 * (2 * (block + 2 * seen * 64) + 1000 * 64)
+    assert limits.operations(net, torch.ones(1000)) == expected
 
 
 def test_cluster_counts_as_often_as_a_token_lies_in_it() -> None:

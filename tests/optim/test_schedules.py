@@ -28,6 +28,7 @@ from seedbed.optim.schedules import (
     Constant,
     Cosine,
     Exponential,
+    Linear,
     MultiStep,
     OneCycle,
     Plateau,
@@ -41,7 +42,13 @@ RATES = (0.5, 2.0)
 
 Make = Callable[[SGD, int], Schedule]
 
-EVERY = [Constant, Step, MultiStep, Exponential, Cosine, OneCycle, WarmupStableDecay, Plateau]
+AFTER_WARMUP = [Cosine, Linear]
+"""Those whose fall begins at the warm-up's end."""
+
+EVERY = [
+    *(Constant, Step, MultiStep, Exponential, OneCycle, WarmupStableDecay, Plateau),
+    *AFTER_WARMUP,
+]
 every_schedule = pytest.mark.parametrize("make", EVERY)
 
 LOSSES = [9, 8, 8, 7.9999, 7, 7.5, 7.1, 7.2, 6.9999, 6, 6, 6, 6, 5, 5, 5.5, 4, 4, 4, 4, 4, 4, 4]
@@ -180,7 +187,7 @@ def test_rise_and_fall_that_overlap_take_the_lower_of_the_two() -> None:
 
 
 @pytest.mark.parametrize(("warmup", "rise"), [(0.25, 10), (10, 10), (0, 0), (10 * TOTAL, 400)])
-@pytest.mark.parametrize("make", [make for make in EVERY if make is not Cosine])
+@pytest.mark.parametrize("make", [make for make in EVERY if make not in AFTER_WARMUP])
 def test_warmup_is_a_rising_ceiling_over_the_schedule(make: Make, warmup: float, rise: int) -> None:
     without = factors(partial(make, warmup=0))
     expected = np.minimum(ceiling(rise), without).tolist()
@@ -192,6 +199,13 @@ def test_cosine_begins_its_fall_at_the_end_of_its_warmup(warmup: float) -> None:
     fall = [0.1 + 0.9 * (1 + math.cos(math.pi * step / 30)) / 2 for step in range(31)]
     expected = [*ceiling(10)[:10], *fall]
     assert factors(partial(Cosine, warmup=warmup, final=0.1)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("warmup", [0.25, 10])
+def test_linear_begins_its_fall_at_the_end_of_its_warmup(warmup: float) -> None:
+    fall = [0.1 + 0.9 * left / 31 for left in range(30, -1, -1)]
+    expected = [*ceiling(10)[:10], *fall]
+    assert factors(partial(Linear, warmup=warmup, final=0.1)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("warmup", [0.0, 0.01, 0.5, 1, TOTAL, 10 * TOTAL])
@@ -240,6 +254,10 @@ def test_number_out_of_its_range_is_refused(make: Make, problem: str) -> None:
         scheduled(make)
 
 
+VARIANTS = {("warmup_cosine", "warmup"), ("warmup_linear", "warmup")}
+"""What an option has otherwise than its schedule, by its name."""
+
+
 @pytest.mark.parametrize(
     "path", sorted((CONF / "scheduler").glob("*.yaml")), ids=lambda path: path.stem
 )
@@ -247,7 +265,7 @@ def test_default_is_the_one_in_the_schedules_file(path: Path) -> None:
     node = yaml.safe_load(path.read_text(encoding="utf-8"))
     parameters = inspect.signature(resolve(node["_target_"])).parameters
     for name, value in node.items():
-        if not name.startswith("_") and path.stem != "warmup_cosine":  # a variant of cosine
+        if not name.startswith("_") and (path.stem, name) not in VARIANTS:
             assert pytest.approx(parameters[name].default) == np.float64(value)
 
 

@@ -129,6 +129,17 @@ class Cosine(Schedule):
 
 
 @dataclass(eq=False, kw_only=True)
+class Linear(Schedule):
+    """Falls to `final` in a straight line, from the warm-up's end to the fit's."""
+
+    final: float = 0.0
+
+    def shape(self, step: int) -> float:
+        """One during the warm-up, then the fall."""
+        return _line(self.final, step, self.steps(self.warmup), self.total_steps)
+
+
+@dataclass(eq=False, kw_only=True)
 class OneCycle(Schedule):
     """Rises from `start` for a length `rise`, then falls to `final`, each along half a cosine.
 
@@ -157,8 +168,8 @@ class WarmupStableDecay(Schedule):
 
     def shape(self, step: int) -> float:
         """The fall; it ends with the step after the last."""
-        left, fall = self.total_steps - step, self.steps(self.decay)
-        return self.final + (1 - self.final) * left / (fall + 1) if left <= fall else 1.0
+        first = self.total_steps - self.steps(self.decay)
+        return _line(self.final, step, first, self.total_steps)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -209,3 +220,9 @@ def _half_cosine(start: float, end: float, step: int, first: int, last: int) -> 
     """From `start` at step `first` to `end` at step `last`."""
     done = min(1.0, max(0.0, (step - first) / max(1, last - first)))
     return end + (start - end) * (1 + math.cos(math.pi * done)) / 2
+
+
+def _line(end: float, step: int, first: int, last: int) -> float:
+    """One before step `first`, then straight down to `end` at step `last`."""
+    left, fall = last - step, last - first
+    return end + (1 - end) * left / (fall + 1) if left <= fall else 1.0
