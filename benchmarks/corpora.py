@@ -141,11 +141,15 @@ def draw() -> None:
     memory.legend()
     for axes in (rates, memory):
         axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xticks(lengths, [name.replace(",", ", ") for name in found["corpora"]])
+        names = (name.replace(",", " and ") for name in found["corpora"])
+        ticks = [f"{name}\n{n / 1e6:.1f} million" for name, n in zip(names, lengths, strict=True)]
+        axes.set_xticks(lengths, ticks)
         axes.minorticks_off()
-        axes.margins(x=0.15)
+        axes.margins(x=0.2)
         axes.set_xlabel("characters for training")
+    memory.set_yscale("log")
+    rates.set_ylim(bottom=0)
+    rates.yaxis.set_major_formatter("{x:,.0f}")
     figure.savefig(HERE / "corpora.png")
 
 

@@ -111,6 +111,7 @@ def draw() -> None:
         axes.plot([place - 0.35, place + 0.35], [point["limit"]] * 2, "--", color=GREY)
         axes.annotate(f"{share(point):.0%}", (place, point["rate"]), ha="center", va="bottom")
     axes.set_xticks(range(len(WAYS)), [way.replace(" of ", "\nof ") for way in WAYS])
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.set_ylabel("characters a second\n(dashed: the limit)")
     figure.savefig(HERE / "processes.png")
 
