@@ -276,13 +276,6 @@ def test_gpt_drops_values_that_each_branch_adds_and_raises_the_others(silent: st
     torch.testing.assert_close(added[kept], 2 * whole[kept])
 
 
-def test_gpt_drops_values_of_the_embeddings_and_of_the_hidden_states() -> None:
-    net = GPT(vocabulary_size=V, context=T, width=256, depth=1, dropout=0.5)  # its block adds zeros
-    zeros = (net.hidden(ids(8, T)) == 0).double().mean()
-    assert 0.7 < zeros < 0.8  # half of the embeddings, then half of what is left
-    assert (net.eval().hidden(ids(8, T)) != 0).all()
-
-
 @pytest.mark.parametrize("silent", ["project", "feed_forward.2"])
 def test_tutorial_block_drops_values_that_each_branch_adds_and_raises_the_others(
     silent: str,

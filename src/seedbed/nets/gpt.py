@@ -114,8 +114,7 @@ class GPT(LanguageModel):
         depth: Number of blocks.
         width: Size of the residual stream, C, a multiple of 32; where None, 32 for each block.
             Each head has 32 channels.
-        dropout: Share of the values that training sets to zero: of the embeddings, of what blocks
-            add to the stream, and of the hidden states.
+        dropout: Share of the values that blocks add to the stream which training sets to zero.
         cutoffs: Ranks, by how common a token is, at which the head's clusters begin; None, or
             none within the vocabulary, gives each token a vector of its own.
 
@@ -147,7 +146,6 @@ class GPT(LanguageModel):
         # Its vectors are normalised, so only this against the learning rate matters: small is fast.
         nn.init.normal_(self.token_embedding.weight, std=0.02)
         self.rotary = Rotary(context)
-        self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(Block(width, dropout=dropout) for _ in range(depth))
         if within := [cutoff for cutoff in cutoffs or () if cutoff < vocabulary_size]:
             self.head = AdaptiveSoftmax(width, vocabulary_size, within)
@@ -157,10 +155,9 @@ class GPT(LanguageModel):
 
     def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Map ids (B, T) to hidden states (B, T, C)."""
-        x = self.dropout(rms_norm(self.token_embedding(tokens)))  # (B, T, C)
+        x = rms_norm(self.token_embedding(tokens))  # (B, T, C)
         for block in self.blocks:
             x = block(x, self.rotary, cache)
         if cache:
             cache.length += tokens.shape[1]
-        states: Tensor = self.dropout(rms_norm(x))
-        return states
+        return rms_norm(x)
