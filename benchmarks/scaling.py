@@ -130,7 +130,7 @@ Training steps of the poem GPT in full precision, with a plain softmax ({base}),
 changed at a time; {threads}, {date}, load {load:.1f}. The limit is the step's arithmetic
 at the machine's own matrix speed, {speed:,.0f} GFLOP/s in a product of 2,048 × 2,048: the share
 reached is the model FLOP utilisation. Memory is what the steps need beyond what the process had
-before.
+before; some of a small need is met by memory that it had freed.
 
 ![Characters a second, the limit, and memory](scaling.png)
 
