@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any, cast
 
 from benchmarks.limits import draw_rates, matrix_speed, operations, share
-from benchmarks.results import HERE, RESULTS, circumstances, kept, threads_of, when
+from benchmarks.results import HERE, RESULTS, Result, circumstances, threads_of, when
 from benchmarks.timing import child, say
 from seedbed.nets.gpt import GPT
 from seedbed.report.style import COLOURS, GREY, new_figure
@@ -85,11 +85,8 @@ def loaded(dynasties: str, folder: str) -> dict[str, float]:
     }
 
 
-def section() -> str:
-    """What the page says of it; nothing before it was measured."""
-    found = kept("corpora")
-    if not found:
-        return ""
+def section(found: Result) -> str:
+    """What the page says of it."""
     rows = [
         f"| {dynasties.replace(',', ', ')} | {read['poems']:,} | {read['characters']:,} "
         f"| {read['vocabulary']:,} | {made['seconds']:.1f} s, {made['mebibytes']:,.0f} MiB "
@@ -121,11 +118,8 @@ tokens of all parts; characters trained on a second stand with their share of th
 """
 
 
-def draw() -> None:
+def draw(found: Result) -> None:
     """Characters a second and the memory of loading, over the length of the corpus."""
-    found = kept("corpora")
-    if not found:
-        return
     made, read = zip(*found["corpora"].values(), strict=True)
     lengths = [one["characters"] for one in read]
     figure = new_figure(9, 3.5)

@@ -31,20 +31,21 @@ GROWTH = {"scaling": scaling, "corpora": corpora, "processes": processes}
 def write(lines: list[Line]) -> None:
     """Write the page and its pictures."""
     growth = sum(part.MINUTES for part in GROWTH.values())
+    grown = [(part, found) for name, part in GROWTH.items() if (found := kept(name))]
     HERE.joinpath("results.md").write_text(
         PAGE.format(
             short=sum(line.minutes for line in lines if not line.long) + growth,
             all=(sum(line.minutes for line in lines) + growth) / 60,
             settings="  \n".join(settings(lines)),
             table=table(lines),
-            growth="".join(part.section() for part in GROWTH.values()),
+            growth="".join(part.section(found) for part, found in grown),
         ),
         encoding="utf-8",
     )
     with drawing(HERE):
         _draw(lines)
-        for part in GROWTH.values():
-            part.draw()
+        for part, found in grown:
+            part.draw(found)
 
 
 def _draw(lines: list[Line]) -> None:

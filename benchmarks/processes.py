@@ -7,11 +7,11 @@ prints the limit with the threads that it has.
 
 import json
 from statistics import median
-from typing import Any, cast
+from typing import cast
 
 from benchmarks.fits import trained
-from benchmarks.limits import matrix_speed, operations, share
-from benchmarks.results import HERE, RESULTS, circumstances, kept, when
+from benchmarks.limits import Point, matrix_speed, operations, share
+from benchmarks.results import HERE, RESULTS, Result, circumstances, when
 from benchmarks.timing import child, say
 from seedbed.build import build_data, build_task
 from seedbed.compose import composed, plain
@@ -47,7 +47,10 @@ def measure() -> None:
             [(_, rate)] = fit.run.curve("throughput/tokens_per_second", "step")
             rates[way].append(rate)
             say(f"{way}: {rates[way][-1]:,.0f} characters a second")
-    limits = {n: child("benchmarks.processes", OMP_NUM_THREADS=n) for n in ("1", "2")}
+    limits = {
+        threads: child("benchmarks.processes", OMP_NUM_THREADS=threads)
+        for threads in sorted({threads for threads, _ in WAYS.values()})
+    }
     write_json(RESULTS / "processes.json", {"rates": rates, "limits": limits} | around)
 
 
@@ -60,11 +63,8 @@ def limit() -> float:
     return matrix_speed() / operations(cast(GPT, net), counts)
 
 
-def section() -> str:
-    """What the page says of it; nothing before it was measured."""
-    found = kept("processes")
-    if not found:
-        return ""
+def section(found: Result) -> str:
+    """What the page says of it."""
     alone = found["rates"]["one process of one thread"]
     rows = []
     for way, rates in found["rates"].items():
@@ -93,16 +93,13 @@ them, {turns} turns of each way; {date}, load {load:.1f}.
 """
 
 
-def _point(found: Any, way: str) -> dict[str, float]:
+def _point(found: Result, way: str) -> Point:
     threads, _ = WAYS[way]
     return {"rate": median(found["rates"][way]), "limit": found["limits"][threads]}
 
 
-def draw() -> None:
+def draw(found: Result) -> None:
     """Characters a second of each way, with the limit of its threads."""
-    found = kept("processes")
-    if not found:
-        return
     figure = new_figure(5.5, 3.5)
     axes = figure.subplots()
     for place, way in enumerate(WAYS):

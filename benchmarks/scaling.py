@@ -17,8 +17,9 @@ from typing import Any
 import torch
 
 from benchmarks.limits import Point, draw_rates, matrix_speed, operations, share
-from benchmarks.results import HERE, RESULTS, circumstances, kept, threads_of, when
+from benchmarks.results import HERE, RESULTS, Result, circumstances, threads_of, when
 from benchmarks.timing import child, say
+from seedbed.nets.gpt import GPT
 from seedbed.report.style import COLOURS, new_figure
 from seedbed.runs.directory import write_json
 
@@ -64,7 +65,6 @@ def point(**sizes: int) -> Point:
     from benchmarks.memory import raised_by
     from seedbed.build import build_optimizer
     from seedbed.compose import composed, plain
-    from seedbed.nets.gpt import GPT
 
     width, depth, context, batch, vocabulary = (sizes[name] for name in BASE)
     speeds = [matrix_speed()]
@@ -97,11 +97,8 @@ def point(**sizes: int) -> Point:
     }
 
 
-def section() -> str:
-    """What the page says of it; nothing before it was measured."""
-    found = kept("scaling")
-    if not found:
-        return ""
+def section(found: Result) -> str:
+    """What the page says of it."""
     rows = [
         "| size | characters a second (share of the limit), MiB |",
         "|---|---|",
@@ -143,11 +140,8 @@ def _short(value: int) -> str:
     return str(value) if value < 1024 else f"{value // 1024}k"
 
 
-def draw() -> None:
+def draw(found: Result) -> None:
     """Characters a second with the limit above, memory below, a column a size."""
-    found = kept("scaling")
-    if not found:
-        return
     figure = new_figure(15, 6)
     grid: Any = figure.subplots(2, len(GROWN), sharey="row")
     for (above, below), (name, values) in zip(grid.T, GROWN.items(), strict=True):

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lightning.pytorch.accelerators import CUDAAccelerator
 
 from seedbed.build import build, build_data, build_task
 from seedbed.compose import composed, plain
@@ -67,7 +68,7 @@ def test_torch_is_told_of_no_gpu_where_a_run_is_made_and_not_where_it_is_checked
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # so that it is set back
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr(CUDAAccelerator, "is_available", lambda: False)
     config = plain(composed([]))
     check(config)
     assert "CUDA_VISIBLE_DEVICES" not in os.environ

@@ -2,7 +2,6 @@ import os
 from typing import Any
 
 import pytest
-import torch
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
 from seedbed.distributed import variables
@@ -133,17 +132,17 @@ def test_gpu_needs_no_compiler_of_the_systems(
 
 @pytest.mark.parametrize(("there", "said"), [(False, ""), (True, None)])
 def test_torch_is_told_once_that_there_is_no_gpu(
-    monkeypatch: pytest.MonkeyPatch, there: bool, said: str | None
+    gpus: dict[type, bool], monkeypatch: pytest.MonkeyPatch, there: bool, said: str | None
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # so that it is set back
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    gpus[CUDAAccelerator] = there
     search_for_gpus_once()
     assert os.environ.get("CUDA_VISIBLE_DEVICES") == said
 
 
+@pytest.mark.usefixtures("gpus")
 def test_devices_that_a_user_names_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     search_for_gpus_once()
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"

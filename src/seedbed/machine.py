@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
 from seedbed import distributed
@@ -56,7 +55,7 @@ def search_for_gpus_once() -> None:
     driver's library: on a busy machine up to a tenth of a tiny net's step. For a run's own process;
     where a sweep is started, jobs elsewhere may have a GPU.
     """
-    if not torch.cuda.is_available():
+    if not _has_gpu("cuda"):
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 
