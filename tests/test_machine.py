@@ -9,6 +9,7 @@ from seedbed.machine import (
     alone,
     compiler_problems,
     device_problems,
+    scaler_problems,
     search_for_gpus_once,
 )
 
@@ -128,6 +129,35 @@ def test_gpu_needs_no_compiler_of_the_systems(
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert [*compiler_problems({"accelerator": "gpu"}, compiled=True)] == []
     [_] = compiler_problems({"accelerator": "cpu"}, compiled=True)
+
+
+HALF = {"precision": "16-mixed", "gradient_clip_val": 1.0}
+
+
+def test_fused_optimizer_leaves_no_float16_gradients_to_clip(gpus: dict[type, bool]) -> None:
+    gpus[CUDAAccelerator] = True
+    [problem] = scaler_problems(HALF, fused=True)
+    assert problem == (
+        "trainer.precision=16-mixed, trainer.gradient_clip_val=1.0: gradients in float16 cannot be "
+        "clipped before a fused optimizer; choose trainer.precision=bf16-mixed, or "
+        "optimizer.fused=false."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "fused"),
+    [
+        ({"accelerator": "cpu"}, True),
+        ({"precision": "bf16-mixed"}, True),
+        ({"gradient_clip_val": None}, True),
+        ({}, False),
+    ],
+)
+def test_gradients_that_can_be_clipped(
+    gpus: dict[type, bool], changed: dict[str, Any], fused: bool
+) -> None:
+    gpus[CUDAAccelerator] = True
+    assert [*scaler_problems({**HALF, **changed}, fused=fused)] == []
 
 
 @pytest.mark.parametrize(("there", "said"), [(False, ""), (True, None)])

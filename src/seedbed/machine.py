@@ -132,6 +132,21 @@ def compiler_problems(trainer: Mapping[str, Any], *, compiled: bool) -> Iterator
         )
 
 
+def scaler_problems(trainer: Mapping[str, Any], *, fused: bool) -> Iterator[str]:
+    """Check that gradients in float16 can be clipped.
+
+    A fused optimizer takes the loss scaler's factor from them itself, too late for that. Without a
+    GPU Lightning takes bfloat16 instead, which needs no such factor.
+    """
+    precision, clip = trainer.get("precision"), trainer.get("gradient_clip_val")
+    if fused and clip and precision == "16-mixed" and _has_gpu(_accelerator(trainer)):
+        yield (
+            f"trainer.precision={precision}, trainer.gradient_clip_val={clip}: gradients in "
+            "float16 cannot be clipped before a fused optimizer; choose "
+            "trainer.precision=bf16-mixed, or optimizer.fused=false."
+        )
+
+
 def _accelerator(trainer: Mapping[str, Any]) -> str:
     """The accelerator's name; what is no name is told as such elsewhere."""
     name = trainer.get("accelerator")

@@ -22,7 +22,13 @@ from seedbed.build import (
 )
 from seedbed.errors import SettingError, nearest
 from seedbed.hints import hints_of, shown, type_problem
-from seedbed.machine import compiler_problems, device_problems, is_distributed, process_count
+from seedbed.machine import (
+    compiler_problems,
+    device_problems,
+    is_distributed,
+    process_count,
+    scaler_problems,
+)
 from seedbed.measures import best_is
 from seedbed.trial import refusals
 
@@ -81,7 +87,10 @@ def check(config: Mapping[str, Any]) -> None:
         SettingError: Listing all that is wrong.
     """
     wrong = _top_level(config)
-    trainer = config["trainer"] if isinstance(config.get("trainer"), Mapping) else {}
+    trainer, optimizer = (
+        config[group] if isinstance(config.get(group), Mapping) else {}
+        for group in ("trainer", "optimizer")
+    )
     devices = [*device_problems(trainer)]
     problems = [
         *refused_targets(config),
@@ -94,6 +103,7 @@ def check(config: Mapping[str, Any]) -> None:
         *_batches(trainer),
         *(devices or _shares(trainer, config.get("data"))),
         *compiler_problems(trainer, compiled=config.get("compile") is True),
+        *scaler_problems(trainer, fused=optimizer.get("fused") is True),
     ]
     if problems := problems or [*refusals(config)]:
         raise SettingError("\n".join(problems))
