@@ -113,7 +113,8 @@ def evaluate(
 
     Example: seedbed evaluate logs/binary/exam/2026-01-31_12-00-00-0a1b2c3d --split test
     """
-    from seedbed.runs.evaluate import evaluate as evaluate_run
+    with quick_imports():
+        from seedbed.runs.evaluate import evaluate as evaluate_run
     from seedbed.terminal import on_stderr
 
     with on_stderr():
@@ -143,9 +144,10 @@ def predict(
 
     Example: seedbed predict logs/binary/exam/2026-01-31_12-00-00-0a1b2c3d students.csv
     """
-    from seedbed.runs.load import check_place, load
-    from seedbed.runs.predict import predict as predict_rows
-    from seedbed.runs.predict import write_csv
+    with quick_imports():
+        from seedbed.runs.load import check_place, load
+        from seedbed.runs.predict import predict as predict_rows
+        from seedbed.runs.predict import write_csv
 
     opened = load(run, checkpoint)
     file = None if str(out) == "-" else out
@@ -184,8 +186,9 @@ def generate(
 
     Example: seedbed generate logs/language/poem_gpt/2026-01-31_12-00-00-0a1b2c3d --prompt 春夜喜雨
     """
-    from seedbed.runs import generate as writing
-    from seedbed.runs.load import load
+    with quick_imports():
+        from seedbed.runs import generate as writing
+        from seedbed.runs.load import load
 
     opened = load(run, checkpoint)
     prompts = [text for text in prompt or [opened.config.get("prompt", "")] for _ in range(count)]
@@ -229,8 +232,9 @@ def export(
 
     Example: seedbed export logs/multiclass/mnist/2026-01-31_12-00-00-0a1b2c3d --format onnx
     """
-    from seedbed.runs.export import export as export_net
-    from seedbed.runs.load import load
+    with quick_imports():
+        from seedbed.runs.export import export as export_net
+        from seedbed.runs.load import load
 
     written = export_net(load(run, checkpoint), format, out)
     if as_json:
@@ -257,7 +261,8 @@ def reproduce(
 
     Example: seedbed reproduce logs/regression/line/2026-01-31_12-00-00-0a1b2c3d --into again
     """
-    from seedbed.runs import reproduce as again
+    with quick_imports():
+        from seedbed.runs import reproduce as again
     from seedbed.terminal import on_stderr
 
     with on_stderr() if as_json else nullcontext():
@@ -278,7 +283,8 @@ def check(
 
     Example: seedbed check experiment=poem_gpt data=verse net.depth=8
     """
-    from seedbed.runs import check as preflight
+    with quick_imports():
+        from seedbed.runs import check as preflight
 
     status = 0
     results = []
