@@ -43,7 +43,17 @@ MAY_IMPORT = {
     "shell": {"distributed", "errors", "overrides", "runs", "signals"},
     "runs": {
         *("build", "callbacks", "checkpoint", "compose", "data", "distributed", "errors", "files"),
-        *("loggers", "hints", "machine", "nets", "overrides", "preflight", "report", "signals"),
+        *(
+            "loggers",
+            "hints",
+            "machine",
+            "measures",
+            "nets",
+            "overrides",
+            "preflight",
+            "report",
+            "signals",
+        ),
         *("state", "tasks", "terminal"),
     },
     "sweep": {
@@ -115,6 +125,16 @@ def test_train_script_and_command_load_no_torch_before_they_run() -> None:
     loaded = loaded_by("import train, seedbed.cli")
     assert {"seedbed.compose", "seedbed.shell", "seedbed.cli"} <= loaded
     assert not loaded & {"torch", "lightning"}
+
+
+def test_command_imports_torch_only_quickly() -> None:
+    tree = ast.parse((SOURCE / "cli.py").read_text(encoding="utf-8"))
+    withs = [node for node in ast.walk(tree) if isinstance(node, ast.With)]
+    quick = {node for block in withs for node in ast.walk(block)}
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    others = [ast.unparse(node) for node in imports if node not in quick]
+    assert len(others) < len(imports)
+    assert not loaded_by("\n".join(others)) & {"torch", "lightning"}
 
 
 def test_report_needs_no_torch_and_loads_matplotlib_only_to_draw() -> None:

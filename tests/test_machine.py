@@ -134,13 +134,16 @@ def test_gpu_needs_no_compiler_of_the_systems(
 HALF = {"precision": "16-mixed", "gradient_clip_val": 1.0}
 
 
-def test_fused_optimizer_leaves_no_float16_gradients_to_clip(gpus: dict[type, bool]) -> None:
+@pytest.mark.parametrize("precision", ["16-mixed", "16", 16])
+def test_fused_optimizer_leaves_no_float16_gradients_to_clip(
+    gpus: dict[type, bool], precision: Any
+) -> None:
     gpus[CUDAAccelerator] = True
-    [problem] = scaler_problems(HALF, fused=True)
+    [problem] = scaler_problems({**HALF, "precision": precision}, fused=True)
     assert problem == (
-        "trainer.precision=16-mixed, trainer.gradient_clip_val=1.0: gradients in float16 cannot be "
-        "clipped before a fused optimizer; choose trainer.precision=bf16-mixed, or "
-        "optimizer.fused=false."
+        f"trainer.precision={precision}, trainer.gradient_clip_val=1.0: gradients in float16 "
+        "cannot be clipped before a fused optimizer; choose trainer.precision=bf16-mixed or "
+        "optimizer.fused=false, or trainer.accelerator=cpu."
     )
 
 

@@ -237,3 +237,10 @@ def test_each_of_several_processes_needs_a_share_of_every_batch() -> None:
 
 def test_several_devices_without_several_processes_are_refused_with_the_remedy() -> None:
     assert refusal("trainer.devices=2").endswith("For several choose trainer=ddp.")
+
+
+def test_float16_that_cannot_be_clipped_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seedbed.machine._has_gpu", lambda accelerator: True)
+    half = ("trainer.precision=16-mixed", "trainer.gradient_clip_val=1.0")
+    message = refusal("optimizer=adam", *half)
+    assert message.startswith(f"{', '.join(half)}: gradients in float16 cannot be clipped")

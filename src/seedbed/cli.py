@@ -11,6 +11,7 @@ import typer
 from seedbed.compose import ROOT
 from seedbed.imports import quick_imports
 from seedbed.shell import explained, led
+from seedbed.sweep import RECORD
 
 LOGS = ROOT / "logs"
 
@@ -67,7 +68,7 @@ def resume(
 
     Example: seedbed resume logs/regression/line/2026-01-31_12-00-00-0a1b2c3d max_epochs=200
     """
-    if (run / "sweep.yaml").exists():
+    if (run / RECORD).exists():
         from seedbed.sweep.resume import resume as resume_sweep
 
         resume_sweep(run, longer or [])
@@ -314,9 +315,10 @@ def fetch(
 
     Example: seedbed fetch mnist
     """
-    from seedbed.data import fetch as fetching
-    from seedbed.data.mnist import MNIST_FILES
-    from seedbed.data.poems import SONG_POEMS, TANG_POEMS
+    with quick_imports():
+        from seedbed.data import fetch as fetching
+        from seedbed.data.mnist import MNIST_FILES
+        from seedbed.data.poems import SONG_POEMS, TANG_POEMS
 
     files = {"poems": TANG_POEMS, "song": SONG_POEMS, "mnist": MNIST_FILES}[what]
     fetching.fetch(files, data_dir.expanduser() if data_dir else fetching.data_dir())

@@ -1,4 +1,4 @@
-"""What a machine must have for a run: the devices that are chosen, a compiler for a compiled net.
+"""What a machine must have for a run, its devices and a compiler, and what a GPU cannot do.
 
 Only what torch and the system say is asked; nothing is set up for it.
 """
@@ -139,11 +139,12 @@ def scaler_problems(trainer: Mapping[str, Any], *, fused: bool) -> Iterator[str]
     GPU Lightning takes bfloat16 instead, which needs no such factor.
     """
     precision, clip = trainer.get("precision"), trainer.get("gradient_clip_val")
-    if fused and clip and precision == "16-mixed" and _has_gpu(_accelerator(trainer)):
+    half = str(precision) in ("16", "16-mixed")
+    if fused and clip and half and _has_gpu(_accelerator(trainer)):
         yield (
             f"trainer.precision={precision}, trainer.gradient_clip_val={clip}: gradients in "
             "float16 cannot be clipped before a fused optimizer; choose "
-            "trainer.precision=bf16-mixed, or optimizer.fused=false."
+            "trainer.precision=bf16-mixed or optimizer.fused=false, or trainer.accelerator=cpu."
         )
 
 

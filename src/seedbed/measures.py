@@ -1,6 +1,7 @@
-"""Which way a metric is better, by its name."""
+"""Metrics by their names: which way one is better, which are of a part."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 HIGHER_IS_BETTER = frozenset(
     ["accuracy", "precision", "recall", "specificity", "f1", "auroc", "average_precision", "r2"]
@@ -11,3 +12,8 @@ HIGHER_IS_BETTER = frozenset(
 def best_is(metric: str) -> Literal["min", "max"]:
     """Whether the best `val/…`, `test/…` or `train/…` is the lowest or the highest."""
     return "max" if metric.rpartition("/")[2] in HIGHER_IS_BETTER else "min"
+
+
+def of_part(metrics: Mapping[str, Any], part: str) -> dict[str, float]:
+    """Those of `val`, `test` or `train` as plain numbers, in the order of their names."""
+    return {name: float(metrics[name]) for name in sorted(metrics) if name.startswith(f"{part}/")}

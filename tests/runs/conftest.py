@@ -1,5 +1,6 @@
 """Small finished runs, one of each kind, that all tests of the verbs read and none may change."""
 
+import gc
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ def seedbed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         capsys.readouterr()
         with pytest.raises(SystemExit) as left:
             cli.main()
+        gc.unfreeze()  # what a process of its own would not outlive
         printed = capsys.readouterr()
         assert "Traceback" not in printed.err
         return Called(int(left.value.code or 0), printed.out, printed.err)

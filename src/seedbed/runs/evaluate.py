@@ -11,6 +11,7 @@ from lightning import Trainer
 from seedbed.build import build_trainer
 from seedbed.errors import DataError, RunError
 from seedbed.machine import alone
+from seedbed.measures import of_part
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.here import as_here, other_here
 from seedbed.runs.load import LoadedRun, load
@@ -49,8 +50,7 @@ def evaluate(
             log.info(other_here(other))
         measure = trainer.validate if split == "val" else trainer.test
         measure(loaded.task, datamodule=loaded.datamodule, verbose=False)
-    figures = trainer.callback_metrics
-    return {name: float(figures[name]) for name in sorted(figures) if name.startswith(f"{split}/")}
+    return of_part(trainer.callback_metrics, split)
 
 
 def _trainer(config: dict[str, Any], directory: RunDirectory) -> Trainer:

@@ -26,6 +26,7 @@ from seedbed.errors import (
 )
 from seedbed.loggers import log_hyperparameters, rewind
 from seedbed.machine import is_distributed, process_count
+from seedbed.measures import of_part
 from seedbed.preflight import check
 from seedbed.report.runs import flat
 from seedbed.report.settings import listed
@@ -194,14 +195,10 @@ def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:
     trainer.strategy.barrier()  # the first process writes it
     best = load(run.best)
     task.load_state_dict(best["state_dict"])
-    metrics = {
-        name: value
-        for name, value in sorted(best["metrics"].items())
-        if name.startswith(("train/", "val/"))
-    }
+    metrics = of_part(best["metrics"], "train") | of_part(best["metrics"], "val")
     if datamodule.test_dataloader():
         trainer.test(task, datamodule=datamodule, verbose=False)
-        metrics |= _figures(trainer, "test")
+        metrics |= of_part(trainer.callback_metrics, "test")
     return metrics
 
 
@@ -241,11 +238,6 @@ def saved(run: RunDirectory) -> tuple[Path | None, dict[str, Any]]:
         aside = path.replace(path.with_name(f"{path.name}.damaged"))
         log.info(f"{problem}\nIt is set aside as {aside.name}.")
     return next(iter(states.items()), (None, {}))
-
-
-def _figures(trainer: Trainer, part: str) -> dict[str, float]:
-    figures = trainer.callback_metrics
-    return {name: float(figures[name]) for name in sorted(figures) if name.startswith(f"{part}/")}
 
 
 def _introduce(config: dict[str, Any], study: Study) -> None:

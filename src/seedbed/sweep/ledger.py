@@ -29,8 +29,8 @@ from filelock import FileLock, Timeout
 from seedbed.errors import RunError
 from seedbed.files import place_text, refuse_links_out
 from seedbed.runs.directory import RunDirectory
+from seedbed.sweep import RECORD
 from seedbed.sweep.best import remove_best
-from seedbed.sweep.pruning import RECORD
 from seedbed.sweep.space import Point, job_key
 
 GRACE = 10.0

@@ -15,12 +15,10 @@ from lightning import LightningModule, Trainer
 from seedbed.callbacks.stopping import Stopping
 from seedbed.report.runs import read_rows
 from seedbed.runs.directory import RunDirectory
+from seedbed.sweep import RECORD
 
 Curve = dict[int, float]
 """A metric's values by step."""
-
-RECORD = "sweep.yaml"
-"""The file by which a directory is a sweep's."""
 
 
 class Pruning(Stopping):
