@@ -46,8 +46,9 @@ train: $(READY)  ## Set up, fetch the Tang poems, and train the poem GPT on them
 test: $(READY)  ## Set up and run the fast tests
 	@$(BIN)/python -m pytest -n auto
 
-slow: $(LESSON)  ## Run the tests that take minutes or need the Tang poems
+slow: $(LESSON)  ## Run the tests that take minutes or need real data
 	@$(BIN)/seedbed fetch
+	@$(BIN)/seedbed fetch mnist
 	@$(BIN)/python -m pytest -n auto -m 'slow or corpus'
 
 lint: $(READY)  ## Check format, style and types

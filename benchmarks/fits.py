@@ -1,7 +1,7 @@
 """Fits of shipped experiments: as commands of their own, or here, with other work by turns."""
 
-import math
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from benchmarks.timing import Pair, python, say
 from seedbed.build import build, build_data, build_optimizer, build_scheduler, build_task
 from seedbed.compose import composed, plain
-from seedbed.report.runs import Run, read_run
+from seedbed.report.runs import Run, flat, read_run
+from seedbed.runs.directory import RunDirectory
 
 HORIZON = "schedule_steps=1000"
 """So that two fits of other lengths have the same rates: with tiny weights a step takes longer."""
@@ -32,6 +33,8 @@ class Trained:
 
     seconds: float
     run: Run
+    threads: int
+    """On how many torch computed."""
 
 
 def trained(*overrides: str, **environment: str) -> Trained:
@@ -39,21 +42,41 @@ def trained(*overrides: str, **environment: str) -> Trained:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "run"
         seconds = python("train.py", *overrides, f"hydra.run.dir={place}", **environment)()
-        return Trained(seconds, read_run(place))
+        return Trained(seconds, read_run(place), _threads(place))
 
 
 def of_seeds(seeds: Sequence[int], *overrides: str) -> Iterator[Trained]:
     """A run of a whole command for each seed.
 
-    Those in the directories that the variable RUNS names are taken for it and not trained again;
-    their time is what their record has.
+    Those in the directories that the variable RUNS names, one for each seed, are taken for it and
+    not trained again; their time is what their record has.
     """
-    if recorded := os.environ.get("RUNS", "").split():
-        for run in map(read_run, map(Path, recorded)):
-            yield Trained(run.seconds or math.inf, run)
-    else:
-        for seed in seeds:
-            yield trained(*overrides, f"seed={seed}")
+    recorded = os.environ.get("RUNS", "").split()
+    if recorded and len(recorded) != len(seeds):
+        sys.exit(f"RUNS: expected {len(seeds)} directories, one for each seed.")
+    for number, seed in enumerate(seeds):
+        command = (*overrides, f"seed={seed}")
+        yield as_recorded(Path(recorded[number]), *command) if recorded else trained(*command)
+
+
+def as_recorded(path: Path, *overrides: str) -> Trained:
+    """A run that was trained before, in one go and with just these settings.
+
+    Raises:
+        SystemExit: If it is another.
+    """
+    run = read_run(path)
+    wanted = dict(flat(plain(composed([*overrides]))))
+    other = {name for name in wanted | run.config if run.config.get(name) != wanted.get(name)}
+    if not run.finished or run.seconds is None or "resumed" in RunDirectory(path).provenance():
+        sys.exit(f"{path}: expected a run that finished without being resumed.")
+    if other:
+        sys.exit(f"{path}: expected {' '.join(overrides)}; {', '.join(sorted(other))} differ.")
+    return Trained(run.seconds, run, _threads(path))
+
+
+def _threads(run: Path) -> int:
+    return int(RunDirectory(run).provenance()["threads"])
 
 
 class Beside(Callback):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Literal
 
 from benchmarks.timing import Pair, ratio, speedup
@@ -76,7 +77,7 @@ def speed(pairs: Sequence[Pair], unit: str, detail: str = "") -> Measured:
 
 
 def _told(pairs: Sequence[Pair], unit: str, detail: str) -> str:
-    ours, baseline = (sorted(side)[len(pairs) // 2] for side in zip(*pairs, strict=True))
+    ours, baseline = (median(side) for side in zip(*pairs, strict=True))
     told = f"{_short(ours)} against {_short(baseline)} {unit}, {len(pairs)} pairs"
     return f"{told}; {detail}" if detail else told
 

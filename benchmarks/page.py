@@ -3,7 +3,7 @@
 from benchmarks import corpora, processes, scaling
 from benchmarks.lines import Line
 from benchmarks.results import HERE, figure_of, kept, settings, shown, table
-from seedbed.report.style import COLOURS, GREY, drawing, new_figure
+from seedbed.report.style import COLOURS, GREY, INK, drawing, new_figure
 
 PAGE = """# Benchmarks
 
@@ -62,7 +62,7 @@ def _draw(lines: list[Line]) -> None:
         better, wanted = (1 / x if costs else x for x in (ratio, line.target.limit))
         met = line.target.met_by(ratio)
         axes.barh(place, better - 1, left=1, height=0.55, color=COLOURS[2] if met else COLOURS[1])
-        axes.plot([wanted, wanted], [place - 0.4, place + 0.4], color="#222222", linewidth=1.6)
+        axes.plot([wanted, wanted], [place - 0.4, place + 0.4], color=INK, linewidth=1.6)
         side = max(better, wanted, 1.0)
         axes.annotate(
             shown(ratio, line.target),

@@ -29,7 +29,7 @@ def circumstances() -> Result:
     )
     hardware, versions = record["hardware"], record["versions"]
     names = ("python", "torch", "lightning", "hydra-core")
-    changed = "+" if record["git"]["diff"] else ""
+    changed = "+" if record["git"]["diff"] or record["git"]["untracked"] else ""
     return {
         "date": record["time"],
         "load": round(os.getloadavg()[0], 2),
@@ -63,6 +63,11 @@ def when(result: Result) -> str:
     return str(result["date"][:16].replace("T", " "))
 
 
+def place_of(result: Result) -> str:
+    """The machine, and on how many of its threads torch computed."""
+    return f"{result['machine']}, {threads_of(result)}"
+
+
 def threads_of(result: Result) -> str:
     """On how many threads torch computed."""
     return "1 thread" if result["threads"] == 1 else f"{result['threads']} threads"
@@ -82,7 +87,7 @@ def shown(figure: float, target: Target) -> str:
 def table(lines: list[Line]) -> str:
     """All lines that have been measured, as Markdown."""
     rows = [
-        "| what | beside | figure | target | met | measured | on | when, load |",
+        "| what | beside | figure | target | met | measured | on | when, load, commit |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for line in lines:
@@ -95,8 +100,8 @@ def table(lines: list[Line]) -> str:
                 line.target.text,
                 "yes" if line.target.met_by(figure) else "no",
                 found["detail"],
-                f"{found['machine']}, {threads_of(found)}",
-                f"{when(found)}, {found['load']:.1f}",
+                place_of(found),
+                f"{when(found)}, {found['load']:.1f}, {found['commit']}",
             )
             rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

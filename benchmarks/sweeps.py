@@ -9,7 +9,7 @@ from benchmarks.timing import interleaved, python
 
 JOBS = 8
 STUDY = ("experiment=line", "data.batch_size=16", "max_epochs=800")
-"""A job long enough, some twenty seconds of one core, that the sweep's start does not decide."""
+"""A job long enough, some ten seconds of one core, that the sweep's start does not decide."""
 
 
 def workers() -> Measured:

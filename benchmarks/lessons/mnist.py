@@ -3,7 +3,7 @@
 784-512-10 with ReLU and dropout 0.2, Adam, batches of 32, 10 epochs; 50,000 images are for
 training, 10,000 for validation. It ends at about 98 % of the test images.
 
-    python -m benchmarks.lessons.mnist FOLDER [EPOCHS]
+    python -m benchmarks.lessons.mnist FOLDER [SEED [EPOCHS]]
 
 reads FOLDER/MNIST/raw and prints a line of figures an epoch, the test's last. It needs
 torchvision.
@@ -73,9 +73,9 @@ def evaluate(model: nn.Module, batches: Batches) -> tuple[float, float]:
     return total / count, right / count
 
 
-def main(folder: str, epochs: int) -> None:
+def main(folder: str, seed: int = SEED, epochs: int = EPOCHS) -> None:
     """Train, validate each epoch, and test."""
-    torch.manual_seed(SEED)
+    torch.manual_seed(seed)
     transform = transforms.ToTensor()
     official = datasets.MNIST(folder, train=True, transform=transform)
     test_set = datasets.MNIST(folder, train=False, transform=transform)
@@ -98,4 +98,4 @@ def main(folder: str, epochs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else EPOCHS)
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -82,7 +82,7 @@ def test_mnists_script_ends_with_the_tests_accuracy(tmp_path: Path) -> None:
     digits(raw, "train", 60_000)
     digits(raw, "t10k", 100)
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.lessons.mnist", str(tmp_path), "1"],
+        [sys.executable, "-m", "benchmarks.lessons.mnist", str(tmp_path), "42", "1"],
         env=os.environ | {"PYTHONPATH": str(packages)},
         capture_output=True,
         text=True,

@@ -1,5 +1,7 @@
 """The bare loop does what the Trainer does, so that only the Trainer is timed beside it."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,9 +9,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from benchmarks.fits import bare_loop, fit_beside
+from benchmarks.fits import as_recorded, bare_loop, fit_beside, of_seeds
 from seedbed.build import build
 from seedbed.compose import composed, plain
+from seedbed.runs.directory import RunDirectory
+from seedbed.runs.execute import execute
 
 LINE = ("experiment=line", "data.batch_size=25")
 
@@ -30,3 +34,37 @@ def test_other_work_is_done_before_each_block_of_a_fits_steps() -> None:
     pairs = fit_beside(lambda: done.append(1), *LINE, every=5, pairs=3)
     assert len(pairs) == 3
     assert len(done) == 5  # with the block that both get ready in, and the end of the last
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the line with seed 3."""
+    place = tmp_path_factory.mktemp("runs") / "line"
+    config = plain(composed([*LINE, "max_epochs=1", "seed=3"]))
+    execute(RunDirectory.create(place, config).path)
+    return place
+
+
+def test_recorded_run_stands_for_the_same_command(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNS", str(recorded))
+    [found] = of_seeds([3], *LINE, "max_epochs=1")
+    assert found.seconds == found.run.seconds
+    assert found.threads == torch.get_num_threads()
+    with pytest.raises(SystemExit, match="expected 2 directories"):
+        [*of_seeds([3, 4], *LINE, "max_epochs=1")]
+
+
+def test_recorded_run_of_another_command_is_refused(recorded: Path) -> None:
+    with pytest.raises(SystemExit, match=r"max_epochs, trainer\.max_epochs differ"):
+        as_recorded(recorded, *LINE, "max_epochs=2", "seed=3")
+
+
+def test_recorded_run_that_was_resumed_is_refused(recorded: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(recorded, copy)
+    record = json.loads((copy / "provenance.json").read_text())
+    (copy / "provenance.json").write_text(json.dumps(record | {"resumed": [{}]}))
+    with pytest.raises(SystemExit, match="finished without being resumed"):
+        as_recorded(copy, *LINE, "max_epochs=1", "seed=3")

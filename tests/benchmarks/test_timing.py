@@ -63,7 +63,7 @@ def test_page_has_the_lines_that_were_measured_and_no_other(
     for module in (page, scaling):
         monkeypatch.setattr(module, "HERE", tmp_path)
     around = {"date": "2026-01-02T03:04:05", "load": 0.25, "machine": "M", "threads": 2}
-    around |= {"versions": "torch 9"}
+    around |= {"versions": "torch 9", "commit": "abc"}
     results.keep("first", cost(PAIRS, "s"), around)
     results.keep("third", Measured(math.inf, "tried"), around)
     page.write([line(name, Measured(1)) for name in ("first", "second", "third")])
@@ -71,7 +71,7 @@ def test_page_has_the_lines_that_were_measured_and_no_other(
     assert "| the first | another | **0.500** | ≤ 0.5 | yes | 2 against 4 s, 3 pairs |" in text
     assert "| the third | another | **not reached** | ≤ 0.5 | no | tried |" in text
     assert "second" not in text
-    assert "| M, 2 threads | 2026-01-02 03:04, 0.2 |" in text
+    assert "| M, 2 threads | 2026-01-02 03:04, 0.2, abc |" in text
     assert "\ntorch 9\n" in text
     assert "##" not in text
     assert (tmp_path / "results.png").stat().st_size > 0
@@ -83,7 +83,7 @@ def test_growth_is_told_and_drawn_once_it_was_measured(
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     for module in (page, scaling, corpora, processes):
         monkeypatch.setattr(module, "HERE", tmp_path)
-    around = {"date": "2026-01-02T03:04:05", "load": 0.25, "threads": 2}
+    around = {"date": "2026-01-02T03:04:05", "load": 0.25, "machine": "M", "threads": 2}
     one = {"rate": 8.0, "limit": 16.0, "mebibytes": 7.0, "matrix_gigaflops": 100.0}
     curves = {name: [one] * len(values) for name, values in scaling.GROWN.items()}
     write_json(tmp_path / "scaling.json", {"curves": curves} | around)
