@@ -4,16 +4,15 @@ Serves points, tables and images alike.
 """
 
 import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
-from lightning import LightningDataModule
 from torch import Tensor
 
 from seedbed.data.augment import RandomAffine
-from seedbed.data.loader import Loader, first_batches, in_order, overfitted, shuffled
+from seedbed.data.base import DataModule
+from seedbed.data.loader import Loader, in_order, shuffled
 from seedbed.errors import DataError, SettingError
 
 Rows = tuple[Tensor, Tensor]
@@ -46,7 +45,7 @@ class RowSplits:
     """The mean and deviation that the targets are scaled by, fitted likewise."""
 
 
-class RowsDataModule(LightningDataModule, ABC):
+class RowsDataModule(DataModule[RowSplits]):
     """Batches of (inputs (B, …), targets (B, …)); a dataset's own class only loads and splits.
 
     Args:
@@ -75,43 +74,11 @@ class RowsDataModule(LightningDataModule, ABC):
         input_noise: float = 0.0,
         augment: RandomAffine | None = None,
     ) -> None:
-        super().__init__()
-        if batch_size != "full" and batch_size < 1:
-            raise SettingError(f"data.batch_size={batch_size}: expected 1 or more, or full.")
+        super().__init__(batch_size=batch_size, seed=seed)
         if input_noise < 0:
             raise SettingError(f"data.input_noise={input_noise}: expected 0 or more.")
-        self.batch_size = batch_size
-        self.seed = seed
         self.input_noise = input_noise
         self.augment = augment
-        self._splits: RowSplits | None = None
-        self._restored: dict[str, Any] | None = None
-
-    @abstractmethod
-    def load(self) -> RowSplits:
-        """Return the three parts, fetching and caching as needed."""
-
-    def prepare_data(self) -> None:
-        """Fetch and process once, before any other process reads."""
-        self.setup()
-
-    def setup(self, stage: str | None = None) -> None:
-        """Load the parts.
-
-        Raises:
-            DataError: If they cannot be loaded, or are not what a restored checkpoint knows.
-        """
-        if self._splits is None:
-            self._splits = self.load()
-            if self._restored is not None:
-                self.load_state_dict(self._restored)
-
-    @property
-    def splits(self) -> RowSplits:
-        """The loaded rows."""
-        self.setup()
-        assert self._splits is not None
-        return self._splits
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -121,15 +88,8 @@ class RowsDataModule(LightningDataModule, ABC):
         known = {"inputs": math.prod(shape), "channels": shape[0], "outputs": state["outputs"]}
         return {name: known[name] for name in self.gives}
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the record of a run keeps of the data."""
-        return self.splits.facts
-
-    def state_dict(self) -> dict[str, Any]:
-        """All one must know of the data to use a net without it, in plain types."""
-        if self._splits is None and self._restored is not None:
-            return self._restored
+    def fitted(self) -> dict[str, Any]:
+        """Shape, outputs and scale."""
         return {
             "shape": [*self.splits.train[0].shape[1:]],  # of one row's inputs
             "outputs": self.splits.outputs,
@@ -138,24 +98,15 @@ class RowsDataModule(LightningDataModule, ABC):
             "target_scale": self.splits.target_scale,
         }
 
+    def difference(self, state: dict[str, Any]) -> str:
+        """Say that columns or scale differ."""
+        return "The checkpoint's data has other columns, or another scale, than this."
+
     @property
     def target_scale(self) -> tuple[float, float]:
         """Mean and deviation by which outputs, and targets, get back to the target's own units."""
         mean, deviation = self.state_dict()["target_scale"]
         return mean, deviation
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what a checkpoint knows of the data, which need not be there.
-
-        Raises:
-            DataError: If the data is loaded, and otherwise; else loading it will say so.
-        """
-        self._restored = state_dict
-        if self._splits is not None and state_dict != self.state_dict():
-            raise DataError(
-                "The checkpoint's data has other columns, or another scale, than this. "
-                "Was the data changed since the run started?"
-            )
 
     def on_after_batch_transfer(self, batch: Rows, dataloader_idx: int) -> Rows:
         """Change a training batch and add the noise to it, on the device it is on."""
@@ -167,16 +118,12 @@ class RowsDataModule(LightningDataModule, ABC):
                 inputs = inputs + self.input_noise * torch.randn_like(inputs)
         return inputs, targets
 
-    def train_dataloader(self) -> Loader:
+    def training_batches(self) -> Loader:
         """Training rows in an order that depends on the seed and the epoch."""
-        loader = self._loader(self.splits.train, train=True)
-        count = overfitted(self.trainer)
-        return first_batches(loader, count) if count else loader
+        return self._loader(self.splits.train, train=True)
 
-    def val_dataloader(self) -> Loader:
-        """Validation rows in order, or the training batches that are overfitted."""
-        if overfitted(self.trainer):
-            return self.train_dataloader()
+    def validation_batches(self) -> Loader:
+        """Validation rows in order."""
         return self._loader(self.splits.val)
 
     def test_dataloader(self) -> Loader:
@@ -187,7 +134,6 @@ class RowsDataModule(LightningDataModule, ABC):
         inputs, targets = rows
         size = len(inputs)
         full = self.batch_size == "full"
-        trainer = self.trainer
 
         def batch(indices: Tensor) -> Rows:
             return inputs[indices], targets[indices]
@@ -196,15 +142,8 @@ class RowsDataModule(LightningDataModule, ABC):
             batch_size = size
         else:  # nothing is learnt from an evaluation, so small batches would only cost time
             batch_size = int(self.batch_size) if train else max(int(self.batch_size), EVALUATED)
-        return Loader(
-            batch,
-            shuffled(size) if train and not full else in_order(size),
-            size=size,
-            batch_size=batch_size,
-            seed=self.seed,
-            rank=trainer.global_rank if trainer else 0,
-            processes=trainer.world_size if trainer else 1,
-        )
+        order = shuffled(size) if train and not full else in_order(size)
+        return self.batches(batch, order, size=size, batch_size=batch_size)
 
 
 def check_shares(*, validation: float, test: float) -> None:

@@ -6,16 +6,15 @@ epoch and seldom in the same frame twice; evaluation windows are always the same
 poem may be cut by a window's edge, and the stream's last partial window is not evaluated.
 """
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from lightning import LightningDataModule
 from torch import Tensor
 
-from seedbed.data.loader import Loader, Order, first_batches, overfitted
+from seedbed.data.base import DataModule
+from seedbed.data.loader import Loader, Order
 from seedbed.data.vocabulary import Vocabulary
 from seedbed.errors import DataError, SettingError
 
@@ -41,7 +40,7 @@ class TokenSplits:
     """What the record of a run should keep: source, checksum, counts."""
 
 
-class TokensDataModule(LightningDataModule, ABC):
+class TokensDataModule(DataModule[TokenSplits]):
     """Batches of (inputs, targets) of token windows; a dataset's own class only loads and splits.
 
     Args:
@@ -59,8 +58,7 @@ class TokensDataModule(LightningDataModule, ABC):
 
     gives: ClassVar = ("vocabulary_size", "context")
     """The names in `sizes`, known before any data is loaded."""
-    kind: ClassVar = "language"
-    """The kind of task the targets are for."""
+    kind = "language"
 
     def __init__(
         self,
@@ -72,11 +70,9 @@ class TokensDataModule(LightningDataModule, ABC):
         seed: int = 0,
         input_noise: float = 0.0,
     ) -> None:
-        super().__init__()
+        super().__init__(batch_size=batch_size, seed=seed)
         if context < 1:
             raise SettingError(f"data.context={context}: expected 1 or more.")
-        if batch_size != "full" and batch_size < 1:
-            raise SettingError(f"data.batch_size={batch_size}: expected 1 or more, or full.")
         if not 0 <= input_noise <= 1:
             raise SettingError(f"data.input_noise={input_noise}: expected a share, from 0 to 1.")
         if evaluation_batches is not None and evaluation_batches < 1:
@@ -85,32 +81,12 @@ class TokensDataModule(LightningDataModule, ABC):
                 "the whole part."
             )
         self.context = context
-        self.batch_size = batch_size
         self.windows = windows
         self.evaluation_batches = evaluation_batches
-        self.seed = seed
         self.input_noise = input_noise
-        self._splits: TokenSplits | None = None
-        self._restored: dict[str, Any] | None = None
 
-    @abstractmethod
-    def load(self) -> TokenSplits:
-        """Return the three parts as tokens, fetching and caching as needed."""
-
-    def prepare_data(self) -> None:
-        """Fetch and process once, before any other process reads."""
-        self.setup()
-
-    def setup(self, stage: str | None = None) -> None:
-        """Load the parts and check that each holds at least one window.
-
-        Raises:
-            DataError: If they cannot be loaded, are too short, or are not what a restored
-                checkpoint knows.
-        """
-        if self._splits is not None:
-            return
-        splits = self.load()
+    def check(self, splits: TokenSplits) -> None:
+        """Refuse a part that does not hold one window."""
         for part in ("train", "val", "test"):
             stream = getattr(splits, part)
             if stream is not None and len(stream) <= self.context:
@@ -118,16 +94,6 @@ class TokensDataModule(LightningDataModule, ABC):
                     f"The {part} part of the corpus has {len(stream)} characters, but one window "
                     f"needs {self.context + 1}. Give a longer text or a smaller data.context."
                 )
-        self._splits = splits
-        if self._restored is not None:
-            self.load_state_dict(self._restored)
-
-    @property
-    def splits(self) -> TokenSplits:
-        """The loaded corpus."""
-        self.setup()
-        assert self._splits is not None
-        return self._splits
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -147,10 +113,17 @@ class TokensDataModule(LightningDataModule, ABC):
         counts = np.bincount(self.splits.train, minlength=len(self.vocabulary))
         return torch.from_numpy(counts)
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the record of a run keeps of the data."""
-        return self.splits.facts
+    def fitted(self) -> dict[str, Any]:
+        """The vocabulary."""
+        return {"vocabulary": self.vocabulary.characters}
+
+    def difference(self, state: dict[str, Any]) -> str:
+        """Say that characters have other ids."""
+        return (
+            "The checkpoint's vocabulary is not this corpus's: "
+            f"{len(state['vocabulary'])} characters against {len(self.splits.vocabulary)}, or in "
+            "another order."
+        )
 
     def on_after_batch_transfer(self, batch: Pair, dataloader_idx: int) -> Pair:
         """Put wrong characters among a training batch's inputs, on the device they are on."""
@@ -161,7 +134,7 @@ class TokensDataModule(LightningDataModule, ABC):
             inputs = torch.where(replaced, drawn, inputs)
         return inputs, targets
 
-    def train_dataloader(self) -> Loader:
+    def training_batches(self) -> Loader:
         """Training windows in an order that depends on the seed and the epoch."""
         stream = self.splits.train
         fitting = (len(stream) - 1) // self.context
@@ -173,14 +146,10 @@ class TokensDataModule(LightningDataModule, ABC):
         else:
             size = max(1, fitting - 1)  # one window less than fits leaves room for the phase
             order = _shuffled_windows(len(stream), self.context, size)
-        loader = self._loader(stream, order, size, train=True)
-        count = overfitted(self.trainer)
-        return first_batches(loader, count) if count else loader
+        return self._loader(stream, order, size, train=True)
 
-    def val_dataloader(self) -> Loader:
-        """The same windows of the validation part each time, or those that are overfitted."""
-        if overfitted(self.trainer):
-            return self.train_dataloader()
+    def validation_batches(self) -> Loader:
+        """The same windows of the validation part each time."""
         return self._evaluation_loader(self.splits.val)
 
     def test_dataloader(self) -> Loader | list[Any]:
@@ -210,43 +179,14 @@ class TokensDataModule(LightningDataModule, ABC):
             tokens = torch.from_numpy(window.astype(np.int64))
             return tokens[:, :-1], tokens[:, 1:]
 
-        trainer = self.trainer
         full = train and self.batch_size == "full"
         batch_size = size if full else self._windows_a_batch
-        return Loader(
-            windows,
-            order,
-            size=size,
-            batch_size=batch_size,
-            seed=self.seed,
-            drop_last=train and size >= batch_size,
-            rank=trainer.global_rank if trainer else 0,
-            processes=trainer.world_size if trainer else 1,
-        )
+        drop_last = train and size >= batch_size
+        return self.batches(windows, order, size=size, batch_size=batch_size, drop_last=drop_last)
 
     @property
     def _windows_a_batch(self) -> int:
         return EVALUATED if self.batch_size == "full" else int(self.batch_size)
-
-    def state_dict(self) -> dict[str, Any]:
-        """What was fitted on the training part: the vocabulary."""
-        return {"vocabulary": self.vocabulary.characters}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over a checkpoint's vocabulary; the corpus need not be there.
-
-        Raises:
-            DataError: If it is loaded, and its characters have other ids; else loading it will
-                say so.
-        """
-        self._restored = state_dict
-        if self._splits is not None and state_dict != self.state_dict():
-            raise DataError(
-                "The checkpoint's vocabulary is not this corpus's: "
-                f"{len(state_dict['vocabulary'])} characters against "
-                f"{len(self.splits.vocabulary)}, or in another order. "
-                "Was the corpus changed since the run started?"
-            )
 
 
 def _end_to_end(context: int, size: int) -> Order:

@@ -1,0 +1,160 @@
+"""The frame of every DataModule: parts that are loaded once, and batches that can be gone on with.
+
+A checkpoint keeps what one must know of the data to use a net, so that a net can be used where its
+data is not; where it is, it must be what the checkpoint knows.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from lightning import LightningDataModule
+from torch import Tensor
+
+from seedbed.data.loader import Batch, Loader, Order, first_batches, overfitted
+from seedbed.errors import DataError, SettingError
+
+
+class Splits(Protocol):
+    """A data set's parts."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the record of a run should keep: source, checksum, counts."""
+        ...
+
+
+S = TypeVar("S", bound=Splits)
+
+
+class DataModule(LightningDataModule, ABC, Generic[S]):
+    """Batches of (inputs, targets); a dataset's own class only loads and splits.
+
+    Args:
+        batch_size: Examples a batch, of all processes together; `full` takes the whole training
+            part at once (batch gradient descent).
+        seed: Fixes the order of the training examples.
+    """
+
+    gives: ClassVar[tuple[str, ...]]
+    """The names in `sizes`, known before any data is loaded."""
+    kind: str
+    """The kind of task the targets are for."""
+
+    def __init__(self, *, batch_size: int | Literal["full"], seed: int) -> None:
+        super().__init__()
+        if batch_size != "full" and batch_size < 1:
+            raise SettingError(f"data.batch_size={batch_size}: expected 1 or more, or full.")
+        self.batch_size = batch_size
+        self.seed = seed
+        self._splits: S | None = None
+        self._restored: dict[str, Any] | None = None
+
+    @abstractmethod
+    def load(self) -> S:
+        """Return the parts, fetching and caching as needed."""
+
+    @property
+    @abstractmethod
+    def sizes(self) -> dict[str, int]:
+        """What a net's constructor needs to know of the data."""
+
+    @abstractmethod
+    def fitted(self) -> dict[str, Any]:
+        """All one must know of the loaded data to use a net without it, in plain types."""
+
+    @abstractmethod
+    def difference(self, state: dict[str, Any]) -> str:
+        """Say how what a checkpoint knows of the data is not what was loaded."""
+
+    @abstractmethod
+    def training_batches(self) -> Loader:
+        """Training examples in an order that depends on the seed and the epoch."""
+
+    @abstractmethod
+    def validation_batches(self) -> Loader:
+        """The same examples of the validation part each time."""
+
+    def check(self, splits: S) -> None:
+        """Raise a `DataError` if parts that were loaded cannot be used; most can."""
+
+    def prepare_data(self) -> None:
+        """Fetch and process once, before any other process reads."""
+        self.setup()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Load the parts.
+
+        Raises:
+            DataError: If they cannot be loaded or used, or are not what a restored checkpoint
+                knows.
+        """
+        if self._splits is not None:
+            return
+        splits = self.load()
+        self.check(splits)
+        self._splits = splits
+        if self._restored is not None:
+            self.load_state_dict(self._restored)
+
+    @property
+    def splits(self) -> S:
+        """The loaded parts."""
+        self.setup()
+        assert self._splits is not None
+        return self._splits
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the record of a run keeps of the data."""
+        return self.splits.facts
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was fitted; of a restored checkpoint where the data is not loaded."""
+        if self._splits is None and self._restored is not None:
+            return self._restored
+        return self.fitted()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what a checkpoint knows of the data, which need not be there.
+
+        Raises:
+            DataError: If the data is loaded, and otherwise; else loading it will say so.
+        """
+        self._restored = state_dict
+        if self._splits is not None and state_dict != self.state_dict():
+            raise DataError(
+                f"{self.difference(state_dict)} Was the data changed since the run started?"
+            )
+
+    def train_dataloader(self) -> Loader:
+        """The training batches, or those of them that are overfitted."""
+        loader = self.training_batches()
+        count = overfitted(self.trainer)
+        return first_batches(loader, count) if count else loader
+
+    def val_dataloader(self) -> Loader:
+        """The validation batches, or the training batches that are overfitted."""
+        return self.train_dataloader() if overfitted(self.trainer) else self.validation_batches()
+
+    def batches(
+        self,
+        fetch: Callable[[Tensor], Batch],
+        order: Order,
+        *,
+        size: int,
+        batch_size: int,
+        drop_last: bool = False,
+    ) -> Loader:
+        """A `Loader` with this process's share of each batch."""
+        trainer = self.trainer
+        return Loader(
+            fetch,
+            order,
+            size=size,
+            batch_size=batch_size,
+            seed=self.seed,
+            drop_last=drop_last,
+            rank=trainer.global_rank if trainer else 0,
+            processes=trainer.world_size if trainer else 1,
+        )
