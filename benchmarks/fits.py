@@ -48,15 +48,18 @@ def trained(*overrides: str, **environment: str) -> Trained:
 def of_seeds(seeds: Sequence[int], *overrides: str) -> Iterator[Trained]:
     """A run of a whole command for each seed.
 
-    Those in the directories that the variable RUNS names, one for each seed, are taken for it and
-    not trained again; their time is what their record has.
+    Those in the directories that the variable RUNS names, one for each of the first seeds, are
+    taken for it and none is trained; their time is what their record has.
     """
     recorded = os.environ.get("RUNS", "").split()
-    if recorded and len(recorded) != len(seeds):
-        sys.exit(f"RUNS: expected {len(seeds)} directories, one for each seed.")
-    for number, seed in enumerate(seeds):
-        command = (*overrides, f"seed={seed}")
-        yield as_recorded(Path(recorded[number]), *command) if recorded else trained(*command)
+    if len(recorded) > len(seeds):
+        sys.exit(f"RUNS: expected one directory a seed, {len(seeds)} at the most.")
+    if recorded:
+        for path, seed in zip(recorded, seeds, strict=False):
+            yield as_recorded(Path(path), *overrides, f"seed={seed}")
+    else:
+        for seed in seeds:
+            yield trained(*overrides, f"seed={seed}")
 
 
 def as_recorded(path: Path, *overrides: str) -> Trained:
