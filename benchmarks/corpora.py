@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, cast
 
-from benchmarks.limits import draw_rates, matrix_speed, operations, share
+from benchmarks.limits import Point, draw_rates, matrix_speed, operations, share
 from benchmarks.results import HERE, RESULTS, Result, circumstances, place_of, when
 from benchmarks.timing import child, say
 from seedbed.nets.gpt import GPT
@@ -40,9 +40,9 @@ def measure() -> None:
         for download in (TANG_POEMS, SONG_POEMS):
             Path(folder, download.name).symlink_to(fetch(download, data_dir()))
         for dynasties in CORPORA:
-            made, *again = (child("benchmarks.corpora", dynasties, folder) for _ in range(TURNS))
-            read = again[-1] | {"rate": median(one["rate"] for one in (made, *again))}
-            found[dynasties] = [made, read]
+            turns = [child("benchmarks.corpora", dynasties, folder) for _ in range(TURNS)]
+            found[dynasties] = turns
+            made, read = _made_and_read(turns)
             say(
                 f"{dynasties}: {read['characters']:,} characters, made in {made['seconds']:.1f} s, "
                 f"read in {read['seconds']:.2f} s, {read['rate']:,.0f} characters a second"
@@ -87,6 +87,11 @@ def loaded(dynasties: str, folder: str) -> dict[str, float]:
     }
 
 
+def _made_and_read(turns: list[Point]) -> tuple[Point, Point]:
+    """The process that made the tokens, and the last that read them, with the rate of them all."""
+    return turns[0], turns[-1] | {"rate": median(one["rate"] for one in turns)}
+
+
 def section(found: Result) -> str:
     """What the page says of it."""
     rows = [
@@ -94,13 +99,14 @@ def section(found: Result) -> str:
         f"| {read['vocabulary']:,} | {made['seconds']:.1f} s, {made['mebibytes']:,.0f} MiB "
         f"| {read['seconds']:.2f} s, {read['mebibytes']:,.0f} MiB "
         f"| {read['rate']:,.0f} ({share(read):.0%}) |"
-        for dynasties, (made, read) in found["corpora"].items()
+        for dynasties, turns in found["corpora"].items()
+        for made, read in [_made_and_read(turns)]
     ]
     return SECTION.format(
         table="\n".join(rows),
         date=when(found),
         load=found["load"],
-        turns=TURNS,
+        turns=len(found["corpora"][CORPORA[0]]),
         place=place_of(found),
     )
 
@@ -123,7 +129,7 @@ their share of the limit; {place}, {date}, load {load:.1f}.
 
 def draw(found: Result) -> None:
     """Characters a second and the memory of loading, over the length of the corpus."""
-    made, read = zip(*found["corpora"].values(), strict=True)
+    made, read = zip(*map(_made_and_read, found["corpora"].values()), strict=True)
     lengths = [one["characters"] for one in read]
     figure = new_figure(9, 3.5)
     rates, memory = figure.subplots(1, 2)

@@ -12,7 +12,7 @@ from seedbed.optim.muon import fast_type
 
 PRECISION = "bf16-mixed" if fast_type(torch.device("cpu")) == torch.bfloat16 else "32-true"
 
-SPRINT = ("experiment=poem_gpt_sprint",)
+SPRINT = ("experiment=poem_gpt_sprint", f"trainer.precision={PRECISION}")
 LONG = ("experiment=poem_gpt_long", f"trainer.precision={PRECISION}")
 LESSONS_SIZE = (
     "experiment=poem_gpt_sprint",
@@ -51,7 +51,7 @@ def sprint() -> Measured:
         losses.append(min(loss for _, loss in fit.run.curve("val/loss", "step")))
         say(f"seed {seed}: {fit.seconds:.1f} s, evaluation loss {losses[-1]:.4f}")
         before = after
-    found = cost(pairs, "s", _losses(losses))
+    found = cost(pairs, "s", f"{PRECISION}; {_losses(losses)}")
     if max(losses) > LESSONS_LOSS:
         return Measured(float("inf"), f"not reached: {found.detail}", pairs)
     return found
