@@ -42,7 +42,7 @@ def trained(*overrides: str, **environment: str) -> Trained:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "run"
         seconds = python("train.py", *overrides, f"hydra.run.dir={place}", **environment)()
-        return Trained(seconds, read_run(place), _threads(place))
+        return Trained(seconds, read_run(place), RunDirectory(place).provenance()["threads"])
 
 
 def of_seeds(seeds: Sequence[int], *overrides: str) -> Iterator[Trained]:
@@ -68,18 +68,14 @@ def as_recorded(path: Path, *overrides: str) -> Trained:
     Raises:
         SystemExit: If it is another.
     """
-    run = read_run(path)
+    run, record = read_run(path), RunDirectory(path).provenance()
+    if not run.finished or run.seconds is None or "resumed" in record:
+        sys.exit(f"{path}: expected a run that finished without being resumed.")
     wanted = dict(flat(plain(composed([*overrides]))))
     other = {name for name in wanted | run.config if run.config.get(name) != wanted.get(name)}
-    if not run.finished or run.seconds is None or "resumed" in RunDirectory(path).provenance():
-        sys.exit(f"{path}: expected a run that finished without being resumed.")
     if other:
         sys.exit(f"{path}: expected {' '.join(overrides)}; {', '.join(sorted(other))} differ.")
-    return Trained(run.seconds, run, _threads(path))
-
-
-def _threads(run: Path) -> int:
-    return int(RunDirectory(run).provenance()["threads"])
+    return Trained(run.seconds, run, record["threads"])
 
 
 class Beside(Callback):

@@ -43,18 +43,8 @@ MAY_IMPORT = {
     "shell": {"distributed", "errors", "overrides", "runs", "signals"},
     "runs": {
         *("build", "callbacks", "checkpoint", "compose", "data", "distributed", "errors", "files"),
-        *(
-            "loggers",
-            "hints",
-            "machine",
-            "measures",
-            "nets",
-            "overrides",
-            "preflight",
-            "report",
-            "signals",
-        ),
-        *("state", "tasks", "terminal"),
+        *("loggers", "hints", "machine", "measures", "nets", "overrides", "preflight", "report"),
+        *("signals", "state", "tasks", "terminal"),
     },
     "sweep": {
         *("callbacks", "compose", "errors", "files", "hints", "imports", "machine", "overrides"),
