@@ -5,7 +5,8 @@ its own, the good ones are composed, and their values checked, so that all mista
 once.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ SWEEPERS = ("algorithm", "trials", "seeds", "workers", "pruning", "fail_fast", "
 MULTIRUN = "hydra.mode=MULTIRUN"
 
 SEARCHED = "hydra.searchpath="
+
+LAUNCHER = re.compile(r"hydra/launcher=[\w-]+|hydra\.launcher\.[a-z]\w*=[\w.,-]+")
+"""Where jobs run, in names and numbers that can be nothing else in a batch script."""
+
+SETTING = re.compile(r"[\w.]+")
+"""The name of a setting, or of a group whose option is placed where it usually is."""
 
 
 def readable(arguments: list[str]) -> list[str]:
@@ -92,6 +99,26 @@ def is_multirun(arguments: list[str]) -> bool:
     """Whether a command line asks for several runs."""
     asked = {"-m", "--multirun", MULTIRUN} & set(arguments)
     return bool(asked) or any(argument.startswith("sweep=") for argument in arguments)
+
+
+def foreign(command: Iterable[str]) -> list[str]:
+    """What of a sweep's command could run any code, or write anywhere, if it is not one's own."""
+    return [word for word in command if not _is_of_study(word)]
+
+
+def _is_of_study(word: str) -> bool:
+    """Whether it is a sweep's flag, where jobs run, or a setting, but none of Hydra's or of paths.
+
+    An option may not be looked for outside `conf`: its file could have Hydra call anything.
+    """
+    if word in ("-m", "--multirun", MULTIRUN) or LAUNCHER.fullmatch(word):
+        return True
+    key, _, value = word.partition("=")
+    is_machines = key.lstrip("+~").partition(".")[0] == "paths"
+    own = key == "hydra.sweep.dir" or key.removeprefix("hydra.sweeper.") in SWEEPERS
+    is_place = is_path(key) and SETTING.fullmatch(key)
+    leads_out = not is_place and (".." in value or "$" in value)
+    return not (key.startswith("-") or leads_out or is_machines) and (own or "hydra" not in key)
 
 
 def setting_problems(overrides: list[str], *, multirun: bool = False) -> list[str]:

@@ -12,6 +12,7 @@ from filelock import FileLock
 
 from seedbed.compose import plain
 from seedbed.errors import RunError, SettingError, SweepError
+from seedbed.runs.directory import RunDirectory
 from seedbed.sweep.configs import Configs
 from seedbed.sweep.jobs import ThisProcess
 from seedbed.sweep.ledger import Ledger
@@ -193,6 +194,22 @@ def test_another_sweep_in_a_directory_is_refused(sweep: Any) -> None:
     sweep("optimizer.lr=0.01,0.02")
     with pytest.raises(RunError, match=r"holds another sweep: train\.py optimizer\.lr=0\.01,0\.02"):
         sweep("optimizer.lr=0.01,0.03")
+
+
+def test_runs_that_no_sweep_made_are_left_alone(sweep: Any) -> None:
+    mine = RunDirectory.create(sweep.folder / "mine", {"seed": 1})
+    for fresh in (False, True):
+        with pytest.raises(RunError, match="holds runs that no sweep made, as mine"):
+            sweep("optimizer.lr=0.01,0.02", fresh=fresh)
+    assert mine.config() == {"seed": 1}
+
+
+def test_order_of_the_settings_does_not_matter(sweep: Any) -> None:
+    sweep("optimizer.lr=0.01,0.02", "max_epochs=1,2")
+    before = sweep.contents()
+    sweep("max_epochs=1,2", "optimizer.lr=0.01,0.02")
+    assert len(sweep.runs()) == 4
+    assert before.items() <= sweep.contents().items()
 
 
 def test_job_made_with_other_settings_is_not_taken_for_done(sweep: Any) -> None:

@@ -139,6 +139,15 @@ def test_resume_refuses_what_could_run_code(
         command_line(argument)
 
 
+def test_command_to_go_on_is_the_whole_one_where_resume_would_refuse_it(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.open({}, ["-m", "seed=1,2"], fresh=False)
+    assert ledger.resume_command == f"python -m seedbed resume {tmp_path}"
+    ledger.open({}, ["-m", "--config-dir", "my conf", "experiment=mine"], fresh=False)
+    whole = "python train.py -m --config-dir 'my conf' experiment=mine"
+    assert ledger.resume_command == f"{whole} 'hydra.sweep.dir=\"{tmp_path}\"'"
+
+
 @pytest.fixture
 def refusing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A Slurm that keeps what is submitted, and takes none of it."""

@@ -60,7 +60,7 @@ def test_two_spellings_of_a_value_have_one_key(one: str, other: str) -> None:
 
 def test_key_does_not_depend_on_the_order_of_settings() -> None:
     first, second = {"a": "1", "b": "2"}, {"b": "2", "a": "1"}
-    assert job_key(first, 0)[-8:] == job_key(second, 0)[-8:]
+    assert job_key(first, 0) == job_key(second, 0)
 
 
 def test_value_given_twice_is_one_point() -> None:

@@ -233,9 +233,10 @@ def test_job_that_outlived_its_sweep_saves_and_ends_for_the_next(
     process = subprocess.Popen(run.execute_command, stdout=subprocess.PIPE, text=True)
     wait_until(run.last.exists, process)
     monkeypatch.setattr(ledger, "GRACE", 0.0)
+    (tmp_path / "sweep.yaml").write_text("{command: [], folder: '', sweep: {}}")
     try:
-        with Ledger(tmp_path).claimed():
-            assert run.state() == "interrupted"
+        Ledger(tmp_path).open({}, [], fresh=False)
+        assert run.state() == "interrupted"
     finally:
         process.kill()
         process.communicate()

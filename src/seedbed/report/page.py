@@ -40,7 +40,7 @@ def write_page(comparison: Comparison, pictures: Mapping[str, Path], file: Path)
         },
         common={name: shown(value) for name, value in comparison.differences.common.items()},
         commands=sorted({run.command for run in comparison.runs} - {""}),
-        best=_best_again(file.parent),
+        best=best_again(file.parent),
         runs=[
             (str(run.path), group.label, run.config.get("seed"), run.state, run.error)
             for group in comparison.groups
@@ -50,7 +50,7 @@ def write_page(comparison: Comparison, pictures: Mapping[str, Path], file: Path)
     file.write_text(page, encoding="utf-8")
 
 
-def _best_again(folder: Path) -> str:
+def best_again(folder: Path) -> str:
     """How to train with a sweep's best settings again; empty if the folder has none."""
     if not (folder / "experiment" / "best.yaml").exists():
         return ""

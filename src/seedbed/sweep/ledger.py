@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 
 from seedbed.errors import RunError
 from seedbed.files import place_text, refuse_links_out
+from seedbed.overrides import foreign, quoted
 from seedbed.runs.directory import RunDirectory
 from seedbed.sweep import RECORD
 from seedbed.sweep.best import remove_best
@@ -104,12 +105,16 @@ class Ledger:
 
     @property
     def resume_command(self) -> str:
-        """What to type to go on with it."""
+        """What to type to go on with it: all of it again, where only its owner may ask for it."""
+        command = self.record()["command"]
+        if foreign(command):
+            place = f"hydra.sweep.dir={quoted(str(self.folder))}"
+            return shlex.join(["python", "train.py", *command, place])
         return f"python -m seedbed resume {shlex.quote(str(self.folder))}"
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Hold the directory for this sweep alone, and end what a killed one left running.
+        """Hold the directory for this sweep alone.
 
         Raises:
             RunError: If another process sweeps in it, it cannot be made, or a link in it leads out.
@@ -127,37 +132,42 @@ class Ledger:
         except OSError as error:
             raise RunError(f"{self.folder}: cannot be made ({error.strerror}).") from None
         try:
-            for run in self.runs():
-                _end_orphan(run)
             yield
         finally:
             lock.release()
 
     def open(self, identity: dict[str, Any], command: list[str], *, fresh: bool) -> None:
-        """Begin a new sweep, or go on with the one that is here.
+        """Begin a new sweep, or go on with the one that is here: end what is left running of it.
 
         Args:
             identity: All of the sweep but its budget.
             command: The command line's arguments, for `seedbed resume`.
-            fresh: Remove what is here.
+            fresh: Remove the sweep that is here.
 
         Raises:
-            RunError: If another sweep is here.
+            RunError: If another sweep is here, or runs that no sweep made, or a job does not end.
         """
+        jobs = self.runs()
+        if not self.record_file.exists():
+            if jobs:
+                raise RunError(
+                    f"{self.folder} holds runs that no sweep made, as {jobs[0].path.name}. "
+                    "Choose another hydra.sweep.dir."
+                )
+        elif not fresh and (here := self.record())["sweep"] != identity:
+            raise RunError(
+                f"{self.folder} holds another sweep: train.py {shlex.join(here['command'])}\n"
+                "Choose another hydra.sweep.dir, or start over with fresh=true."
+            )
+        for job in jobs:
+            _end_orphan(job)
         if fresh:
-            for run in self.runs():
-                shutil.rmtree(run.path)
+            for job in jobs:
+                shutil.rmtree(job.path)
             remove_best(self.folder)
             self.trials_file.unlink(missing_ok=True)
             self.record_file.unlink(missing_ok=True)
         record = {"command": command, "folder": str(Path.cwd()), "sweep": identity}
-        if self.record_file.exists():
-            here = self.record()
-            if here["sweep"] != identity:
-                raise RunError(
-                    f"{self.folder} holds another sweep: train.py {shlex.join(here['command'])}\n"
-                    "Choose another hydra.sweep.dir, or start over with fresh=true."
-                )
         place_text(self.record_file, yaml.safe_dump(record, allow_unicode=True, sort_keys=False))
 
     def record(self) -> dict[str, Any]:

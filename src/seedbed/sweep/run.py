@@ -6,7 +6,6 @@ when there is a worker for it.
 """
 
 import math
-import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count, takewhile
@@ -89,6 +88,7 @@ def run(
 def report(sweep: "Sweep") -> None:
     """Show what came of a sweep: the ranking on the terminal, the rest in files."""
     from seedbed.report.comparison import compare
+    from seedbed.report.page import best_again
     from seedbed.report.runs import find_runs
     from seedbed.report.tables import print_table
     from seedbed.report.write import write_report
@@ -105,7 +105,7 @@ def report(sweep: "Sweep") -> None:
         write_best(sweep.configs.composed(job), folder, title)
     log.info(f"\nreport: {write_report(comparison, folder)}")
     if best:
-        log.info(f"best:   python train.py --config-dir {shlex.quote(str(folder))} experiment=best")
+        log.info(f"best:   {best_again(folder)}")
 
 
 class Sweep:

@@ -105,7 +105,7 @@ def each_value(dimensions: Space) -> Iterator[Point]:
 
 def job_key(point: Point, repeat: int) -> str:
     """A job's name: its point in short, to be read, and a hash of all, to be unique."""
-    words = [f"{key.rpartition('.')[2]}-{value}" for key, value in point.items()]
+    words = [f"{key.rpartition('.')[2]}-{value}" for key, value in sorted(point.items())]
     if repeat or not words:
         words.append(f"repeat-{repeat}")
     name = re.sub(r"[^\w.+-]+", "-", "_".join(words))[:LONGEST_NAME]
