@@ -86,6 +86,12 @@ def test_steps_and_time_are_those_of_the_files(make_run: MakeRun) -> None:
     assert (run.steps, run.seconds) == (2, 65.0)
 
 
+def test_time_of_a_run_that_was_resumed_is_not_known(make_run: MakeRun) -> None:
+    folder = make_run("0", [9.0, 3.0])
+    (folder / "provenance.json").write_text(json.dumps({"resumed": [{}]}))
+    assert (read_run(folder).finished, read_run(folder).seconds) == (True, None)
+
+
 def test_run_that_has_not_started_is_said_to_be_so(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("seed: 1\n")
     run = read_run(tmp_path)

@@ -45,6 +45,12 @@ def test_wrong_setting_is_named_with_the_nearest(override: str, message: str) ->
     assert message in str(caught.value)
 
 
+def test_prompt_is_no_mistake_beside_another() -> None:
+    with pytest.raises(SettingError) as caught:
+        check(["experiment=lin", "prompt=春夜喜雨"])
+    assert str(caught.value) == "experiment=lin: no such experiment; did you mean line or linear?"
+
+
 def test_missing_data_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.csv: cannot be read"):
         check(["data=table", f"data.path={tmp_path}/none.csv", "data.target=y"])

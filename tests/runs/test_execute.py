@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from filelock import FileLock
 from torch.nn import functional as F
 
 from seedbed.compose import composed, plain
@@ -270,6 +272,19 @@ def test_claim_is_exclusive_within_a_process_too(tmp_path: Path) -> None:
     run = prepared(tmp_path)
     with run.claimed(), pytest.raises(RunError, match="is in use"), run.claimed():
         pass
+
+
+def test_run_in_a_folder_that_may_not_be_written_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prepared(tmp_path)
+
+    def acquire(lock: FileLock, **more: Any) -> None:  # not by a mode, which root may ignore
+        raise PermissionError(errno.EACCES, "Permission denied", lock.lock_file)
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    with pytest.raises(RunError, match=r"cannot be written \(Permission denied\)"):
+        execute(run.path)
 
 
 def test_diverged_run_is_marked_failed_and_its_log_says_why(tmp_path: Path) -> None:

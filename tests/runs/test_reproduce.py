@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from seedbed.errors import DataError, RunError
+from seedbed.runs import reproduce as module
 from seedbed.runs.directory import RunDirectory, write_json
 from seedbed.runs.reproduce import reproduce
 
@@ -85,3 +86,23 @@ def test_command_prints_json_alone(seedbed: Command, moved: RunDirectory) -> Non
     found = json.loads(called.out)
     assert (found["identical"], [*found["differences"]]) == (False, ["test/loss"])
     assert "experiment  line" in called.err
+
+
+def test_pruned_job_is_nothing_to_compare_with(moved: RunDirectory) -> None:
+    moved.set_status("finished", pruned=3)
+    with pytest.raises(RunError, match="was pruned by its sweep"):
+        reproduce(moved.path)
+
+
+def test_other_weights_at_the_start_are_a_cause(moved: RunDirectory) -> None:
+    weights = {"path": "best.ckpt", "sha256": "0"}
+    write_json(moved.provenance_file, moved.provenance() | {"weights": weights})
+    write_json(moved.metrics_file, moved.metrics() | {"test/loss": 0.5})
+    assert reproduce(moved.path).causes["weights.sha256"] == ("0", None)
+
+
+def test_logger_takes_the_repetition_for_another_run(moved: RunDirectory) -> None:
+    config = moved.config()
+    config["logger"] = {"wandb": {"_target_": "a.Logger", "id": "first", "project": "mine"}}
+    apart = module._apart(config | {"logger": config["logger"] | {"csv": None}})
+    assert apart["logger"] == {"wandb": {"_target_": "a.Logger", "project": "mine"}, "csv": None}

@@ -304,6 +304,15 @@ def test_run_made_longer_ends_as_one_that_was_from_the_start(
     assert len([row for row in rows(run) if row["test/loss"]]) == 1
 
 
+def test_longer_fit_that_is_under_way_has_not_the_metrics_of_the_shorter_one(
+    copy: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedbed.runs.resume.execute", lambda path: {})  # as if killed at once
+    resume(copy.path, ["max_epochs=6"])
+    assert (copy.state(), copy.config()["max_epochs"]) == ("interrupted", 6)
+    assert not copy.metrics_file.exists()
+
+
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "warmup_stable_decay", "step"])
 def test_run_made_longer_keeps_the_horizon_of_its_schedule(schedule: str, tmp_path: Path) -> None:
     settings = [*ROWS, f"scheduler={schedule}"]
@@ -351,6 +360,7 @@ def test_changed_settings_are_refused_with_both_values(copy: RunDirectory) -> No
         ("max_steps=99", "max_steps=99: a fit can only be made longer; the run's has max_epochs=4"),
         ("max_epochs=abc", "max_epochs=abc: expected a whole number, got a text."),
         ("max_epochs=-1", "max_epochs=-1 and max_steps=-1: the fit would never end"),
+        ("max_steps=null", "max_steps=null: expected a whole number, got null."),
         ("longer", "longer: expected a setting, as max_steps=2000."),
     ],
 )

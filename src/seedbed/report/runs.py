@@ -44,6 +44,8 @@ class Run:
     """What git had checked out as it began."""
     changed: bool
     """Whether there were files that this commit does not hold so."""
+    resumed: bool
+    """Whether it was started more than once."""
 
     @property
     def state(self) -> str:
@@ -67,7 +69,9 @@ class Run:
 
     @property
     def seconds(self) -> float | None:
-        """How long it ran since it was last started; None while it runs."""
+        """How long it ran; None while it runs, or if it was resumed: a killed start has no end."""
+        if self.resumed:
+            return None
         try:
             started, ended = (datetime.fromisoformat(self.status[k]) for k in ("started", "ended"))
         except (KeyError, TypeError, ValueError):
@@ -181,6 +185,7 @@ def read_run(folder: Path) -> Run:
         command=shlex.join(["python", *map(str, words[1:])]) if words else "",
         commit=git.get("commit"),
         changed=bool(git.get("diff") or git.get("untracked")),
+        resumed="resumed" in record,
     )
 
 

@@ -60,12 +60,13 @@ def check(overrides: Sequence[str]) -> str:
         DataError: If the data cannot be used.
         FetchError: If it is to be fetched, and cannot be.
     """
+    overrides = readable([*overrides])
     try:
-        whole = composed(readable([*overrides]))
+        whole = composed(overrides)
         use_paths(whole)
         config = plain(whole)
     except REFUSALS as error:
-        problems = setting_problems([*overrides])
+        problems = setting_problems(overrides)
         raise SettingError("\n".join(problems or [str(error)])) from None
     check_settings(config)
     with TemporaryDirectory() as folder:

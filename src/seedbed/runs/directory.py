@@ -116,7 +116,7 @@ class RunDirectory:
         """Hold the directory for this process alone.
 
         Raises:
-            RunError: If another process works in it, or a link in it leads out of it.
+            RunError: If another process works in it, it cannot be written, or a link leads out.
         """
         refuse_links_out(self.path)
         lock = FileLock(self.path / LOCK)
@@ -127,6 +127,11 @@ class RunDirectory:
             raise RunError(
                 f"{self.path} is in use by process {owner.get('pid')} on {owner.get('host')}, "
                 f"since {owner.get('started')}."
+            ) from None
+        except OSError as error:
+            raise RunError(
+                f"{self.path}: cannot be written ({error.strerror}). To go on with the run, copy "
+                "it to where you may write."
             ) from None
         try:
             yield

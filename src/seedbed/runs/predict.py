@@ -7,7 +7,6 @@ checkpoint. What comes out is CSV, a line for each row or image.
 import csv
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from seedbed.data.images import image_files, read_digit
 from seedbed.data.rows import RowsDataModule
 from seedbed.data.table import scaled
 from seedbed.errors import DataError, RunError
+from seedbed.files import placed
 from seedbed.runs.load import LoadedRun
 
 CHUNK = 1024
@@ -55,14 +55,16 @@ def predict(run: LoadedRun, source: Path) -> list[Row]:
 
 
 def write_csv(rows: Iterable[Row], out: Path | None) -> None:
-    """Write rows to a file, or to standard output where None.
+    """Write rows to a file, placed whole, or to standard output where None.
 
     Raises:
         DataError: If the file cannot be written.
     """
+    if out is None:
+        csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
+        return
     try:
-        opened = out.open("w", newline="", encoding="utf-8") if out else nullcontext(sys.stdout)
-        with opened as file:
+        with placed(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
     except OSError as error:
         raise DataError(f"{out}: cannot be written ({error.strerror}).") from None

@@ -15,7 +15,10 @@ from seedbed.runs.here import as_here, other_here
 from seedbed.runs.load import check_place
 from seedbed.terminal import log
 
-COMPARED = ("git", "versions", "hardware", "device", "threads", "precision", "data")
+COMPARED = (
+    *("git", "versions", "hardware", "device", "processes", "threads", "precision"),
+    *("data", "weights"),
+)
 """What of two runs' provenance may explain that their metrics differ."""
 
 
@@ -47,13 +50,18 @@ def reproduce(run: str | Path, into: Path | None = None) -> Reproduction:
         into: The new one; else `reproduced` in the run's.
 
     Raises:
-        RunError: If the run has not finished, or the new directory holds one.
+        RunError: If the run has not finished or was pruned, or the new directory holds one.
         SettingError: If the configuration is wrong, or names anything that is not allowed.
     """
     directory = RunDirectory(Path(run))
     config = directory.config()
     if not directory.metrics_file.exists():
         raise RunError(f"{run}: has no metrics.json to compare with; the run has not finished.")
+    if "pruned" in directory.status():
+        raise RunError(
+            f"{run}: was pruned by its sweep; on its own it would be trained to its end, which is "
+            "nothing to compare with."
+        )
     before, recorded = directory.metrics(), directory.provenance()
     again = RunDirectory(into or directory.path / "reproduced")
     check_place(directory, again.path)
@@ -63,7 +71,7 @@ def reproduce(run: str | Path, into: Path | None = None) -> Reproduction:
     check(config)
     if other:
         log.info(other_here(other))
-    again = RunDirectory.create(again.path, config)
+    again = RunDirectory.create(again.path, _apart(config))
     with threads(recorded.get("threads")):
         now = execute(again.path)
     names = sorted({*before, *now})
@@ -77,6 +85,15 @@ def reproduce(run: str | Path, into: Path | None = None) -> Reproduction:
         },
         causes=_changes(recorded, again.provenance()),
     )
+
+
+def _apart(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration, by which W&B takes the run for another: it goes by a logger's `id`."""
+    loggers = {
+        name: {key: value for key, value in node.items() if key != "id"} if node else node
+        for name, node in config["logger"].items()
+    }
+    return config | {"logger": loggers}
 
 
 def as_text(found: Reproduction) -> str:

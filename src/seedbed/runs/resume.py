@@ -112,7 +112,7 @@ def _setting(config: Any, key: str) -> Any:
     return config
 
 
-def _check_longer(before: dict[str, int], after: dict[str, int]) -> None:
+def _check_longer(before: dict[str, Any], after: dict[str, Any]) -> None:
     shorter = [name for name in LENGTHS if _count(after[name]) < _count(before[name])]
     if shorter:
         asked, has = (
@@ -122,8 +122,8 @@ def _check_longer(before: dict[str, int], after: dict[str, int]) -> None:
         raise SettingError(f"{asked}: a fit can only be made longer; the run's has {has}.")
 
 
-def _count(limit: int) -> float:
-    return math.inf if limit == -1 else limit
+def _count(limit: int | None) -> float:
+    return math.inf if limit in (-1, None) else limit
 
 
 def _short(value: Any) -> Any:
@@ -137,6 +137,7 @@ def _lengthen(run: RunDirectory, config: dict[str, Any]) -> None:
             config["schedule_steps"] = schedule["total_steps"]
             _tell_if_it_ends_at_0(config)
         run.set_status("interrupted")  # first: a finished run would not go on
+        run.metrics_file.unlink(missing_ok=True)  # they are not of the checkpoints to come
         run.set_config(config)
 
 
