@@ -53,6 +53,13 @@ def test_interval_longer_than_an_epoch_is_a_wrong_setting(tmp_path: Path) -> Non
     build(plain(composed([*longer, "check_val_every_n_epoch=null"])), tmp_path)
 
 
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_share_of_no_batch_is_a_wrong_setting(part: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as caught:
+        build(plain(composed([f"+trainer.limit_{part}_batches=0.1"])), tmp_path)
+    assert str(caught.value) == f"trainer.limit_{part}_batches=0.1: of 1 batches that is none."
+
+
 def test_language_models_head_is_ordered_by_the_training_text(tmp_path: Path) -> None:
     study = build(plain(composed([*VERSE, "net=gpt", "net.cutoffs=[5, 20]"])), tmp_path)
     data, ranks = study.datamodule, study.task.net.get_buffer("head.ranks")

@@ -74,6 +74,49 @@ def test_list_is_checked_item_by_item() -> None:
     assert "net.hidden=[10,ten]: expected a list of which each is a whole number" in message
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["trainer=overfit", "trainer.max_steps=-1"], "the fit would never end"),
+        (["trainer.max_steps=0"], "trainer.max_steps=0: expected 1 or more, or -1 for no limit."),
+        (["trainer.max_epochs=0"], "trainer.max_epochs=0: expected 1 or more, or -1 for no limit."),
+        (["trainer.val_check_interval=0"], "trainer.val_check_interval=0: expected a share of an"),
+        (
+            ["trainer.check_val_every_n_epoch=0"],
+            "trainer.check_val_every_n_epoch=0: expected 1 or more.",
+        ),
+    ],
+    ids=str,
+)
+def test_trainers_own_lengths_are_checked_too(overrides: list[str], message: str) -> None:
+    assert message in refusal(*overrides)
+
+
+def test_length_that_the_trainer_takes_over_is_told_once() -> None:
+    told = "max_epochs=0: expected 1 or more, or -1 for no limit."
+    assert refusal("max_epochs=0") == told
+
+
+def test_callbacks_own_metric_needs_its_own_mode() -> None:
+    accurate = ("experiment=exam", "callbacks.checkpoints.monitor=val/accuracy")
+    place = "callbacks.checkpoints."
+    assert refusal(*accurate) == (
+        f"{place}mode=min: the best val/accuracy is its max; set {place}mode=max."
+    )
+    check(settings(*accurate, f"{place}mode=max"))
+
+
+def test_setting_of_what_has_none_is_told_so() -> None:
+    message = refusal("+callbacks.throughput.digits=3")
+    assert message == "callbacks.throughput.digits: no such setting; there is none."
+
+
+def test_text_is_no_list_of_its_characters() -> None:
+    message = refusal("data=table", "data.path=a.csv", "data.target=y", "data.features=age")
+    wanted = "expected a list of which each is a text or null, got a text."
+    assert message == f"data.features=age: {wanted}"
+
+
 def test_whole_number_is_a_number() -> None:
     check(settings("optimizer.lr=1"))
 

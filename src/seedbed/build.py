@@ -157,7 +157,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
         construct_in(folder, _inside(node)) for node in config["logger"].values() if node
     ]
     trainer = build_trainer(config, folder, callbacks=callbacks, logger=loggers)
-    _check_interval(trainer, len(datamodule.train_dataloader()))
+    _check_batches(trainer, datamodule)
     if trainer.global_rank > 0:  # all have the same weights, but each drops units of its own
         torch.manual_seed(config["seed"] + trainer.global_rank)
     return Study(datamodule, task, callbacks, trainer)
@@ -261,13 +261,28 @@ def is_node(value: Any) -> bool:
     return isinstance(value, Mapping) and "_target_" in value
 
 
-def _check_interval(trainer: Trainer, batches: int) -> None:
-    """Have an epoch be as long as the steps between two validations, if they are counted in it."""
-    interval, limit = trainer.val_check_interval, trainer.limit_train_batches
-    batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
-    if isinstance(interval, int) and trainer.check_val_every_n_epoch and interval > batches:
+def _check_batches(trainer: Trainer, datamodule: RowsDataModule | TokensDataModule) -> None:
+    """Have each part's share be a batch or more, and an epoch as long as a validation's interval.
+
+    Raises:
+        SettingError: Naming the setting that leaves too few.
+    """
+    counts = {}
+    for part, loader in (
+        ("train", datamodule.train_dataloader()),
+        ("val", datamodule.val_dataloader()),
+    ):
+        limit: int | float = getattr(trainer, f"limit_{part}_batches")
+        whole = len(loader)
+        counts[part] = min(whole, limit) if isinstance(limit, int) else int(whole * limit)
+        if not counts[part]:
+            raise SettingError(
+                f"trainer.limit_{part}_batches={limit}: of {whole} batches that is none."
+            )
+    interval = trainer.val_check_interval
+    if isinstance(interval, int) and trainer.check_val_every_n_epoch and interval > counts["train"]:
         raise SettingError(
-            f"val_check_interval={interval}: an epoch has {batches} batches; to count over "
+            f"val_check_interval={interval}: an epoch has {counts['train']} batches; to count over "
             "epochs, set check_val_every_n_epoch=null."
         )
 

@@ -97,6 +97,8 @@ def nearest(name: str, known: Iterable[object], *, shown_by: str = "") -> str:
     Of more than a dozen the first are listed; `shown_by` is the command that shows all.
     """
     names = sorted(map(str, known))
+    if not names:
+        return "there is none."
     close = get_close_matches(name, names, n=2, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(close) + "?"

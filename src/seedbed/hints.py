@@ -51,6 +51,9 @@ def _fits(value: Any, expected: Any) -> bool:
     origins = [typing.get_origin(hint) for hint in (expected, *typing.get_args(expected))]
     if isinstance(value, list) and tuple in origins:
         value = tuple(value)
+    # A text is a sequence of texts to Python, but never meant as one.
+    if isinstance(value, str) and Sequence in origins and not _takes_text(expected):
+        return False
     # A flag is an int to Python, but never meant as one.
     if isinstance(value, bool) and not _takes_bool(expected):
         return False
@@ -79,6 +82,11 @@ def shown(value: Any) -> str:
 
 def _takes_bool(expected: Any) -> bool:
     return expected is Any or "bool" in str(expected) or "object" in str(expected)
+
+
+def _takes_text(expected: Any) -> bool:
+    is_union = typing.get_origin(expected) in (typing.Union, types.UnionType)
+    return str in (typing.get_args(expected) if is_union else ())
 
 
 def _readable(expected: Any) -> str:

@@ -50,7 +50,7 @@ TOP_LEVEL: dict[str, Any] = {
 }
 """The settings outside any group, and their types."""
 
-LEAST = {"schedule_steps": 1, "print_every": 1, "check_val_every_n_epoch": 1}
+LEAST = {"schedule_steps": 1, "print_every": 1}
 """The least values of numbers outside any group."""
 
 SEEDS = 2**32
@@ -91,11 +91,13 @@ def check(config: Mapping[str, Any]) -> None:
         config[group] if isinstance(config.get(group), Mapping) else {}
         for group in ("trainer", "optimizer")
     )
+    own = {n: told for n, told in _lengths(trainer, "trainer.").items() if n not in wrong}
     devices = [*device_problems(trainer)]
     problems = [
         *refused_targets(config),
         *_packages(config),
         *wrong.values(),
+        *own.values(),
         *_unknown(config),
         *_missing(config),
         *_constructors(config, {name: config.get(name) for name in wrong}),
@@ -119,24 +121,34 @@ def _top_level(config: Mapping[str, Any]) -> dict[str, str]:
             problem = f"{name}={value}: expected {LEAST[name]} or more."
         if problem:
             problems[name] = problem
-    if config.get("max_epochs") == -1 and config.get("max_steps") == -1:
+    return problems | _lengths(config)
+
+
+def _lengths(settings: Mapping[str, Any], place: str = "") -> dict[str, str]:
+    """What is wrong with how long a fit is, and how often it validates, by name."""
+    problems = {}
+    if settings.get("max_epochs") == -1 and settings.get("max_steps") == -1:
         problems["max_epochs"] = (
-            "max_epochs=-1 and max_steps=-1: the fit would never end; set one of them."
+            f"{place}max_epochs=-1 and {place}max_steps=-1: the fit would never end; set one of "
+            "them."
         )
     for name in ("max_epochs", "max_steps"):
-        value = config.get(name)
+        value = settings.get(name)
         if isinstance(value, int) and value < 1 and value != -1:
-            problems[name] = f"{name}={value}: expected 1 or more, or -1 for no limit."
-    interval = config.get("val_check_interval")
+            problems[name] = f"{place}{name}={value}: expected 1 or more, or -1 for no limit."
+    epochs = settings.get("check_val_every_n_epoch")
+    if isinstance(epochs, int) and epochs < 1:
+        problems["check_val_every_n_epoch"] = (
+            f"{place}check_val_every_n_epoch={epochs}: expected 1 or more."
+        )
+    interval = settings.get("val_check_interval")
     if isinstance(interval, int | float) and (
         interval <= 0 or (isinstance(interval, float) and interval > 1)
     ):
         problems["val_check_interval"] = (
-            f"val_check_interval={interval}: expected a share of an epoch up to 1.0, or a whole "
-            "number of steps."
+            f"{place}val_check_interval={interval}: expected a share of an epoch up to 1.0, or a "
+            "whole number of steps."
         )
-    if config.get("prompt") == "":
-        problems["prompt"] = "prompt: expected at least one character."
     return problems
 
 
@@ -255,23 +267,25 @@ def _agreement(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _monitored(config: Mapping[str, Any], known: list[str]) -> Iterator[str]:
     """Check that the metric which decides is one there is, and that its best is its best."""
-    monitor, mode = config.get("monitor"), config.get("mode")
-    if monitor not in known:
-        yield f"monitor={monitor}: no such metric; {nearest(str(monitor), known)}"
-        return
-    best = best_is(monitor)
-    if mode in ("min", "max") and mode != best:
-        yield f"mode={mode}: the best {monitor} is its {best}; set mode={best}."
+    yield from _best("", config.get("monitor"), config.get("mode"), known)
 
 
 def _watched(config: Mapping[str, Any], known: list[str]) -> Iterator[str]:
     """Check the metrics that callbacks were given in place of the one that decides."""
     callbacks = config.get("callbacks")
     for name, node in callbacks.items() if isinstance(callbacks, Mapping) else ():
-        monitor = node.get("monitor") if is_node(node) else None
-        if monitor not in (None, config.get("monitor"), *known):
-            problem = f"no such metric; {nearest(str(monitor), known)}"
-            yield f"callbacks.{name}.monitor={shown(monitor)}: {problem}"
+        monitor, mode = (node.get(key) if is_node(node) else None for key in ("monitor", "mode"))
+        if monitor is None or (monitor, mode) == (config.get("monitor"), config.get("mode")):
+            continue
+        yield from _best(f"callbacks.{name}.", monitor, mode, known)
+
+
+def _best(place: str, monitor: Any, mode: Any, known: list[str]) -> Iterator[str]:
+    """Check one metric, and which way it is better, that are set at a place."""
+    if monitor not in known:
+        yield f"{place}monitor={shown(monitor)}: no such metric; {nearest(str(monitor), known)}"
+    elif mode in ("min", "max") and mode != (best := best_is(monitor)):
+        yield f"{place}mode={mode}: the best {monitor} is its {best}; set {place}mode={best}."
 
 
 def _batches(trainer: Mapping[str, Any]) -> Iterator[str]:

@@ -79,11 +79,12 @@ class SeedbedSweeper(Sweeper):
         )
 
     def _plan(self, arguments: Sequence[str]) -> "Plan":
+        from seedbed.hints import shown
         from seedbed.sweep.plan import Plan, Settings
         from seedbed.sweep.space import fixed, space
 
         parser = OverridesParser.create(config_loader=self._loader)
-        shipped = [f"{key}={_text(value)}" for key, value in self.params.items()]
+        shipped = [f"{key}={shown(value)}" for key, value in self.params.items()]
         overrides = {
             override.get_key_element(): override
             for override in parser.parse_overrides([*shipped, *arguments])
@@ -105,10 +106,3 @@ class SeedbedSweeper(Sweeper):
         OmegaConf.clear_cache(config)  # Hydra gives all jobs one run id
         HydraConfig.instance().set_config(config)
         return config
-
-
-def _text(value: Any) -> str:
-    """A value from YAML as an override has it."""
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value).lower()
-    return str(value)
