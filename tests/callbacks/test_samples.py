@@ -81,6 +81,11 @@ def test_prompt_is_shown_as_given_where_the_corpus_lacks_a_character(tmp_path: P
     assert text.startswith("abc")
 
 
+def test_empty_prompt_starts_where_a_poem_does(tmp_path: Path) -> None:
+    text = write(study(tmp_path), prompt="")
+    assert text
+
+
 def test_same_step_writes_the_same_sample(tmp_path: Path) -> None:
     made = study(tmp_path)
     assert write(made, length=30) == write(made, length=30)

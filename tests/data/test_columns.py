@@ -127,6 +127,11 @@ def test_rows_are_counted_as_in_the_file_blank_ones_too(folder: Path) -> None:
     assert ", row 5, column 'a'" in refusal(write(folder, "a,y\n\n1,0\n\nx,1\n"))
 
 
+def test_cell_of_several_lines_is_of_one_row(folder: Path) -> None:
+    path = write(folder, 'note,a,y\n"one\ntwo",1,0\n"x",2,1\n,z,1\n')
+    assert ", row 4, column 'a'" in refusal(path, "a")
+
+
 def test_one_class_only_is_refused(folder: Path) -> None:
     expected = ", column 'y': expected classes 0 and 1, and all 3 rows have 1."
     assert refusal(write(folder, "a,y\n1,1\n2,1\n3,1\n")) == expected
@@ -139,7 +144,7 @@ def test_third_class_is_named_by_row_and_column(third: str, folder: Path) -> Non
 
 
 def test_quote_that_is_never_closed_is_refused(folder: Path) -> None:
-    assert ", row 3: not as in a CSV file (unexpected end" in refusal(
+    assert ", line 3: not as in a CSV file (unexpected end" in refusal(
         write(folder, 'a,y\n1,0\n"2,1\n')
     )
 

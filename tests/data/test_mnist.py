@@ -125,18 +125,9 @@ def test_validation_on_no_image_is_refused_before_anything_is_read(tmp_path: Pat
         images(tmp_path / "nothing", 0)
 
 
-def test_truncated_image_file_is_named(folder: Path) -> None:
-    path = folder / "train-images-idx3-ubyte"
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(DataError, match=f"{path}: expected 64 bytes, got 63 bytes"):
-        images(folder).setup()
-
-
-def test_altered_image_file_is_noticed(folder: Path) -> None:
-    path = folder / "t10k-images-idx3-ubyte"
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
+@pytest.mark.parametrize("content", [b"", b"\0\0\x08\x03", idx(TEST, SIDE, SIDE, start=201)])
+def test_altered_image_file_is_noticed(content: bytes, folder: Path) -> None:
+    (folder / "t10k-images-idx3-ubyte").write_bytes(content)
     with pytest.raises(DataError, match=f"{folder}: a file was altered .* to fetch them again"):
         images(folder).setup()
 

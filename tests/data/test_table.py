@@ -79,6 +79,14 @@ def test_column_that_does_not_change_becomes_0(new: New) -> None:
     assert inputs[:, 1].tolist() == [0.0] * 35
 
 
+@pytest.mark.parametrize("unit", [1e-25, 1e25])
+def test_target_whose_square_single_precision_cannot_hold_is_refused(unit: float, new: New) -> None:
+    table = new(columns() | {"y": [unit * a for a in columns()["a"]]})
+    message = r"my\.csv, column 'y': its deviation is 1.*Give it in another unit"
+    with pytest.raises(DataError, match=message):
+        table.setup()
+
+
 def test_scale_is_in_the_state_as_plain_numbers(new: New) -> None:
     table = new(columns() | {"y": columns()["a"]}, scale_target=False)
     known: Tensor = table.splits.train[1].double()

@@ -249,7 +249,7 @@ def test_part_shorter_than_a_window_is_named_with_both_lengths(part: str) -> Non
 
 def test_corpus_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     data = Counting()
-    data.prepare_data()
+    data.setup()
     monkeypatch.setattr(data, "load", None)
     data.setup("fit")
     assert len(data.splits.train) == 103

@@ -15,7 +15,7 @@ class TextSamples(Callback):
     """Continues a prompt at each validation; does nothing where the data is not text.
 
     Args:
-        prompt: What the text starts with.
+        prompt: What the text starts with; an empty one starts where a poem does.
         length: The most characters to write; a poem may end before.
         temperature: Divides the logits; 1 samples the model's own distribution, 0 takes the
             likeliest character.
@@ -55,10 +55,10 @@ class TextSamples(Callback):
         with module.trainer.precision_plugin.forward_context():
             [written] = generate(
                 net,
-                [vocabulary.encode(self.prompt).tolist()],
+                [vocabulary.encode(self.prompt or END).tolist()],
                 self.length,
                 temperature=self.temperature,
-                end=vocabulary.encode(END)[0] if END in vocabulary else None,
+                end=vocabulary.end,
                 generator=torch.Generator(module.device).manual_seed(trainer.global_step),
             )
         net.train(training)

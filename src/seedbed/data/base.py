@@ -78,10 +78,6 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
     def check(self, splits: S) -> None:
         """Raise a `DataError` if parts that were loaded cannot be used; most can."""
 
-    def prepare_data(self) -> None:
-        """Fetch and process once, before any other process reads."""
-        self.setup()
-
     def setup(self, stage: str | None = None) -> None:
         """Load the parts.
 

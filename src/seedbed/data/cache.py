@@ -1,4 +1,4 @@
-"""Processed corpora on disk: one file each, made once and placed whole.
+"""Processed corpora on disk: one file each, made once, by one of several processes, placed whole.
 
 The zip that NumPy writes keeps a checksum of every array, so a damaged file is noticed when it is
 read, and made again.
@@ -6,10 +6,12 @@ read, and made again.
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from seedbed.data.tokens import TokenSplits
 from seedbed.data.vocabulary import Vocabulary
@@ -19,23 +21,40 @@ from seedbed.files import placed
 FORMAT = 1
 """Raise it when the processing changes, so that older files are made again."""
 
+UNREADABLE = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile)
+"""What reading a file raises that is not there, or damaged."""
+
 
 def tokens(data_dir: Path, key: str, make: Callable[[], TokenSplits]) -> TokenSplits:
-    """Return the corpus stored under `key`, or make and store it."""
+    """Return the corpus stored under `key`, or make and store it.
+
+    Raises:
+        FetchError: If it cannot be stored.
+    """
     path = data_dir / "processed" / f"{key}-v{FORMAT}.npz"
-    try:
+    with suppress(*UNREADABLE):
         return _read(path)
-    except (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile):
-        splits = make()
-    try:
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, splits)
+        held = FileLock(path.with_name(f".{path.name}.lock")).acquire()
+    with held:
+        with suppress(*UNREADABLE):  # another process may have made it meanwhile
+            return _read(path)
+        splits = make()
+        with _writing(path):
+            _write(path, splits)
+    return splits
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise FetchError(
             f"{path}: cannot be written ({error.strerror}). Make room there, or choose another "
             "folder with the environment variable SEEDBED_DATA_DIR."
         ) from None
-    return splits
 
 
 def _read(path: Path) -> TokenSplits:

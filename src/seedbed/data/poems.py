@@ -5,7 +5,6 @@ traditional characters, and for scale its 255 files of Song poems, 254,248. They
 and stored as a compact token array.
 """
 
-import hashlib
 import random
 import re
 import unicodedata
@@ -16,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from seedbed.data import cache
-from seedbed.data.fetch import Download, Https, NpmPackage, fetch
+from seedbed.data.fetch import Download, Https, NpmPackage, verified
 from seedbed.data.text import (
     Poem,
     as_text,
@@ -27,7 +26,7 @@ from seedbed.data.text import (
 )
 from seedbed.data.tokens import TokensDataModule, TokenSplits, Windows
 from seedbed.data.vocabulary import Vocabulary
-from seedbed.errors import DataError, SettingError
+from seedbed.errors import SettingError
 
 Dynasty = Literal["tang", "song"]
 
@@ -243,15 +242,7 @@ def tutorial_splits(entries: list[Poem]) -> TokenSplits:
 
 def _entries(download: Download, data_dir: Path, *, most: int | None = None) -> Iterator[Poem]:
     """The first files of a download, fetched if need be, held to the checksum, read one by one."""
-    folder = fetch(download, data_dir)
-    digest = hashlib.sha256()
-    for name in download.files:
-        digest.update((folder / name).read_bytes())
-    if digest.hexdigest() != download.sha256:  # an altered file need not be JSON any more
-        raise DataError(
-            f"{folder}: the files are not those of the collection (sha256 {digest.hexdigest()}). "
-            "Remove the folder to fetch them again."
-        )
+    folder = verified(download, data_dir)
     for name in download.files[:most]:
         yield from read_json((folder / name).read_bytes(), str(folder / name))
 

@@ -11,6 +11,10 @@ from torch import Tensor
 
 from seedbed.data.columns import Columns, check_two_classes, read_columns
 from seedbed.data.rows import Parts, RowsDataModule, RowSplits, check_shares, random_parts
+from seedbed.errors import DataError
+
+LARGEST_DEVIATION = 1e18
+"""Its square, and one over that, still have all their digits in single precision."""
 
 
 class Table(RowsDataModule):
@@ -32,6 +36,7 @@ class Table(RowsDataModule):
 
     Raises:
         ValueError: If there are no features, or the target is one.
+        SettingError: If a share, the batch size or the noise is out of range.
     """
 
     def __init__(
@@ -65,7 +70,11 @@ class Table(RowsDataModule):
         self.split_seed = split_seed
 
     def load(self) -> RowSplits:
-        """Read the file: inputs (N, features) against targets (N, 1)."""
+        """Read the file: inputs (N, features) against targets (N, 1).
+
+        Raises:
+            DataError: Naming what in the file cannot be used.
+        """
         columns = read_columns(self.path, self.target, self.features)
         if self.kind == "binary":
             check_two_classes(columns, self.target)
@@ -89,6 +98,11 @@ def split_columns(
     scale = {name: _scale(column, train) for name, column in columns.features.items()}
     inputs = scaled(columns, scale)
     mean, deviation = _scale(columns.target, train) if scale_target else (0.0, 1.0)
+    if not 1 / LARGEST_DEVIATION < deviation < LARGEST_DEVIATION:
+        raise DataError(
+            f"{columns.path}, column {columns.target_name!r}: its deviation is {deviation:.3g}, of "
+            "which single precision cannot hold the square. Give it in another unit."
+        )
     targets = torch.tensor([(number - mean) / deviation for number in columns.target])[:, None]
     return RowSplits(
         train=(inputs[train], targets[train]),

@@ -48,6 +48,11 @@ class Vocabulary:
     def __contains__(self, character: object) -> bool:
         return character in self._ids
 
+    @property
+    def end(self) -> int | None:
+        """The id of `END`; None where texts have no end."""
+        return self._ids.get(END)
+
     def encode(self, text: str) -> np.ndarray:
         """Turn text into ids, int64 (len(text),).
 

@@ -51,7 +51,6 @@ def generate(
     """
     vocabulary, net = vocabulary_of(run), run.net
     assert isinstance(net, LanguageModel)
-    end = vocabulary.encode(END)[0] if END in vocabulary else None
     encoded = [vocabulary.encode(prompt or END).tolist() for prompt in prompts]
     written: list[str] = ["" for _ in prompts]
     ended = [False for _ in prompts]
@@ -62,13 +61,13 @@ def generate(
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,
-        end=end,
+        end=vocabulary.end,
         generator=torch.Generator().manual_seed(seed),
     ):
         for number, token in enumerate(step):
             if token is None:
                 continue
-            if token == end:
+            if token == vocabulary.end:
                 ended[number] = True
                 continue
             character = vocabulary.decode([token])
