@@ -9,7 +9,10 @@ from torch import nn
 from torch.optim import SGD
 
 from seedbed.callbacks.predictions import PredictionsFile
+from seedbed.compose import composed, plain
 from seedbed.optim.schedules import Constant
+from seedbed.runs.directory import RunDirectory
+from seedbed.runs.execute import execute
 from seedbed.tasks.multiclass import MulticlassTask
 from seedbed.tasks.regression import RegressionTask
 
@@ -41,6 +44,13 @@ def test_rows_are_sorted_by_input_and_give_the_tests_own_error(tmp_path: Path) -
     assert numbers == [[1, 2, 2], [2, 4, 4], [3, 6.5, 6]]
     error = sum((target - prediction) ** 2 for _, target, prediction in numbers) / 3
     assert figures["test/loss"] == pytest.approx(error)
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])
+def test_predictions_are_made_in_the_fits_precision(precision: str, tmp_path: Path) -> None:
+    config = ["max_epochs=1", "logger=csv", f"trainer.precision={precision}"]
+    execute(RunDirectory.create(tmp_path, plain(composed(config))).path)
+    assert len((tmp_path / "predictions.csv").read_text().splitlines()) > 2
 
 
 def test_nothing_is_written_of_several_inputs(tmp_path: Path) -> None:

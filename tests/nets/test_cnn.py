@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from seedbed.errors import SettingError
 from seedbed.nets.cnn import CNN
 from seedbed.optim.groups import parameter_groups
 
@@ -89,3 +90,13 @@ def test_optimizer_is_given_filters_a_head_and_vectors() -> None:
 def test_size_of_nothing_and_even_kernel_are_refused(options: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CNN(channels=1, outputs=10, **options)
+
+
+def test_image_that_cannot_be_halved_as_often_is_refused() -> None:
+    images = torch.randn(2, 1, 8, 9)
+    message = r"as many stages as these halve images of 16 × 16 or more, got 8 × 9\. Choose fewer"
+    with pytest.raises(SettingError, match=message):
+        CNN(channels=1, outputs=10, widths=[2, 2, 2, 2])(images)
+    assert CNN(channels=1, outputs=10, widths=[2, 2, 2])(images).shape == (2, 10)
+    strided = CNN(channels=1, outputs=10, widths=[2, 2, 2, 2], halve="stride")
+    assert strided(images).shape == (2, 10)

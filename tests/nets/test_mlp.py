@@ -41,8 +41,13 @@ def test_dropout_zeroes_its_share_of_hidden_values_in_training() -> None:
 
 def test_dropout_follows_every_hidden_layer() -> None:
     net = MLP(inputs=3, outputs=2, hidden=[7, 5], dropout=0.3)
-    kinds = [type(module) for module in net.body]
+    kinds = [type(module) for module in net.body.modules() if not [*module.children()]]
     assert kinds == 2 * [nn.Linear, nn.ReLU, nn.Dropout]
+
+
+def test_weights_have_the_same_names_with_dropout_and_without() -> None:
+    plain, dropped = (MLP(inputs=3, outputs=2, hidden=[7, 5], dropout=p) for p in (0.0, 0.3))
+    dropped.load_state_dict(plain.state_dict())
 
 
 def test_dropout_does_nothing_in_evaluation() -> None:

@@ -28,8 +28,10 @@ class PredictionsFile(Callback):
         inputs, targets = data.splits.test  # (N, …), (N, 1)
         if inputs[0].numel() != 1 or not trainer.is_global_zero:
             return
-        with torch.no_grad(), trainer.precision_plugin.forward_context():
-            predictions = pl_module.net(inputs.to(pl_module.device)).float().cpu()
+        precision = trainer.precision_plugin
+        with torch.no_grad(), precision.forward_context():
+            given = precision.convert_input(inputs.to(pl_module.device))
+            predictions = pl_module.net(given).float().cpu()
         mean, deviation = data.target_scale
         targets, predictions = (mean + deviation * c for c in (targets, predictions))
         columns = torch.cat([c.reshape(len(inputs), 1) for c in (inputs, targets, predictions)], 1)

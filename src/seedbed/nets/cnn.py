@@ -1,14 +1,16 @@
 """A convolutional net for images: stages of convolutions, each on a coarser image than the last.
 
-What the last stage gives is averaged over a grid of fixed size, so one net takes images of any
-size and only needs to know their channels. Price: an image that is no multiple of the grid is
-averaged over cells that overlap.
+What the last stage gives is averaged over a grid of fixed size, so one net takes images of many
+sizes and only needs to know their channels; pooling takes 2ⁿ pixels a side or more for n stages.
+Price: an image that is no multiple of the grid is averaged over cells that overlap.
 """
 
 from collections.abc import Sequence
 from typing import Literal
 
 from torch import Tensor, nn
+
+from seedbed.errors import SettingError
 
 
 class CNN(nn.Module):
@@ -26,7 +28,8 @@ class CNN(nn.Module):
         dropout: Share of the grid's values set to zero in training.
 
     Raises:
-        ValueError: If a stage has no width, or a number is below 1, or the kernel even.
+        ValueError: If a stage has no width, a number is below 1, the kernel even, or `dropout` not
+            a share.
     """
 
     def __init__(
@@ -64,9 +67,20 @@ class CNN(nn.Module):
             *layers, nn.AdaptiveAvgPool2d(grid), nn.Flatten(), nn.Dropout(dropout)
         )
         self.head = nn.Linear(channels * grid**2, outputs)
+        self.least = 2 ** len(widths) if halve == "pool" else 1
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images (B, channels, H, W) to logits (B, outputs)."""
+        """Map images (B, channels, H, W) to logits (B, outputs).
+
+        Raises:
+            SettingError: If there are more stages that halve an image than it can be halved.
+        """
+        if min(images.shape[2:]) < self.least:
+            got = " × ".join(map(str, images.shape[2:]))
+            raise SettingError(
+                f"net.widths: as many stages as these halve images of {self.least} × {self.least} "
+                f"or more, got {got}. Choose fewer, or net.halve=stride."
+            )
         # Strides of channels last, which convolutions are faster in and pass on; asking for that
         # memory format would leave those of a single channel alone.
         images = images.movedim(1, -1).contiguous().movedim(-1, 1)

@@ -19,7 +19,7 @@ class MLP(nn.Module):
         dropout: Share of hidden values set to zero in training.
 
     Raises:
-        ValueError: If a hidden layer has no width.
+        ValueError: If a hidden layer has no width, or `dropout` is not a share.
     """
 
     def __init__(
@@ -37,9 +37,9 @@ class MLP(nn.Module):
         layers: list[nn.Module] = []
         widths = [inputs, *hidden]
         for i in range(len(hidden)):
-            layers += [nn.Linear(widths[i], widths[i + 1]), ACTIVATIONS[activation]()]
-            if dropout:
-                layers.append(nn.Dropout(dropout))
+            linear = nn.Linear(widths[i], widths[i + 1])
+            # Together, so that weights have the same names with dropout and without.
+            layers += [linear, nn.Sequential(ACTIVATIONS[activation](), nn.Dropout(dropout))]
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(widths[-1], outputs)
 
