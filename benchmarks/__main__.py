@@ -61,7 +61,7 @@ def main(names: list[str]) -> None:
     for line in lines:
         print(f"{line.name}: {line.what}, beside {line.baseline}", flush=True)
         started = time.monotonic()
-        around = results.circumstances()
+        around = results.here()
         measured = line.measure()
         results.keep(line.name, measured, around)
         met = "met" if line.target.met_by(measured.figure) else "NOT met"

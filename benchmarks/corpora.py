@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any, cast
 
 from benchmarks.limits import Point, draw_rates, matrix_speed, operations, share
-from benchmarks.results import HERE, RESULTS, Result, circumstances, place_of, when
+from benchmarks.results import HERE, RESULTS, Result, here, place_of, when
 from benchmarks.timing import child, say
 from seedbed.nets.gpt import GPT
 from seedbed.report.style import COLOURS, GREY, new_figure
@@ -34,7 +34,7 @@ def measure() -> None:
     from seedbed.data.fetch import data_dir, fetch
     from seedbed.data.poems import SONG_POEMS, TANG_POEMS
 
-    around = circumstances()
+    around = here()
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for download in (TANG_POEMS, SONG_POEMS):

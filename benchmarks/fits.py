@@ -33,8 +33,8 @@ class Trained:
 
     seconds: float
     run: Run
-    threads: int
-    """On how many torch computed."""
+    record: dict[str, Any] | None = None
+    """Where one that was trained before came from: its time, commit, versions and threads."""
 
 
 def trained(*overrides: str, **environment: str) -> Trained:
@@ -42,14 +42,14 @@ def trained(*overrides: str, **environment: str) -> Trained:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "run"
         seconds = python("train.py", *overrides, f"hydra.run.dir={place}", **environment)()
-        return Trained(seconds, read_run(place), RunDirectory(place).provenance()["threads"])
+        return Trained(seconds, read_run(place))
 
 
 def of_seeds(seeds: Sequence[int], *overrides: str) -> Iterator[Trained]:
     """A run of a whole command for each seed.
 
     Those in the directories that the variable RUNS names, one for each of the first seeds, are
-    taken for it and none is trained; their time is what their record has.
+    taken for it and none is trained; their time is from when they were set out, imports left out.
     """
     recorded = os.environ.get("RUNS", "").split()
     if len(recorded) > len(seeds):
@@ -69,13 +69,13 @@ def as_recorded(path: Path, *overrides: str) -> Trained:
         SystemExit: If it is another.
     """
     run, record = read_run(path), RunDirectory(path).provenance()
-    if not run.finished or run.seconds is None or "resumed" in record:
+    if not run.finished or run.seconds is None:
         sys.exit(f"{path}: expected a run that finished without being resumed.")
     wanted = dict(flat(plain(composed([*overrides]))))
     other = {name for name in wanted | run.config if run.config.get(name) != wanted.get(name)}
     if other:
         sys.exit(f"{path}: expected {' '.join(overrides)}; {', '.join(sorted(other))} differ.")
-    return Trained(run.seconds, run, record["threads"])
+    return Trained(run.seconds, run, record)
 
 
 class Beside(Callback):

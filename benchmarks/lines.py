@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 from benchmarks.timing import Pair, ratio, speedup
 
@@ -41,6 +41,8 @@ class Measured:
     """What else one should know: seeds, losses, seconds."""
     pairs: list[Pair] = field(default_factory=list)
     """Of a comparison, what each of the two cost each time."""
+    record: dict[str, Any] | None = None
+    """Where a run came from that was not trained now, if one was not."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from statistics import mean, stdev
 
 from benchmarks.fits import Trained, of_seeds, trained
 from benchmarks.lines import Line, Measured, at_least, at_most, cost
-from benchmarks.timing import run, say
+from benchmarks.timing import interleaved, run, say
 from seedbed.data.fetch import data_dir, fetch
 from seedbed.data.mnist import MNIST_FILES
 
@@ -68,11 +68,18 @@ def told(name: str, done: Trained) -> Fit:
 
 def recipe() -> Measured:
     """The lesson's recipe both ways, by turns."""
-    fits, lessons = [], []
-    for seed in (1, 2, 3):
-        fits.append(fit(RECIPE, seed))
+    fits: list[Fit] = []
+    lessons: list[Fit] = []
+
+    def ours() -> float:
+        fits.append(fit(RECIPE, len(fits) + 1))
+        return fits[-1][0]
+
+    def lessons_own() -> float:
         lessons.append(lesson())
-    pairs = [(ours[0], other[0]) for ours, other in zip(fits, lessons, strict=True)]
+        return lessons[-1][0]
+
+    pairs = interleaved(ours, lessons_own, pairs=5, warm_up=False)
     return cost(pairs, "s", f"test accuracy {_mean(fits)}; the lesson's {_mean(lessons)}")
 
 
@@ -91,8 +98,10 @@ def fast(overrides: Sequence[str], accuracy: float) -> Measured:
 
 def cnn() -> Measured:
     """The convolutional net's accuracy."""
-    fits = [told(CNN[0], done) for done in of_seeds((1, 2, 3), *CNN)]
-    return Measured(mean(a for _, a in fits), f"{_mean(fits)}, {mean(s for s, _ in fits):,.0f} s")
+    runs = [*of_seeds((1, 2, 3), *CNN)]
+    fits = [told(CNN[0], done) for done in runs]
+    detail = f"{_mean(fits)}, {mean(s for s, _ in fits):,.0f} s"
+    return Measured(mean(a for _, a in fits), detail, record=runs[0].record)
 
 
 def _mean(fits: Sequence[Fit]) -> str:

@@ -11,7 +11,7 @@ from typing import cast
 
 from benchmarks.fits import trained
 from benchmarks.limits import Point, matrix_speed, operations, share
-from benchmarks.results import HERE, RESULTS, Result, circumstances, when
+from benchmarks.results import HERE, RESULTS, Result, here, when
 from benchmarks.timing import child, say
 from seedbed.build import build_data, build_task
 from seedbed.compose import composed, plain
@@ -39,7 +39,7 @@ WAYS = {
 
 def measure() -> None:
     """Fit each way by turns, and keep how fast each was."""
-    around = circumstances()
+    around = here()
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(TURNS):
         for way, (threads, asked) in WAYS.items():

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from benchmarks.lines import Line, Measured, Target
+from benchmarks.timing import Pair
 from seedbed.runs import provenance
 from seedbed.runs.directory import write_json
 
@@ -22,18 +23,25 @@ Result = dict[str, Any]
 """A line's figure, detail and pairs, with the circumstances."""
 
 
-def circumstances() -> Result:
-    """When, where and with what, and the load of the last minute, before ours adds to it."""
+def here() -> Result:
+    """The circumstances of now, and the load of the last minute, before ours adds to it."""
     record = provenance.collect(
         seed=0, device="cpu", precision="32-true", processes=1, data={}, weights=None
     )
-    hardware, versions = record["hardware"], record["versions"]
+    found = circumstances(record)
+    machine = f"{found['machine']} with {torch.backends.cpu.get_cpu_capability()}"
+    return found | {"machine": machine, "load": round(os.getloadavg()[0], 2)}
+
+
+def circumstances(record: dict[str, Any]) -> Result:
+    """When, where and with what, of a run's record."""
+    versions = record["versions"]
     names = ("python", "torch", "lightning", "hydra-core")
     changed = "+" if record["git"]["diff"] or record["git"]["untracked"] else ""
     return {
         "date": record["time"],
-        "load": round(os.getloadavg()[0], 2),
-        "machine": f"{hardware['processor']} with {torch.backends.cpu.get_cpu_capability()}",
+        "load": None,
+        "machine": record["hardware"]["processor"],
         "threads": record["threads"],
         "versions": ", ".join(f"{name} {versions[name]}" for name in names),
         "commit": (record["git"]["commit"] or "")[:9] + changed,
@@ -41,8 +49,10 @@ def circumstances() -> Result:
 
 
 def keep(name: str, measured: Measured, around: Result) -> None:
-    """Write a line's file."""
+    """Write a line's file; of runs that were trained before, with the first one's circumstances."""
     RESULTS.mkdir(exist_ok=True)
+    if measured.record:
+        around = circumstances(measured.record)
     found = {"figure": measured.figure, "detail": measured.detail, "pairs": measured.pairs}
     write_json(RESULTS / f"{name}.json", found | around)
 
@@ -84,6 +94,19 @@ def shown(figure: float, target: Target) -> str:
     return f"{figure:.4f}" if figure < 1 and target.kind == "at least" else f"{figure:.3f}"
 
 
+def spread(pairs: list[Pair], target: Target) -> str:
+    """The lowest and the highest of the pairs' ratios; nothing where there are none."""
+    ratios = [one / other for one, other in pairs]
+    if target.kind == "at least":
+        ratios = [1 / ratio for ratio in ratios]
+    return f"{shown(min(ratios), target)} to {shown(max(ratios), target)}" if pairs else ""
+
+
+def load_of(result: Result) -> str:
+    """The load, which a run's record does not have."""
+    return "–" if result["load"] is None else f"{result['load']:.1f}"
+
+
 def table(lines: list[Line]) -> str:
     """All lines that have been measured, as Markdown."""
     rows = [
@@ -99,9 +122,9 @@ def table(lines: list[Line]) -> str:
                 f"**{shown(figure, line.target)}**",
                 line.target.text,
                 "yes" if line.target.met_by(figure) else "no",
-                found["detail"],
+                "; ".join(filter(None, [found["detail"], spread(found["pairs"], line.target)])),
                 place_of(found),
-                f"{when(found)}, {found['load']:.1f}, {found['commit']}",
+                f"{when(found)}, {load_of(found)}, {found['commit']}",
             )
             rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from benchmarks.limits import Point, draw_rates, matrix_speed, operations, share
-from benchmarks.results import HERE, RESULTS, Result, circumstances, place_of, when
+from benchmarks.results import HERE, RESULTS, Result, here, place_of, when
 from benchmarks.timing import child, say
 from seedbed.nets.gpt import GPT
 from seedbed.report.style import COLOURS, new_figure
@@ -40,7 +40,7 @@ GROWN = {
 
 def measure() -> None:
     """Measure every point, a process each, and keep them all."""
-    around = circumstances()
+    around = here()
     points: dict[str, Point] = {}
     for name, values in GROWN.items():
         for value in values:

@@ -66,13 +66,26 @@ def test_page_has_the_lines_that_were_measured_and_no_other(
     around |= {"versions": "torch 9", "commit": "abc"}
     results.keep("first", cost(PAIRS, "s"), around)
     results.keep("third", Measured(math.inf, "tried"), around)
-    page.write([line(name, Measured(1)) for name in ("first", "second", "third")])
+    record = {
+        "time": "2026-01-01T09:00:00",
+        "hardware": {"processor": "P"},
+        "threads": 1,
+        "versions": {"python": "3", "torch": "8", "lightning": "2", "hydra-core": "1"},
+        "git": {"commit": "123456789abc", "diff": "a change", "untracked": {}},
+    }
+    results.keep("fourth", Measured(0.4, "two seeds", record=record), around)
+    page.write([line(name, Measured(1)) for name in ("first", "second", "third", "fourth")])
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
-    assert "| the first | another | **0.500** | ≤ 0.5 | yes | 2 against 4 s, 3 pairs |" in text
+    first = (
+        "| the first | another | **0.500** | ≤ 0.5 | yes | 2 against 4 s, 3 pairs; 0.250 to 7.500 |"
+    )
+    assert first in text
     assert "| the third | another | **not reached** | ≤ 0.5 | no | tried |" in text
+    trained = "| the fourth | another | **0.400** | ≤ 0.5 | yes | two seeds |"
+    assert f"{trained} P, 1 thread | 2026-01-01 09:00, –, 123456789+ |" in text
     assert "second" not in text
     assert "| M, 2 threads | 2026-01-02 03:04, 0.2, abc |" in text
-    assert "\ntorch 9\n" in text
+    assert "\ntorch 9  \npython 3, torch 8, lightning 2, hydra-core 1\n" in text
     assert "##" not in text
     assert (tmp_path / "results.png").stat().st_size > 0
 
