@@ -7,6 +7,7 @@ import pytest
 from seedbed.compose import composed, plain
 from seedbed.errors import SettingError
 from seedbed.preflight import check
+from seedbed.tasks.regression import RegressionTask
 
 TYPES = {
     "optimizer.lr=abc": "a number, got a text",
@@ -106,6 +107,19 @@ def test_callbacks_own_metric_needs_its_own_mode() -> None:
     check(settings(*accurate, f"{place}mode=max"))
 
 
+def test_metric_of_ones_own_may_be_better_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RegressionTask, "measures", ("loss", "iou"))
+    for mode in ("min", "max"):
+        check(settings("monitor=val/iou", f"mode={mode}"))
+
+
+def test_experiment_in_the_wrong_place_is_told_what_its_file_lacks() -> None:
+    with pytest.raises(SettingError) as caught:
+        check(settings() | {"experiment": {"max_epochs": 3}})
+    message = "experiment: its file in conf/experiment must begin with # @package _global_"
+    assert str(caught.value) == message
+
+
 def test_setting_of_what_has_none_is_told_so() -> None:
     message = refusal("+callbacks.throughput.digits=3")
     assert message == "callbacks.throughput.digits: no such setting; there is none."
@@ -130,14 +144,16 @@ def test_unknown_monitor_names_the_nearest_metric() -> None:
 def test_net_that_does_not_fit_the_data_is_refused() -> None:
     assert refusal("net=gpt") == (
         "net: seedbed.nets.gpt.GPT is made from vocabulary_size, context, this data gives "
-        "inputs, outputs. Choose another net, or other data."
+        "inputs, outputs. Choose another net, or other data; what is a setting of the net's needs "
+        "a value."
     )
 
 
 def test_convolutional_net_is_refused_where_the_data_is_no_images() -> None:
     assert refusal("experiment=exam", "net=cnn") == (
         "net: seedbed.nets.cnn.CNN is made from channels, outputs, this data gives "
-        "inputs, outputs. Choose another net, or other data."
+        "inputs, outputs. Choose another net, or other data; what is a setting of the net's needs "
+        "a value."
     )
 
 
@@ -260,8 +276,9 @@ def test_same_wrong_value_typed_for_two_settings_is_told_of_both() -> None:
         ("val_check_interval=0", "a share of an epoch up to 1.0, or a whole number of steps"),
         ("val_check_interval=1.5", "a share of an epoch up to 1.0, or a whole number of steps"),
         ("trainer.accumulate_grad_batches=0", "1 or more"),
-        ("+trainer.limit_train_batches=0", "some; a run needs both parts"),
-        ("+trainer.limit_val_batches=0.0", "some; a run needs both parts"),
+        ("+trainer.limit_train_batches=0", "some; a run needs every part"),
+        ("+trainer.limit_val_batches=0.0", "some; a run needs every part"),
+        ("+trainer.limit_test_batches=0", "some; a run needs every part"),
         ("+trainer.overfit_batches=0.5", "a whole number of batches"),
     ],
 )

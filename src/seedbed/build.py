@@ -186,7 +186,7 @@ def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Task:
 
 def sized(net: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
     """A net's node with those of the data's sizes that it is made from."""
-    return {**net} | {name: sizes[name] for name in required(net["_target_"])}
+    return {**net} | {name: sizes[name] for name in required(net["_target_"]) if name in sizes}
 
 
 def build_optimizer(config: Mapping[str, Any], net: nn.Module) -> Optimizer:
@@ -268,22 +268,20 @@ def _check_batches(trainer: Trainer, datamodule: RowsDataModule | TokensDataModu
         SettingError: Naming the setting that leaves too few.
     """
     counts = {}
-    for part, loader in (
-        ("train", datamodule.train_dataloader()),
-        ("val", datamodule.val_dataloader()),
-    ):
+    for part in ("train", "val", "test"):
+        whole = len(getattr(datamodule, f"{part}_dataloader")())
         limit: int | float = getattr(trainer, f"limit_{part}_batches")
-        whole = len(loader)
         counts[part] = min(whole, limit) if isinstance(limit, int) else int(whole * limit)
-        if not counts[part]:
+        if whole and not counts[part]:
             raise SettingError(
-                f"trainer.limit_{part}_batches={limit}: of {whole} batches that is none."
+                f"trainer.limit_{part}_batches={limit}: less than one of {whole} batches; give a "
+                "larger share, or a whole number of batches."
             )
-    interval = trainer.val_check_interval
-    if isinstance(interval, int) and trainer.check_val_every_n_epoch and interval > counts["train"]:
+    interval, batches = trainer.val_check_interval, counts["train"]
+    if isinstance(interval, int) and trainer.check_val_every_n_epoch and interval > batches:
         raise SettingError(
-            f"val_check_interval={interval}: an epoch has {counts['train']} batches; to count over "
-            "epochs, set check_val_every_n_epoch=null."
+            f"val_check_interval={interval}: an epoch has {batches} batches; to count over epochs, "
+            "set check_val_every_n_epoch=null."
         )
 
 

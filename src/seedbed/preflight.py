@@ -29,7 +29,7 @@ from seedbed.machine import (
     process_count,
     scaler_problems,
 )
-from seedbed.measures import best_is
+from seedbed.measures import best_is, is_known
 from seedbed.trial import refusals
 
 TOP_LEVEL: dict[str, Any] = {
@@ -156,7 +156,9 @@ def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
     """Find what nothing reads; Hydra lets an experiment's file, and `+name=value`, add it."""
     known = {*TOP_LEVEL, *GIVEN, *COLLECTIONS, "experiment_name"}
     for name in config:
-        if name not in known:
+        if name == "experiment":
+            yield "experiment: its file in conf/experiment must begin with # @package _global_"
+        elif name not in known:
             yield f"{name}: no such setting; {nearest(name, known, shown_by='--help')}"
 
 
@@ -199,13 +201,20 @@ def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterat
         if not _is_allowed(node):
             continue
         # A net's sizes are compared with the data in `_agreement`.
-        sizes = required(node["_target_"]) if group == "net" else ()
+        sizes = _sizes(config, required(node["_target_"])) if group == "net" else ()
         yield from _node(group, node, (*given, *sizes), wrong)
     for group in COLLECTIONS:
         nodes = config.get(group)
         for name, node in nodes.items() if isinstance(nodes, Mapping) else ():
             if _is_allowed(node):  # else it is switched off, as by callbacks.samples=null
                 yield from _node(f"{group}.{name}", node, FOLDER_ARGUMENTS, wrong)
+
+
+def _sizes(config: Mapping[str, Any], needed: tuple[str, ...]) -> Iterator[str]:
+    """Those of the arguments a net needs that the data gives, or that are given nowhere."""
+    data, net = config.get("data"), config["net"]
+    gives = resolve(data["_target_"]).gives if _is_allowed(data) else ()
+    return (name for name in needed if name in gives or name not in net)
 
 
 def _node(
@@ -250,11 +259,12 @@ def _agreement(config: Mapping[str, Any]) -> Iterator[str]:
         for group in ("data", "net", "task")
     )
     if data and net:
-        needed = required(config["net"]["_target_"])
+        needed = [*_sizes(config, required(config["net"]["_target_"]))]
         if not set(needed) <= set(data.gives):
             yield (
                 f"net: {config['net']['_target_']} is made from {', '.join(needed)}, this data "
-                f"gives {', '.join(data.gives)}. Choose another net, or other data."
+                f"gives {', '.join(data.gives)}. Choose another net, or other data; what is a "
+                "setting of the net's needs a value."
             )
     if data and task:
         kind = config["data"].get("kind", data.kind)  # where it is a setting, as of a table
@@ -284,7 +294,7 @@ def _best(place: str, monitor: Any, mode: Any, known: list[str]) -> Iterator[str
     """Check one metric, and which way it is better, that are set at a place."""
     if monitor not in known:
         yield f"{place}monitor={shown(monitor)}: no such metric; {nearest(str(monitor), known)}"
-    elif mode in ("min", "max") and mode != (best := best_is(monitor)):
+    elif mode in ("min", "max") and is_known(monitor) and mode != (best := best_is(monitor)):
         yield f"{place}mode={mode}: the best {monitor} is its {best}; set {place}mode={best}."
 
 
@@ -293,9 +303,9 @@ def _batches(trainer: Mapping[str, Any]) -> Iterator[str]:
     gathered = trainer.get("accumulate_grad_batches", 1)
     if isinstance(gathered, int) and gathered < 1:
         yield f"trainer.accumulate_grad_batches={gathered}: expected 1 or more."
-    for name in ("limit_train_batches", "limit_val_batches"):
+    for name in ("limit_train_batches", "limit_val_batches", "limit_test_batches"):
         if trainer.get(name) == 0:
-            yield f"trainer.{name}={trainer[name]}: expected some; a run needs both parts."
+            yield f"trainer.{name}={trainer[name]}: expected some; a run needs every part."
     overfitted = trainer.get("overfit_batches", 0)
     if isinstance(overfitted, float) and overfitted:
         yield f"trainer.overfit_batches={overfitted}: expected a whole number of batches."

@@ -71,6 +71,6 @@ def _try_net(config: Mapping[str, Any]) -> None:
             return
         except SettingError as error:
             refused.append(error)
-        except RuntimeError:  # it computes with what it makes, and on `meta` nothing has a value
-            return
+        except (ArithmeticError, AssertionError, RuntimeError, TypeError):
+            return  # it computes: on `meta` nothing has a value, and its real size may suit it
     raise refused[0]

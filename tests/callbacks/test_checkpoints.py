@@ -123,13 +123,13 @@ def test_best_holds_the_weights_of_its_own_step(fitted: Path) -> None:
 
 
 def test_best_score_is_restored_with_the_fit(fitted: Path) -> None:
-    callback = Checkpoints(directory=str(fitted), monitor="val/loss")
+    callback = Checkpoints(directory=str(fitted), monitor="val/loss", mode="min")
     callback.load_state_dict(load(fitted, "last.ckpt")["callbacks"][callback.state_key])
     assert callback.best_score == 1.0
 
 
 def test_best_score_is_forgotten_where_its_checkpoint_is_gone(fitted: Path, tmp_path: Path) -> None:
-    callback = Checkpoints(directory=str(tmp_path), monitor="val/loss")
+    callback = Checkpoints(directory=str(tmp_path), monitor="val/loss", mode="min")
     callback.load_state_dict(load(fitted, "last.ckpt")["callbacks"][callback.state_key])
     assert callback.best_score == math.inf
 

@@ -10,6 +10,7 @@ from torch.optim import SGD
 
 from seedbed.callbacks.predictions import PredictionsFile
 from seedbed.compose import composed, plain
+from seedbed.nets.mlp import MLP
 from seedbed.optim.schedules import Constant
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.execute import execute
@@ -46,10 +47,24 @@ def test_rows_are_sorted_by_input_and_give_the_tests_own_error(tmp_path: Path) -
     assert figures["test/loss"] == pytest.approx(error)
 
 
-@pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])
-def test_predictions_are_made_in_the_fits_precision(precision: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("precision", "dtype"),
+    [("64-true", torch.float64), ("bf16-true", torch.bfloat16), ("bf16-mixed", torch.bfloat16)],
+)
+def test_predictions_are_made_in_the_fits_precision(
+    precision: str, dtype: torch.dtype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[torch.dtype] = []
+    forward = MLP.forward
+
+    def noted(net: MLP, x: torch.Tensor) -> torch.Tensor:
+        given.append(forward(net, x).dtype)
+        return forward(net, x)
+
+    monkeypatch.setattr(MLP, "forward", noted)
     config = ["max_epochs=1", "logger=csv", f"trainer.precision={precision}"]
     execute(RunDirectory.create(tmp_path, plain(composed(config))).path)
+    assert given[-1] == dtype  # the predictions are the last of all
     assert len((tmp_path / "predictions.csv").read_text().splitlines()) > 2
 
 

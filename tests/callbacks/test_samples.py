@@ -9,6 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from seedbed.build import Study, build
 from seedbed.callbacks.samples import TextSamples
 from seedbed.compose import composed, plain
+from seedbed.data.vocabulary import END
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.execute import execute
 
@@ -82,8 +83,10 @@ def test_prompt_is_shown_as_given_where_the_corpus_lacks_a_character(tmp_path: P
 
 
 def test_empty_prompt_starts_where_a_poem_does(tmp_path: Path) -> None:
-    text = write(study(tmp_path), prompt="")
-    assert text
+    made = study(tmp_path)
+    after_the_last = write(made, prompt=END)
+    assert after_the_last
+    assert write(made, prompt="") == after_the_last.removeprefix(END)
 
 
 def test_same_step_writes_the_same_sample(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def reasons(callback: Stopping, *values: float) -> list[bool]:
 
 
 def test_patience_counts_validations_in_a_row_without_a_better_value() -> None:
-    callback = EarlyStopping(monitor="val/loss", patience=2)
+    callback = EarlyStopping(monitor="val/loss", mode="min", patience=2)
     assert reasons(callback, 3, 4, 2, 2, 2.5) == [False, False, False, False, True]
 
 
@@ -49,7 +49,7 @@ def test_more_is_better_where_the_mode_is_max() -> None:
 
 
 def test_value_must_be_better_by_more_than_the_least_difference() -> None:
-    callback = EarlyStopping(monitor="val/loss", patience=1, min_delta=0.5)
+    callback = EarlyStopping(monitor="val/loss", mode="min", patience=1, min_delta=0.5)
     assert reasons(callback, 3.0, 2.25, 1.75) == [False, False, True]
 
 
@@ -59,7 +59,7 @@ def test_metric_that_is_not_a_number_is_not_better() -> None:
 
 
 def test_counting_goes_on_from_a_saved_state() -> None:
-    before, after = (EarlyStopping(monitor="val/loss", patience=3) for _ in range(2))
+    before, after = (EarlyStopping(monitor="val/loss", mode="min", patience=3) for _ in range(2))
     reasons(before, 1, 2, 2)
     after.load_state_dict(before.state_dict())
     assert reasons(after, 2) == [True]
@@ -68,7 +68,7 @@ def test_counting_goes_on_from_a_saved_state() -> None:
 @pytest.mark.parametrize("wrong", [{"patience": 0}, {"min_delta": -1.0}])
 def test_impossible_patience_is_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="expected"):
-        EarlyStopping(monitor="val/loss", **wrong)
+        EarlyStopping(monitor="val/loss", mode="min", **wrong)
 
 
 def test_target_is_reached_at_its_value_or_below() -> None:

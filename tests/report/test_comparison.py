@@ -1,3 +1,4 @@
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -110,6 +111,17 @@ def test_runs_that_rank_by_different_metrics_need_one_named(
     with pytest.raises(SettingError, match=r"val/accuracy and val/loss.*--metric"):
         compare(runs)
     assert compare(runs, metric="val/loss").mode == "min"
+
+
+def test_tests_metric_is_better_the_way_that_the_runs_say(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    for name, test in (("0", 0.3), ("1", 0.5)):
+        run = make_run(name, [1.0], monitor="val/iou", mode="max", optimizer={"lr": test})
+        metrics = {"val/iou": 1.0, "test/iou": test}
+        (run / "metrics.json").write_text(json.dumps(metrics))
+    found = compare(find_runs([tmp_path]), metric="test/iou")
+    assert (found.mode, found.groups[0].runs[0].path.name) == ("max", "1")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import LambdaLR
 
 from seedbed.compose import composed, plain
+from seedbed.errors import SettingError
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.runs.load import load
@@ -120,3 +121,8 @@ def test_fit_on_a_table_is_the_same_in_any_unit(unit: float, tmp_path: Path) -> 
     error = sum((float(r["target"]) - float(r["prediction"])) ** 2 for r in tested) / len(tested)
     assert error == pytest.approx(metrics["test/loss"], rel=1e-3)
     assert min(float(row["target"]) for row in tested) >= 40 * unit
+
+
+def test_targets_of_another_shape_are_refused() -> None:
+    with pytest.raises(SettingError, match=r"predictions \[3, 1\] and the data's targets \[3\]"):
+        new_task(nn.Identity()).step((torch.ones(3, 1), torch.ones(3)))

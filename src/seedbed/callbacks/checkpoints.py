@@ -51,7 +51,7 @@ class Checkpoints(Callback):
         *,
         directory: str,
         monitor: str,
-        mode: Literal["min", "max"] = "min",
+        mode: Literal["min", "max"],
         every_seconds: float = 30.0,
     ) -> None:
         self.directory = Path(directory) / "checkpoints"

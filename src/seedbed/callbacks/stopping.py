@@ -62,7 +62,7 @@ class EarlyStopping(Stopping):
         self,
         *,
         monitor: str,
-        mode: Literal["min", "max"] = "min",
+        mode: Literal["min", "max"],
         patience: int = 10,
         min_delta: float = 0.0,
     ) -> None:

@@ -16,7 +16,7 @@ from seedbed.data.loader import Loader, in_order, shuffled
 from seedbed.errors import DataError, SettingError
 
 Rows = tuple[Tensor, Tensor]
-"""Inputs (N, …) and targets (N, …)."""
+"""Inputs (N, …), and targets: numbers (N, 1), or classes (N,)."""
 
 EVALUATED = 256
 """Rows a batch in validation and test, unless `batch_size` is larger."""

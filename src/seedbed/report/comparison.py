@@ -172,7 +172,8 @@ def compare(runs: Sequence[Run], *, metric: str | None = None) -> Comparison:
     known = {name for run in runs for name in run.figures}
     if known and metric not in known:
         raise SettingError(f"--metric {metric}: no run has it; {nearest(metric, known)}")
-    mode = monitors.get(metric) or best_is(metric)
+    modes = {monitor.rpartition("/")[2]: mode for monitor, mode in monitors.items()}
+    mode = modes.get(metric.rpartition("/")[2]) or best_is(metric)
     found = differences([run.config for run in runs])
     members: dict[tuple[Value, ...], list[int]] = {}
     for number in range(len(runs)):

@@ -7,6 +7,7 @@ checkpoint. What comes out is CSV, a line for each row or image.
 import csv
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,13 @@ def write_csv(rows: Iterable[Row], out: Path | None) -> None:
     if out is None:
         csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
         return
+    out = out.resolve()  # it follows a link
+    is_file = out.is_file() or not out.exists()  # no device, which nothing may take the place of
     try:
-        with placed(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        with (
+            placed(out) if is_file else nullcontext(out) as place,
+            place.open("w", newline="", encoding="utf-8") as file,
+        ):
             csv.writer(file, lineterminator="\n").writerows(rows)
     except OSError as error:
         raise DataError(f"{out}: cannot be written ({error.strerror}).") from None
@@ -75,15 +81,23 @@ def _of_table(run: LoadedRun, source: Path, state: dict[str, Any]) -> list[Row]:
     scale = state["scale"]
     columns = read_columns(source, None, [*scale])
     (_, header), *rows = read_rows(source)
-    outputs = _outputs(run, scaled(columns, scale))[:, 0]  # (N,)
-    if run.task.kind == "binary":
-        added: dict[str, list[object]] = {
-            "probability": [_shown(chance) for chance in outputs.sigmoid().tolist()],
-            "class": (outputs > 0).int().tolist(),
+    outputs = _outputs(run, scaled(columns, scale))  # (N, outputs)
+    if run.task.kind == "multiclass":
+        added = _classes(outputs)
+    elif outputs.shape[1] != 1:
+        raise RunError(
+            f"{run.directory.path}: gives {outputs.shape[1]} numbers a row, which have no names; "
+            "seedbed.load opens the run in Python."
+        )
+    elif run.task.kind == "binary":
+        added = {
+            "probability": [_shown(chance) for chance in outputs[:, 0].sigmoid().tolist()],
+            "class": (outputs[:, 0] > 0).int().tolist(),
         }
     else:
         mean, deviation = state["target_scale"]
-        added = {"prediction": [_shown(mean + deviation * value) for value in outputs.tolist()]}
+        numbers = (mean + deviation * outputs[:, 0]).tolist()
+        added = {"prediction": [*map(_shown, numbers)]}
     for name in added:
         if name in header:
             raise DataError(f"{source}, row 1: a column {name!r} would be added; rename yours.")
@@ -94,15 +108,19 @@ def _of_table(run: LoadedRun, source: Path, state: dict[str, Any]) -> list[Row]:
 
 def _of_images(run: LoadedRun, files: Sequence[Path], images: Tensor) -> list[Row]:
     """Each file's name, its class, and the probability of each class."""
-    probabilities = _outputs(run, images).softmax(dim=1)  # (N, classes)
-    classes = probabilities.argmax(dim=1).tolist()
-    return [
-        ["file", "class", *(f"probability_{k}" for k in range(probabilities.shape[1]))],
-        *(
-            [file.name, number, *map(_shown, chances)]
-            for file, number, chances in zip(files, classes, probabilities.tolist(), strict=True)
-        ),
-    ]
+    added = _classes(_outputs(run, images))
+    names = [file.name for file in files]
+    return [["file", *added], *map(list, zip(names, *added.values(), strict=True))]
+
+
+def _classes(outputs: Tensor) -> dict[str, list[object]]:
+    """The likeliest class by logits (N, classes), and the probability of each, by column."""
+    probabilities = outputs.softmax(dim=1)
+    chances = {
+        f"probability_{k}": [*map(_shown, column)]
+        for k, column in enumerate(probabilities.T.tolist())
+    }
+    return {"class": probabilities.argmax(dim=1).tolist(), **chances}
 
 
 def _outputs(run: LoadedRun, inputs: Tensor) -> Tensor:

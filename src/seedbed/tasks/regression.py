@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics import functional as measured
 
+from seedbed.errors import SettingError
 from seedbed.tasks.base import MakeOptimizer, MakeScheduler, Step, Task
 from seedbed.tasks.predictions import Predictions
 
@@ -51,9 +52,19 @@ class RegressionTask(Task):
         return {"predictions": Predictions()}
 
     def step(self, batch: tuple[Tensor, Tensor]) -> Step:
-        """Mean squared error of a batch."""
+        """Mean squared error of a batch.
+
+        Raises:
+            SettingError: If predictions and targets are not of one shape: their difference would be
+                of every prediction with every target.
+        """
         inputs, targets = batch
         predictions = self.net(inputs)  # (B, 1)
+        if predictions.shape != targets.shape:
+            raise SettingError(
+                f"net: its predictions {[*predictions.shape]} and the data's targets "
+                f"{[*targets.shape]} are not of one shape; a regression's are [rows, 1]."
+            )
         loss = F.mse_loss(predictions, targets) * self.deviation**2
         return Step(loss, len(inputs), (predictions, targets))
 

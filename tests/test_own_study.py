@@ -1,0 +1,81 @@
+"""The study that `docs/own_study.md` builds, built from that page."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seedbed.compose import ROOT
+
+FILE = re.compile(r"^`((?:src|conf)/\S+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TARGETS = re.compile(r"^Add to `TARGETS` .*\n\n```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with what the page adds."""
+    project = tmp_path_factory.mktemp("project")
+    page = (ROOT / "docs" / "own_study.md").read_text(encoding="utf-8")
+    for name in ("src", "conf"):
+        shutil.copytree(ROOT / name, project / name)
+    shutil.copy(ROOT / "train.py", project)
+    for name, content in FILE.findall(page):
+        (project / name).write_text(content, encoding="utf-8")
+    [targets] = TARGETS.findall(page)
+    build = project / "src" / "seedbed" / "build.py"
+    code = build.read_text(encoding="utf-8")
+    first = '        "lightning.Trainer",\n'
+    build.write_text(code.replace(first, first + targets), encoding="utf-8")
+    return project
+
+
+def called(project: Path, *command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(project / "src"), "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_study_of_the_page_is_checked_trained_and_predicts(project: Path, tmp_path: Path) -> None:
+    seedbed = ("-m", "seedbed")
+    assert "ok: a batch of [32, 4]" in called(project, *seedbed, "check", "experiment=iris")
+    run, table = tmp_path / "run", tmp_path / "flowers.csv"
+    printed = called(project, "train.py", "experiment=iris", f"hydra.run.dir={run}")
+    accuracy = re.search(r"test/accuracy +(\S+)", printed)
+    assert accuracy
+    assert float(accuracy[1]) > 0.9
+    table.write_text(
+        "sepal length,sepal width,petal length,petal width\n5.1,3.5,1.4,0.2\n6.3,3.3,6.0,2.5\n"
+    )
+    header, setosa, virginica = called(
+        project, *seedbed, "predict", str(run), str(table)
+    ).splitlines()
+    assert header.endswith("petal width,class,probability_0,probability_1,probability_2")
+    assert (setosa.split(",")[4], virginica.split(",")[4]) == ("0", "2")
+
+
+@pytest.mark.slow
+def test_net_of_the_page_has_a_setting_that_must_be_given(project: Path) -> None:
+    (project / "conf" / "net" / "prototypes.yaml").write_text(
+        "_target_: seedbed.nets.prototypes.Prototypes\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "seedbed", "check", "experiment=iris"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(project / "src")},
+    )
+    assert "made from inputs, outputs, width, this data gives inputs, outputs" in done.stdout
