@@ -20,7 +20,7 @@ CONF = ROOT / "conf"
 def register_resolvers() -> None:
     """Make `${root:}` and `${runid:}` known; one composition has one run id."""
     OmegaConf.register_new_resolver("root", lambda: str(ROOT), replace=True)
-    OmegaConf.register_new_resolver("runid", _run_id, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("runid", run_id, use_cache=True, replace=True)
 
 
 def composed(overrides: list[str]) -> DictConfig:
@@ -78,6 +78,6 @@ def _located(key: str, value: Any) -> Any:
     return value
 
 
-def _run_id() -> str:
+def run_id() -> str:
     """Time and four random bytes: runs sort by start, and twenty in one second stay apart."""
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(4)}"

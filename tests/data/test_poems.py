@@ -241,10 +241,11 @@ def test_damage_to_any_byte_of_the_zips_directory_is_survived(tmp_path: Path) ->
         assert same(cache.tokens(tmp_path, "short", lambda: splits), splits), place
 
 
-def test_nothing_but_the_cache_remains_in_its_folder(build: Build) -> None:
+def test_nothing_but_the_cache_and_its_lock_remain_in_its_folder(build: Build) -> None:
     data_dir = build(WHOLE)
     load(data_dir)
-    assert processed(data_dir).suffix == ".npz"
+    remaining = (data_dir / "processed").iterdir()
+    assert sorted(path.suffix for path in remaining) == [".lock", ".npz"]
 
 
 def test_cache_is_made_by_one_of_two_that_need_it(tmp_path: Path) -> None:

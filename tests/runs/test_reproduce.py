@@ -101,8 +101,14 @@ def test_other_weights_at_the_start_are_a_cause(moved: RunDirectory) -> None:
     assert reproduce(moved.path).causes["weights.sha256"] == ("0", None)
 
 
-def test_logger_takes_the_repetition_for_another_run(moved: RunDirectory) -> None:
+def test_logger_takes_the_repetition_for_another_run(
+    moved: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = moved.config()
-    config["logger"] = {"wandb": {"_target_": "a.Logger", "id": "first", "project": "mine"}}
-    apart = module._apart(config | {"logger": config["logger"] | {"csv": None}})
-    assert apart["logger"] == {"wandb": {"_target_": "a.Logger", "project": "mine"}, "csv": None}
+    config["logger"] |= {"wandb": {"_target_": "a.Logger", "id": "first"}, "mlflow": None}
+    moved.set_config(config)
+    monkeypatch.setattr(module, "check", lambda config: None)
+    monkeypatch.setattr(module, "execute", lambda path: moved.metrics())
+    loggers = RunDirectory(reproduce(moved.path).again).config()["logger"]
+    assert loggers.pop("wandb")["id"] not in ("first", "")
+    assert loggers == {name: node for name, node in config["logger"].items() if name != "wandb"}

@@ -17,14 +17,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from events import CLEAN, STEP, Place, happen, same
+from lightning import Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from seedbed.compose import CONF, composed, plain
-from seedbed.errors import RunError, SeedbedError, SettingError
+from seedbed.data.points import Line
+from seedbed.errors import DataError, RunError, SeedbedError, SettingError
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.runs.resume import resume
@@ -307,10 +310,27 @@ def test_run_made_longer_ends_as_one_that_was_from_the_start(
 def test_longer_fit_that_is_under_way_has_not_the_metrics_of_the_shorter_one(
     copy: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seedbed.runs.resume.execute", lambda path: {})  # as if killed at once
-    resume(copy.path, ["max_epochs=6"])
+    def fit(trainer: Trainer, *arguments: Any, **named: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "fit", fit)
+    with pytest.raises(SystemExit):
+        resume(copy.path, ["max_epochs=6"])
     assert (copy.state(), copy.config()["max_epochs"]) == ("interrupted", 6)
     assert not copy.metrics_file.exists()
+
+
+def test_longer_fit_that_cannot_begin_leaves_the_metrics(
+    copy: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(data: Line) -> Any:
+        raise DataError("it is gone")
+
+    before = copy.metrics()
+    monkeypatch.setattr(Line, "load", load)
+    with pytest.raises(DataError):
+        resume(copy.path, ["max_epochs=6"])
+    assert copy.metrics() == before
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "warmup_stable_decay", "step"])

@@ -191,6 +191,8 @@ def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:
     if not checkpoint:
         # What the initial weights are worth: the first row of every log.
         trainer.validate(task, datamodule=datamodule, verbose=False)
+    if trainer.is_global_zero:  # of a fit that is made longer: they are not of what is to come
+        run.metrics_file.unlink(missing_ok=True)
     trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
     trainer.strategy.barrier()  # the first process writes it
     best = load(run.best)

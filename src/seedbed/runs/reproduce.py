@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seedbed.compose import run_id
 from seedbed.errors import RunError
 from seedbed.preflight import check
 from seedbed.report.runs import flat
@@ -90,7 +91,7 @@ def reproduce(run: str | Path, into: Path | None = None) -> Reproduction:
 def _apart(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration, by which W&B takes the run for another: it goes by a logger's `id`."""
     loggers = {
-        name: {key: value for key, value in node.items() if key != "id"} if node else node
+        name: node | {"id": run_id()} if node and "id" in node else node
         for name, node in config["logger"].items()
     }
     return config | {"logger": loggers}

@@ -137,7 +137,6 @@ def _lengthen(run: RunDirectory, config: dict[str, Any]) -> None:
             config["schedule_steps"] = schedule["total_steps"]
             _tell_if_it_ends_at_0(config)
         run.set_status("interrupted")  # first: a finished run would not go on
-        run.metrics_file.unlink(missing_ok=True)  # they are not of the checkpoints to come
         run.set_config(config)
 
 

@@ -142,7 +142,7 @@ class Ledger:
         Args:
             identity: All of the sweep but its budget.
             command: The command line's arguments, for `seedbed resume`.
-            fresh: Remove the sweep that is here.
+            fresh: Remove the sweep that is here, with every run in its folder.
 
         Raises:
             RunError: If another sweep is here, or runs that no sweep made, or a job does not end.
