@@ -14,6 +14,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer, seed_everything
 from torch import Tensor, nn
 
+from benchmarks.results import Result, circumstances
 from benchmarks.timing import Pair, python, say
 from seedbed.build import build, build_data, build_optimizer, build_scheduler, build_task
 from seedbed.compose import composed, plain
@@ -33,8 +34,8 @@ class Trained:
 
     seconds: float
     run: Run
-    record: dict[str, Any] | None = None
-    """Where one that was trained before came from: its time, commit, versions and threads."""
+    around: Result | None = None
+    """Of one that was trained before, its own circumstances."""
 
 
 def trained(*overrides: str, **environment: str) -> Trained:
@@ -75,7 +76,7 @@ def as_recorded(path: Path, *overrides: str) -> Trained:
     other = {name for name in wanted | run.config if run.config.get(name) != wanted.get(name)}
     if other:
         sys.exit(f"{path}: expected {' '.join(overrides)}; {', '.join(sorted(other))} differ.")
-    return Trained(run.seconds, run, record)
+    return Trained(run.seconds, run, circumstances(record))
 
 
 class Beside(Callback):

@@ -41,8 +41,8 @@ class Measured:
     """What else one should know: seeds, losses, seconds."""
     pairs: list[Pair] = field(default_factory=list)
     """Of a comparison, what each of the two cost each time."""
-    record: dict[str, Any] | None = None
-    """Where a run came from that was not trained now, if one was not."""
+    around: dict[str, Any] | None = None
+    """The circumstances of what was not done now but before: a `Result` of `benchmarks.results`."""
 
 
 @dataclass(frozen=True)

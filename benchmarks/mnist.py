@@ -98,16 +98,19 @@ def fast(overrides: Sequence[str], accuracy: float) -> Measured:
 
 def cnn() -> Measured:
     """The convolutional net's accuracy."""
-    runs = [*of_seeds((1, 2, 3), *CNN)]
-    fits = [told(CNN[0], done) for done in runs]
+    fits, around = [], None
+    for done in of_seeds((1, 2, 3), *CNN):
+        fits.append(told(CNN[0], done))
+        around = around or done.around
     detail = f"{_mean(fits)}, {mean(s for s, _ in fits):,.0f} s"
-    return Measured(mean(a for _, a in fits), detail, record=runs[0].record)
+    return Measured(mean(a for _, a in fits), detail, around=around)
 
 
 def _mean(fits: Sequence[Fit]) -> str:
     accuracies = [accuracy for _, accuracy in fits]
     told = ", ".join(f"{accuracy:.4f}" for accuracy in accuracies)
-    return f"{told}: {mean(accuracies):.4f} ± {stdev(accuracies):.4f}"
+    deviation = stdev(accuracies) if len(accuracies) > 1 else 0.0
+    return f"{told}: {mean(accuracies):.4f} ± {deviation:.4f}"
 
 
 LINES = (

@@ -64,9 +64,11 @@ def long() -> Measured:
     losses = [fit.run.last["val/loss"] for fit in runs]
     share = max(fit.seconds for fit in runs) / mean(lessons)
     detail = f"in {share:.0%} of the lesson's {mean(lessons):,.0f} s at the most, {PRECISION}; "
+    if trained_before := [str(fit.around["threads"]) for fit in runs if fit.around]:
+        detail += f"on {', '.join(trained_before)} threads; "
     detail += _losses(losses)
     figure = mean(losses) if share <= 1 else float("inf")
-    return Measured(figure, detail, record=runs[0].record)
+    return Measured(figure, detail, around=runs[0].around)
 
 
 def tokens() -> Measured:

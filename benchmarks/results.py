@@ -49,12 +49,10 @@ def circumstances(record: dict[str, Any]) -> Result:
 
 
 def keep(name: str, measured: Measured, around: Result) -> None:
-    """Write a line's file; of runs that were trained before, with the first one's circumstances."""
+    """Write a line's file, with its own circumstances or those around it."""
     RESULTS.mkdir(exist_ok=True)
-    if measured.record:
-        around = circumstances(measured.record)
     found = {"figure": measured.figure, "detail": measured.detail, "pairs": measured.pairs}
-    write_json(RESULTS / f"{name}.json", found | around)
+    write_json(RESULTS / f"{name}.json", found | (measured.around or around))
 
 
 def kept(name: str) -> Result | None:

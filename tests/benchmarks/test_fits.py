@@ -10,7 +10,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.fits import as_recorded, bare_loop, fit_beside, of_seeds
-from benchmarks.results import circumstances
 from seedbed.build import build
 from seedbed.compose import composed, plain
 from seedbed.runs.directory import RunDirectory
@@ -52,8 +51,8 @@ def test_recorded_run_stands_for_the_same_command(
     monkeypatch.setenv("RUNS", str(recorded))
     [found] = of_seeds([3], *LINE, "max_epochs=1")
     assert found.seconds == found.run.seconds
-    assert found.record
-    assert circumstances(found.record)["threads"] == torch.get_num_threads()
+    assert found.around
+    assert found.around["threads"] == torch.get_num_threads()
     monkeypatch.setenv("RUNS", f"{recorded} {recorded}")
     with pytest.raises(SystemExit, match="expected one directory a seed, 1 at the most"):
         [*of_seeds([3], *LINE, "max_epochs=1")]
