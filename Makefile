@@ -63,7 +63,11 @@ fix: $(READY)  ## Format, and mend what can be mended
 	@$(BIN)/ruff format --quiet .
 
 $(LESSON): $(READY)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+	@if $(BIN)/python -c 'import pip' 2>/dev/null; then \
+		pip="$(BIN)/python -m pip"; \
+	else \
+		pip="$(PYTHON) -m pip --python $(BIN)/python"; \
+	fi && $$pip install --quiet --disable-pip-version-check --no-deps --upgrade \
 		--target $@ --constraint constraints.txt torchvision
 	@touch $@
 

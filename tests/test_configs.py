@@ -165,6 +165,16 @@ def test_experiment_passes_the_check_with_what_this_machine_may_lack(
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_experiment_passes_the_check_with_two_processes(experiment: str) -> None:
+    config = settings(f"experiment={experiment}", "trainer=ddp", "trainer.accelerator=cpu")
+    if config["data"]["batch_size"] == 1:
+        with pytest.raises(SettingError, match="2 processes share it; expected 2 or more"):
+            check(config)
+    else:
+        check(config)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_experiment_takes_a_step_and_validates_and_tests(experiment: str, tmp_path: Path) -> None:
     run = executed(tmp_path, settings(f"experiment={experiment}"))
     assert torch.load(run.last, weights_only=True)["global_step"] == 1
@@ -221,7 +231,7 @@ def test_experiment_takes_a_step_with_every_setting_that_is_any_studys(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "muon"])
+@pytest.mark.parametrize("optimizer", ["adam", "momentum", "muon"])
 def test_gradients_are_clipped_in_mixed_precision_whatever_the_optimizer(
     optimizer: str, tmp_path: Path
 ) -> None:
@@ -230,6 +240,7 @@ def test_gradients_are_clipped_in_mixed_precision_whatever_the_optimizer(
     run = RunDirectory.create(tmp_path, config)
     execute(run.path)
     states = torch.load(run.last, weights_only=True)["optimizer_states"][0]["state"].values()
-    momenta = [state["exp_avg"] for state in states if "exp_avg" in state]
-    assert momenta or optimizer == "sgd"
+    moments = ("exp_avg", "momentum_buffer")
+    momenta = [state[name] for state in states for name in moments if name in state]
+    assert len(momenta) == 4  # of two layers' weights and biases
     assert all(moment.abs().max() <= 1e-9 for moment in momenta)

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,43 @@ def test_exam_ends_once_its_loss_target_is_reached(tmp_path: Path) -> None:
     assert len(losses) < 1 + 100
     assert losses[-1] <= 0.32 < min(losses[:-1])
     assert "and the target was 0.32" in run.log_file.read_text()
+
+
+# --- digits and poems -----------------------------------------------------------------------------
+
+
+MNIST = (
+    *("experiment=mnist", "data=digits", "net.dropout=0"),
+    *("max_epochs=-1", "max_steps=20", "check_val_every_n_epoch=null", "val_check_interval=5"),
+)
+GPT = (
+    *("experiment=poem_gpt_tutorial", "data=verse", "data.poems=200", "data.context=16"),
+    *("data.windows=random", "callbacks=default", "max_steps=20", "val_check_interval=5"),
+)
+
+
+@pytest.mark.parametrize(("choices", "optimizer"), [(MNIST, Adam), (GPT, AdamW)])
+def test_run_has_the_losses_of_the_lessons_loop_on_the_same_batches(
+    choices: tuple[str, ...], optimizer: type[Adam], tmp_path: Path
+) -> None:
+    study = build(settings(*choices), tmp_path)
+    net = study.task.net
+    updates = optimizer(net.parameters(), lr=1e-3)
+    losses = []
+    for inputs, targets in islice(study.datamodule.train_dataloader(), 20):
+        loss = F.cross_entropy(net(inputs).flatten(0, -2), targets.flatten())
+        updates.zero_grad()
+        loss.backward()
+        updates.step()
+        losses.append(loss.item())
+    means = np.reshape(losses, (4, 5)).mean(axis=1)
+    np.testing.assert_allclose(training_losses(executed(tmp_path, *choices)), means, rtol=1e-3)
+
+
+def test_tutorial_gpt_has_the_lessons_numbers() -> None:
+    config = settings("experiment=poem_gpt_tutorial")
+    assert (config["seed"], config["max_steps"], config["val_check_interval"]) == (2024, 10000, 100)
+    data, net, samples = config["data"], config["net"], config["callbacks"]["samples"]
+    assert (data["batch_size"], data["context"], data["evaluation_batches"]) == (16, 256, 100)
+    assert (net["width"], net["depth"], net["heads"], net["dropout"]) == (64, 4, 4, 0.0)
+    assert (samples["length"], samples["temperature"]) == (100, 1.0)

@@ -94,7 +94,7 @@ def test_size_of_nothing_and_even_kernel_are_refused(options: Any, message: str)
 
 def test_image_that_cannot_be_halved_as_often_is_refused() -> None:
     images = torch.randn(2, 1, 8, 9)
-    message = r"as many stages as these halve images of 16 × 16 or more, got 8 × 9\. Choose fewer"
+    message = r"halves the image, which takes 16 × 16 pixels or more, got 8 × 9\. Choose fewer"
     with pytest.raises(SettingError, match=message):
         CNN(channels=1, outputs=10, widths=[2, 2, 2, 2])(images)
     assert CNN(channels=1, outputs=10, widths=[2, 2, 2])(images).shape == (2, 10)

@@ -78,8 +78,9 @@ class CNN(nn.Module):
         if min(images.shape[2:]) < self.least:
             got = " × ".join(map(str, images.shape[2:]))
             raise SettingError(
-                f"net.widths: as many stages as these halve images of {self.least} × {self.least} "
-                f"or more, got {got}. Choose fewer, or net.halve=stride."
+                "net.widths: each stage halves the image, which takes "
+                f"{self.least} × {self.least} pixels or more, got {got}. Choose fewer stages, or "
+                "net.halve=stride."
             )
         # Strides of channels last, which convolutions are faster in and pass on; asking for that
         # memory format would leave those of a single channel alone.

@@ -1,0 +1,33 @@
+"""The commands that the documents and the configuration's comments show: each is a right one."""
+
+import re
+import shlex
+
+import pytest
+
+from seedbed.compose import CONF, ROOT
+from seedbed.overrides import is_multirun, readable, setting_problems
+
+SHOWN = re.compile(r"python train\.py ((?:[^`\n\\]|\\\n#?)+)")
+ANOTHERS = ("$BASE", "NAME", "SWEEP", "--help", "experiment=lin ", "experiment=iris", "trainer=gpu")
+"""What is no command as it stands, is shown for its mistake, or needs another machine or file."""
+
+
+def commands() -> list[str]:
+    """What follows `python train.py`, each once, without comments."""
+    files = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *CONF.rglob("*.yaml")]
+    shown = [text for file in files for text in SHOWN.findall(file.read_text(encoding="utf-8"))]
+    plain = [re.sub(r"\\\n#?", " ", text) for text in shown]
+    return sorted({text for text in plain if not any(sign in text for sign in ANOTHERS)})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", commands(), ids=str.strip)
+def test_command_that_is_shown_has_no_wrong_setting(command: str) -> None:
+    arguments = readable(shlex.split(command, comments=True))
+    overrides = [word for word in arguments if "=" in word and not word.startswith("-")]
+    assert setting_problems(overrides, multirun=is_multirun(arguments)) == []
+
+
+def test_commands_are_found() -> None:
+    assert len(commands()) > 50
