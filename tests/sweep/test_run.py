@@ -74,6 +74,9 @@ def test_run_that_was_put_beside_the_jobs_is_none_of_them(
     sweep("optimizer.lr=0.01,0.02", seeds=2)
     table = (sweep.folder / "results.csv").read_text()
     assert ("another" in table, len(table.splitlines())) == (False, 5)
+    sweep("optimizer.lr=0.01,0.02", fresh=True)
+    assert len(sweep.runs()) == 3
+    assert (sweep.folder / "another" / "metrics.json").exists()
 
 
 def test_more_seeds_leave_the_finished_jobs_alone(sweep: Any) -> None:

@@ -229,11 +229,13 @@ def test_workers_of_a_killed_sweep_save_and_end(tmp_path: Path) -> None:
 def test_job_that_outlived_its_sweep_saves_and_ends_for_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = RunDirectory.create(tmp_path / "job", plain(composed([*SMALL, "max_epochs=1000000"])))
+    Ledger(tmp_path).open({}, [], fresh=False)
+    Ledger(tmp_path).note([{}])
+    run = Ledger(tmp_path).job({}).run
+    RunDirectory.create(run.path, plain(composed([*SMALL, "max_epochs=1000000"])))
     process = subprocess.Popen(run.execute_command, stdout=subprocess.PIPE, text=True)
     wait_until(run.last.exists, process)
     monkeypatch.setattr(ledger, "GRACE", 0.0)
-    (tmp_path / "sweep.yaml").write_text("{command: [], folder: '', sweep: {}}")
     try:
         Ledger(tmp_path).open({}, [], fresh=False)
         assert run.state() == "interrupted"

@@ -45,7 +45,7 @@ class Run:
     changed: bool
     """Whether there were files that this commit does not hold so."""
     resumed: bool
-    """Whether it was started more than once."""
+    """Whether a later start went on from a checkpoint."""
 
     @property
     def state(self) -> str:

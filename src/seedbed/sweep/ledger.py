@@ -1,7 +1,7 @@
 """A sweep's directory, which is its whole record.
 
     sweep.yaml       the command, and what may not change between one start and the next
-    trials.jsonl     the points that a search has proposed, one a line
+    trials.jsonl     the points, of a search as it has proposed them, one a line
     JOB/             a run's directory for each point and repeat, named by both
 
 What is done, failed or missing is read from the jobs' own `status.json`; there is nothing else to
@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -142,16 +143,15 @@ class Ledger:
         Args:
             identity: All of the sweep but its budget.
             command: The command line's arguments, for `seedbed resume`.
-            fresh: Remove the sweep that is here, with every run in its folder.
+            fresh: Remove the sweep that is here.
 
         Raises:
             RunError: If another sweep is here, or runs that no sweep made, or a job does not end.
         """
-        jobs = self.runs()
         if not self.record_file.exists():
-            if jobs:
+            if others := self.runs():
                 raise RunError(
-                    f"{self.folder} holds runs that no sweep made, as {jobs[0].path.name}. "
+                    f"{self.folder} holds runs that no sweep made, as {others[0].path.name}. "
                     "Choose another hydra.sweep.dir."
                 )
         elif not fresh and (here := self.record())["sweep"] != identity:
@@ -159,11 +159,12 @@ class Ledger:
                 f"{self.folder} holds another sweep: train.py {shlex.join(here['command'])}\n"
                 "Choose another hydra.sweep.dir, or start over with fresh=true."
             )
+        jobs = self.jobs().values()
         for job in jobs:
-            _end_orphan(job)
+            _end_orphan(job.run)
         if fresh:
             for job in jobs:
-                shutil.rmtree(job.path)
+                shutil.rmtree(job.run.path)
             remove_best(self.folder)
             self.trials_file.unlink(missing_ok=True)
             self.record_file.unlink(missing_ok=True)
@@ -188,11 +189,22 @@ class Ledger:
         return record
 
     def runs(self) -> list[RunDirectory]:
-        """The directories of all jobs so far."""
+        """All runs in the directory."""
         return [RunDirectory(file.parent) for file in sorted(self.folder.glob("*/config.yaml"))]
 
+    def jobs(self) -> dict[Path, Job]:
+        """Those that have begun, by their runs; another run that was put there is none."""
+        begun = {run.path for run in self.runs()}
+        found: dict[Path, Job] = {}
+        for point in self.points():
+            repeats = (self.job(point, repeat) for repeat in count())
+            found |= {
+                job.run.path: job for job in takewhile(lambda j: j.run.path in begun, repeats)
+            }
+        return found
+
     def points(self) -> list[Point]:
-        """The points that were proposed, in order."""
+        """The points so far, in order."""
         if not self.trials_file.exists():
             return []
         lines = self.trials_file.read_text(encoding="utf-8").splitlines()

@@ -8,7 +8,6 @@ when there is a worker for it.
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import count, takewhile
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -68,7 +67,9 @@ def run(
     lasting = [argument for argument in command if not argument.startswith(OF_ONE_START)]
     with ledger.claimed():
         ledger.open(plan.identity, lasting, fresh=settings.fresh)
-        if settings.algorithm != "grid":
+        if settings.algorithm == "grid":
+            ledger.note(points)
+        else:
             points = ledger.points()
         for point in points:
             configs.check_unchanged(ledger.job(point))
@@ -94,7 +95,7 @@ def report(sweep: "Sweep") -> None:
     from seedbed.report.write import write_report
 
     folder = sweep.ledger.folder
-    jobs = sweep.jobs()
+    jobs = sweep.ledger.jobs()
     runs = [run for run in find_runs([folder]) if run.path in jobs]
     comparison = compare(runs, metric=sweep.board.metric)
     print_table(comparison)
@@ -168,17 +169,6 @@ class Sweep:
                 f"{len(self.failed)} of {self.board.total} jobs failed. To try again what has no "
                 f"result: {self.ledger.resume_command}"
             )
-
-    def jobs(self) -> dict[Path, Job]:
-        """Those that have begun, by their runs; another run that was put there is none."""
-        begun = {run.path for run in self.ledger.runs()}
-        found: dict[Path, Job] = {}
-        for point in self.points:
-            repeats = (self.ledger.job(point, repeat) for repeat in count())
-            found |= {
-                job.run.path: job for job in takewhile(lambda j: j.run.path in begun, repeats)
-            }
-        return found
 
     @property
     def _is_over(self) -> bool:
