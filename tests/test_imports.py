@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "state": set(),
     "terminal": {"errors"},
     "data": {"errors", "files"},
-    "nets": set(),
+    "nets": {"errors"},
     "optim": {"distributed"},
     "tasks": {"distributed", "errors"},
     "loggers": {"files"},

@@ -57,7 +57,7 @@ def test_missing_data_is_named(tmp_path: Path) -> None:
 
 
 def test_wrong_shape_is_found_by_the_first_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seedbed.nets.mlp.MLP.forward", lambda net, x: net.body(x.flatten(1)))
+    monkeypatch.setattr("seedbed.nets.mlp.MLP.forward", lambda net, x: net.head(x.flatten(1)))
     with pytest.raises(SettingError, match=r"a batch of inputs \[100, 1\] does not go through"):
         check([])
 
