@@ -34,8 +34,8 @@ class Trained:
 
     seconds: float
     run: Run
-    around: Result | None = None
-    """Of one that was trained before, its own circumstances."""
+    circumstances: Result | None = None
+    """Those of one that was trained before."""
 
 
 def trained(*overrides: str, **environment: str) -> Trained:

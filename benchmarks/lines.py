@@ -41,8 +41,8 @@ class Measured:
     """What else one should know: seeds, losses, seconds."""
     pairs: list[Pair] = field(default_factory=list)
     """Of a comparison, what each of the two cost each time."""
-    around: dict[str, Any] | None = None
-    """The circumstances of what was not done now but before: a `Result` of `benchmarks.results`."""
+    circumstances: dict[str, Any] | None = None
+    """Those of what was not done now but before, as `benchmarks.results` has them."""
 
 
 @dataclass(frozen=True)

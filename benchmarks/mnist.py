@@ -98,12 +98,12 @@ def fast(overrides: Sequence[str], accuracy: float) -> Measured:
 
 def cnn() -> Measured:
     """The convolutional net's accuracy."""
-    fits, around = [], None
+    fits, circumstances = [], None
     for done in of_seeds((1, 2, 3), *CNN):
         fits.append(told(CNN[0], done))
-        around = around or done.around
+        circumstances = done.circumstances
     detail = f"{_mean(fits)}, {mean(s for s, _ in fits):,.0f} s"
-    return Measured(mean(a for _, a in fits), detail, around=around)
+    return Measured(mean(a for _, a in fits), detail, circumstances=circumstances)
 
 
 def _mean(fits: Sequence[Fit]) -> str:

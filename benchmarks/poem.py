@@ -4,6 +4,7 @@ from statistics import mean, median
 
 import torch
 
+from benchmarks import results
 from benchmarks.fits import fit_beside, of_seeds, trained
 from benchmarks.lessons import poem_gpt as lesson
 from benchmarks.lines import Line, Measured, at_least, at_most, cost, speed
@@ -64,11 +65,12 @@ def long() -> Measured:
     losses = [fit.run.last["val/loss"] for fit in runs]
     share = max(fit.seconds for fit in runs) / mean(lessons)
     detail = f"in {share:.0%} of the lesson's {mean(lessons):,.0f} s at the most, {PRECISION}; "
-    if trained_before := [str(fit.around["threads"]) for fit in runs if fit.around]:
-        detail += f"on {', '.join(trained_before)} threads; "
+    if before := [fit.circumstances["threads"] for fit in runs if fit.circumstances]:
+        detail += f"threads of each: {', '.join(map(str, before))}; the lesson timed on "
+        detail += f"{torch.get_num_threads()}, {results.here()['date'][:10]}; "
     detail += _losses(losses)
     figure = mean(losses) if share <= 1 else float("inf")
-    return Measured(figure, detail, around=runs[0].around)
+    return Measured(figure, detail, circumstances=runs[0].circumstances)
 
 
 def tokens() -> Measured:

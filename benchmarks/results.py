@@ -49,10 +49,10 @@ def circumstances(record: dict[str, Any]) -> Result:
 
 
 def keep(name: str, measured: Measured, around: Result) -> None:
-    """Write a line's file, with its own circumstances or those around it."""
+    """Write a line's file, with its own circumstances, or else with these."""
     RESULTS.mkdir(exist_ok=True)
     found = {"figure": measured.figure, "detail": measured.detail, "pairs": measured.pairs}
-    write_json(RESULTS / f"{name}.json", found | (measured.around or around))
+    write_json(RESULTS / f"{name}.json", found | (measured.circumstances or around))
 
 
 def kept(name: str) -> Result | None:

@@ -33,7 +33,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
-def called(project: Path, *command: str) -> str:
+def called(project: Path, *command: str, status: int = 0) -> str:
     done = subprocess.run(
         [sys.executable, *command],
         capture_output=True,
@@ -42,7 +42,7 @@ def called(project: Path, *command: str) -> str:
         cwd=project,
         env=os.environ | {"PYTHONPATH": str(project / "src"), "OMP_NUM_THREADS": "1"},
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
 
 
@@ -63,19 +63,11 @@ def test_study_of_the_page_is_checked_trained_and_predicts(project: Path, tmp_pa
     ).splitlines()
     assert header.endswith("petal width,class,probability_0,probability_1,probability_2")
     assert (setosa.split(",")[4], virginica.split(",")[4]) == ("0", "2")
+    called(project, *seedbed, "export", str(run), "--format", "safetensors")
+    assert "resuming at step" in called(project, *seedbed, "resume", str(run), "max_epochs=101")
 
 
 @pytest.mark.slow
-def test_net_of_the_page_has_a_setting_that_must_be_given(project: Path) -> None:
-    (project / "conf" / "net" / "prototypes.yaml").write_text(
-        "_target_: seedbed.nets.prototypes.Prototypes\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "seedbed", "check", "experiment=iris"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": str(project / "src")},
-    )
-    assert "made from inputs, outputs, width, this data gives inputs, outputs" in done.stdout
+def test_setting_that_is_forgotten_is_named(project: Path) -> None:
+    said = called(project, "-m", "seedbed", "check", "experiment=iris", "~net.width", status=2)
+    assert "net.width: is required by seedbed.nets.prototypes.Prototypes." in said

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from seedbed.build import TARGETS, resolve
 from seedbed.compose import composed, plain
 from seedbed.errors import SettingError
-from seedbed.preflight import check
+from seedbed.preflight import SIZES, check
 from seedbed.tasks.regression import RegressionTask
 
 TYPES = {
@@ -144,16 +145,25 @@ def test_unknown_monitor_names_the_nearest_metric() -> None:
 def test_net_that_does_not_fit_the_data_is_refused() -> None:
     assert refusal("net=gpt") == (
         "net: seedbed.nets.gpt.GPT is made from vocabulary_size, context, this data gives "
-        "inputs, outputs. Choose another net, or other data; what is a setting of the net's needs "
-        "a value."
+        "inputs, outputs. Choose another net, or other data."
     )
+
+
+def test_sizes_are_all_that_shipped_data_gives() -> None:
+    given = (resolve(target) for target in TARGETS if ".data." in target)
+    assert {name for data in given for name in getattr(data, "gives", ())} == {*SIZES}
+
+
+def test_size_that_only_data_gives_is_no_setting() -> None:
+    message = refusal("experiment=exam", "net=cnn", "+net.channels=1")
+    assert "net.channels: no such setting" in message
+    assert "net: seedbed.nets.cnn.CNN is made from channels, outputs" in message
 
 
 def test_convolutional_net_is_refused_where_the_data_is_no_images() -> None:
     assert refusal("experiment=exam", "net=cnn") == (
         "net: seedbed.nets.cnn.CNN is made from channels, outputs, this data gives "
-        "inputs, outputs. Choose another net, or other data; what is a setting of the net's needs "
-        "a value."
+        "inputs, outputs. Choose another net, or other data."
     )
 
 

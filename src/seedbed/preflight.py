@@ -67,6 +67,9 @@ GIVEN: dict[str, tuple[str, ...]] = {
 }
 """The groups of one constructor each, and the arguments that the build adds."""
 
+SIZES = ("inputs", "outputs", "channels", "vocabulary_size", "context")
+"""What the shipped data can give a net; a net's other arguments are settings."""
+
 COLLECTIONS = ("callbacks", "logger")
 """The groups of several constructors by name."""
 
@@ -201,7 +204,7 @@ def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterat
         if not _is_allowed(node):
             continue
         # A net's sizes are compared with the data in `_agreement`.
-        sizes = _sizes(config, required(node["_target_"])) if group == "net" else ()
+        sizes = _sizes(config) if group == "net" else ()
         yield from _node(group, node, (*given, *sizes), wrong)
     for group in COLLECTIONS:
         nodes = config.get(group)
@@ -210,11 +213,11 @@ def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterat
                 yield from _node(f"{group}.{name}", node, FOLDER_ARGUMENTS, wrong)
 
 
-def _sizes(config: Mapping[str, Any], needed: tuple[str, ...]) -> Iterator[str]:
-    """Those of the arguments a net needs that the data gives, or that are given nowhere."""
-    data, net = config.get("data"), config["net"]
+def _sizes(config: Mapping[str, Any]) -> list[str]:
+    """The arguments that the net needs and only data may give."""
+    data = config.get("data")
     gives = resolve(data["_target_"]).gives if _is_allowed(data) else ()
-    return (name for name in needed if name in gives or name not in net)
+    return [name for name in required(config["net"]["_target_"]) if name in (*SIZES, *gives)]
 
 
 def _node(
@@ -259,12 +262,11 @@ def _agreement(config: Mapping[str, Any]) -> Iterator[str]:
         for group in ("data", "net", "task")
     )
     if data and net:
-        needed = [*_sizes(config, required(config["net"]["_target_"]))]
+        needed = _sizes(config)
         if not set(needed) <= set(data.gives):
             yield (
                 f"net: {config['net']['_target_']} is made from {', '.join(needed)}, this data "
-                f"gives {', '.join(data.gives)}. Choose another net, or other data; what is a "
-                "setting of the net's needs a value."
+                f"gives {', '.join(data.gives)}. Choose another net, or other data."
             )
     if data and task:
         kind = config["data"].get("kind", data.kind)  # where it is a setting, as of a table

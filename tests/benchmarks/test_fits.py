@@ -51,8 +51,8 @@ def test_recorded_run_stands_for_the_same_command(
     monkeypatch.setenv("RUNS", str(recorded))
     [found] = of_seeds([3], *LINE, "max_epochs=1")
     assert found.seconds == found.run.seconds
-    assert found.around
-    assert found.around["threads"] == torch.get_num_threads()
+    assert found.circumstances
+    assert found.circumstances["threads"] == torch.get_num_threads()
     monkeypatch.setenv("RUNS", f"{recorded} {recorded}")
     with pytest.raises(SystemExit, match="expected one directory a seed, 1 at the most"):
         [*of_seeds([3], *LINE, "max_epochs=1")]

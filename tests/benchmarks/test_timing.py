@@ -73,7 +73,8 @@ def test_page_has_the_lines_that_were_measured_and_no_other(
         "versions": {"python": "3", "torch": "8", "lightning": "2", "hydra-core": "1"},
         "git": {"commit": "123456789abc", "diff": "a change", "untracked": {}},
     }
-    results.keep("fourth", Measured(0.4, "two seeds", around=results.circumstances(record)), around)
+    before = Measured(0.4, "two seeds", circumstances=results.circumstances(record))
+    results.keep("fourth", before, around)
     page.write([line(name, Measured(1)) for name in ("first", "second", "third", "fourth")])
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     first = (

@@ -124,6 +124,13 @@ def test_tests_metric_is_better_the_way_that_the_runs_say(
     assert (found.mode, found.groups[0].runs[0].path.name) == ("max", "1")
 
 
+def test_metric_of_which_no_way_is_better_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("0", [1.0])
+    (run / "metrics.json").write_text(json.dumps({"val/loss": 1.0, "val/iou": 0.5}))
+    with pytest.raises(SettingError, match="it is not known which way it is better"):
+        compare(find_runs([tmp_path]), metric="val/iou")
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(None, "–"), (0.0, "0"), (1.25, "1.2500"), (12345.6, "12,346"), (0.000123, "0.000123"),

@@ -1,7 +1,9 @@
 import csv
 import io
+import os
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,25 @@ def logits_of(run: LoadedRun, *rows: tuple[float, float]) -> torch.Tensor:
     inputs = (torch.tensor(rows) - scale[:, 0]) / scale[:, 1]
     with torch.no_grad():
         return run.net(inputs.float())[:, 0]
+
+
+class Fixed(torch.nn.Module):
+    """Gives these outputs, whatever the inputs."""
+
+    def __init__(self, outputs: torch.Tensor) -> None:
+        super().__init__()
+        self.outputs = outputs
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.outputs
+
+
+@dataclass
+class Asked:
+    """All that is asked of a task."""
+
+    kind: str
+    net: torch.nn.Module
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -180,6 +201,30 @@ def test_mnists_digits_are_read_about_as_well_however_they_are_drawn(
     assert min(right.values()) >= originals - 0.02 * count, (originals, right)
 
 
+def test_classifier_of_several_classes_adds_the_probability_of_each(
+    exam: RunDirectory, source: Path
+) -> None:
+    run = load(exam.path)
+    logits = torch.tensor([[0.0, 1.0, 3.0], [2.0, 0.0, 1.0]])
+    several = replace(run, task=Asked("multiclass", Fixed(logits)))
+    header, ann, bob = predict(several, source)
+    names = ["probability_0", "probability_1", "probability_2"]
+    assert header == ["name", "sleep", "study", "class", *names]
+    assert (ann[3], bob[3]) == (2, 0)
+    for row, chances in zip((ann, bob), logits.softmax(dim=1).tolist(), strict=True):
+        assert [float(str(cell)) for cell in row[4:]] == pytest.approx(chances)
+
+
+@pytest.mark.parametrize(("kind", "count"), [("regression", 2), ("binary", 2), ("counts", 1)])
+def test_outputs_that_have_no_name_are_refused(
+    kind: str, count: int, exam: RunDirectory, source: Path
+) -> None:
+    task = Asked(kind, Fixed(torch.zeros(2, count)))
+    other = replace(load(exam.path), task=task)
+    with pytest.raises(RunError, match=f"its task, {kind}, gives for a row"):
+        predict(other, source)
+
+
 # --- the command ----------------------------------------------------------------------------------
 
 
@@ -214,6 +259,17 @@ def test_file_that_cannot_be_written_is_named(
 ) -> None:
     called = seedbed("predict", exam.path, source, "--out", tmp_path)
     assert (called.status, called.err) == (2, f"{tmp_path}: cannot be written (Is a directory).\n")
+
+
+def test_link_is_followed_and_a_device_stays_one(
+    seedbed: Command, exam: RunDirectory, source: Path, tmp_path: Path
+) -> None:
+    link, real = tmp_path / "link.csv", tmp_path / "real.csv"
+    link.symlink_to(real)
+    seedbed("predict", exam.path, source, "--out", link)
+    assert (link.is_symlink(), real.read_text().splitlines()[0][:4]) == (True, "name")
+    assert seedbed("predict", exam.path, source, "--out", os.devnull).status == 0
+    assert Path(os.devnull).is_char_device()
 
 
 def test_moved_run_predicts_without_its_data(

@@ -79,6 +79,22 @@ def test_run_that_was_put_beside_the_jobs_is_none_of_them(
     assert (sweep.folder / "another" / "metrics.json").exists()
 
 
+def test_fresh_removes_what_a_killed_one_left(sweep: Any) -> None:
+    sweep("optimizer.lr=0.01,0.02", seeds=2)
+    ledger = Ledger(sweep.folder)
+    shutil.rmtree([*ledger.jobs()][-1])  # as it begins to
+    ledger.open(ledger.record()["sweep"], [], fresh=True)
+    assert not sweep.runs()
+
+
+def test_sweep_of_an_earlier_version_is_removed_whole(sweep: Any) -> None:
+    sweep("optimizer.lr=0.01,0.02")
+    ledger = Ledger(sweep.folder)
+    ledger.trials_file.unlink()  # it kept no points of a grid
+    ledger.open(ledger.record()["sweep"], [], fresh=True)
+    assert not sweep.runs()
+
+
 def test_more_seeds_leave_the_finished_jobs_alone(sweep: Any) -> None:
     sweep("optimizer.lr=0.01,0.02")
     before = sweep.contents()

@@ -123,6 +123,8 @@ def test_fit_on_a_table_is_the_same_in_any_unit(unit: float, tmp_path: Path) -> 
     assert min(float(row["target"]) for row in tested) >= 40 * unit
 
 
-def test_targets_of_another_shape_are_refused() -> None:
+@pytest.mark.parametrize("part", ["training", "validation"])
+def test_targets_of_another_shape_are_refused(part: str) -> None:
+    step = getattr(new_task(nn.Identity()), f"{part}_step")
     with pytest.raises(SettingError, match=r"predictions \[3, 1\] and the data's targets \[3\]"):
-        new_task(nn.Identity()).step((torch.ones(3, 1), torch.ones(3)))
+        step((torch.ones(3, 1), torch.ones(3)))

@@ -64,11 +64,10 @@ def write_csv(rows: Iterable[Row], out: Path | None) -> None:
     if out is None:
         csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
         return
-    out = out.resolve()  # it follows a link
-    is_file = out.is_file() or not out.exists()  # no device, which nothing may take the place of
+    is_file = out.is_file() or not out.exists()  # no device or pipe, whose place nothing may take
     try:
         with (
-            placed(out) if is_file else nullcontext(out) as place,
+            placed(out.resolve()) if is_file else nullcontext(out) as place,
             place.open("w", newline="", encoding="utf-8") as file,
         ):
             csv.writer(file, lineterminator="\n").writerows(rows)
@@ -82,22 +81,23 @@ def _of_table(run: LoadedRun, source: Path, state: dict[str, Any]) -> list[Row]:
     columns = read_columns(source, None, [*scale])
     (_, header), *rows = read_rows(source)
     outputs = _outputs(run, scaled(columns, scale))  # (N, outputs)
-    if run.task.kind == "multiclass":
+    kind, count = run.task.kind, outputs.shape[1]
+    if kind == "multiclass":
         added = _classes(outputs)
-    elif outputs.shape[1] != 1:
-        raise RunError(
-            f"{run.directory.path}: gives {outputs.shape[1]} numbers a row, which have no names; "
-            "seedbed.load opens the run in Python."
-        )
-    elif run.task.kind == "binary":
+    elif (kind, count) == ("binary", 1):
         added = {
             "probability": [_shown(chance) for chance in outputs[:, 0].sigmoid().tolist()],
             "class": (outputs[:, 0] > 0).int().tolist(),
         }
-    else:
+    elif (kind, count) == ("regression", 1):
         mean, deviation = state["target_scale"]
         numbers = (mean + deviation * outputs[:, 0]).tolist()
         added = {"prediction": [*map(_shown, numbers)]}
+    else:
+        raise RunError(
+            f"{run.directory.path}: what its task, {kind}, gives for a row ({count} numbers) has "
+            "no name here; seedbed.load opens the run in Python."
+        )
     for name in added:
         if name in header:
             raise DataError(f"{source}, row 1: a column {name!r} would be added; rename yours.")

@@ -159,15 +159,15 @@ class Ledger:
                 f"{self.folder} holds another sweep: train.py {shlex.join(here['command'])}\n"
                 "Choose another hydra.sweep.dir, or start over with fresh=true."
             )
-        jobs = self.jobs().values()
-        for job in jobs:
-            _end_orphan(job.run)
+        # A grid of an earlier version kept no points, and took all runs here for its own.
+        jobs = [*(self.jobs() if self.trials_file.exists() else (run.path for run in self.runs()))]
+        for path in jobs:
+            _end_orphan(RunDirectory(path))
         if fresh:
-            for job in jobs:
-                shutil.rmtree(job.run.path)
+            for path in reversed(jobs):  # last repeats first: after a kill the others are found
+                shutil.rmtree(path)
             remove_best(self.folder)
             self.trials_file.unlink(missing_ok=True)
-            self.record_file.unlink(missing_ok=True)
         record = {"command": command, "folder": str(Path.cwd()), "sweep": identity}
         place_text(self.record_file, yaml.safe_dump(record, allow_unicode=True, sort_keys=False))
 
@@ -194,14 +194,10 @@ class Ledger:
 
     def jobs(self) -> dict[Path, Job]:
         """Those that have begun, by their runs; another run that was put there is none."""
-        begun = {run.path for run in self.runs()}
-        found: dict[Path, Job] = {}
-        for point in self.points():
-            repeats = (self.job(point, repeat) for repeat in count())
-            found |= {
-                job.run.path: job for job in takewhile(lambda j: j.run.path in begun, repeats)
-            }
-        return found
+        begun, points = {run.path for run in self.runs()}, self.points()
+        rounds = ([self.job(point, repeat) for point in points] for repeat in count())
+        found = ([job for job in jobs if job.run.path in begun] for jobs in rounds)
+        return {job.run.path: job for jobs in takewhile(bool, found) for job in jobs}
 
     def points(self) -> list[Point]:
         """The points so far, in order."""

@@ -52,21 +52,30 @@ class RegressionTask(Task):
         return {"predictions": Predictions()}
 
     def step(self, batch: tuple[Tensor, Tensor]) -> Step:
-        """Mean squared error of a batch.
+        """Mean squared error of a batch."""
+        predictions, targets = self._predictions(batch)
+        loss = F.mse_loss(predictions, targets) * self.deviation**2
+        return Step(loss, len(targets), (predictions, targets))
+
+    def measure(self, batch: tuple[Tensor, Tensor], metrics: MetricCollection) -> None:
+        """Gather predictions and targets."""
+        metrics.update(*self._predictions(batch))
+
+    def _predictions(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Predictions and targets (B, 1).
 
         Raises:
-            SettingError: If predictions and targets are not of one shape: their difference would be
-                of every prediction with every target.
+            SettingError: If they are not of one shape: torch would take the difference of every
+                prediction and every target.
         """
         inputs, targets = batch
-        predictions = self.net(inputs)  # (B, 1)
+        predictions: Tensor = self.net(inputs)
         if predictions.shape != targets.shape:
             raise SettingError(
                 f"net: its predictions {[*predictions.shape]} and the data's targets "
                 f"{[*targets.shape]} are not of one shape; a regression's are [rows, 1]."
             )
-        loss = F.mse_loss(predictions, targets) * self.deviation**2
-        return Step(loss, len(inputs), (predictions, targets))
+        return predictions, targets
 
     def objective(self, loss: Tensor, count: float | Tensor) -> Tensor:
         """The mean or the sum of the squared errors, as the net sees them."""
