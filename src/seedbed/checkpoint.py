@@ -14,13 +14,10 @@ from pickle import UnpicklingError
 from typing import Any
 
 from seedbed.errors import DamagedError, RunError
-from seedbed.files import placed
+from seedbed.files import UNREADABLE, placed
 
 BEST = "best.ckpt"
 LAST = "last.ckpt"
-
-UNREADABLE = (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
-"""What reading a damaged archive raises, by the place of the damage."""
 
 
 def save(state: dict[str, Any], path: Path) -> None:

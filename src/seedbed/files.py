@@ -8,11 +8,15 @@ A folder from elsewhere may hold links, by which a write would land outside it; 
 
 import os
 import stat
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from seedbed.errors import RunError
+
+UNREADABLE = (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError)
+"""What reading a zip archive raises that is not there or damaged, by the place of the damage."""
 
 
 @contextmanager

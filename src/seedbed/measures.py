@@ -12,14 +12,12 @@ LOWER_IS_BETTER = frozenset(["loss", "mse", "mae", "perplexity", "bits_per_chara
 """Those whose best is their lowest; of any other metric a run's own `mode` says it."""
 
 
-def best_is(metric: str) -> Literal["min", "max"]:
-    """Whether the best `val/…`, `test/…` or `train/…` is the lowest or the highest."""
-    return "max" if metric.rpartition("/")[2] in HIGHER_IS_BETTER else "min"
-
-
-def is_known(metric: str) -> bool:
-    """Whether it is known here which way a metric is better."""
-    return metric.rpartition("/")[2] in HIGHER_IS_BETTER | LOWER_IS_BETTER
+def best_is(metric: str) -> Literal["min", "max"] | None:
+    """Whether the best `val/…`, `test/…` or `train/…` is the lowest or the highest, if known."""
+    name = metric.rpartition("/")[2]
+    if name in HIGHER_IS_BETTER:
+        return "max"
+    return "min" if name in LOWER_IS_BETTER else None
 
 
 def of_part(metrics: Mapping[str, Any], part: str) -> dict[str, float]:

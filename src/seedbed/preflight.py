@@ -29,7 +29,7 @@ from seedbed.machine import (
     process_count,
     scaler_problems,
 )
-from seedbed.measures import best_is, is_known
+from seedbed.measures import best_is
 from seedbed.trial import refusals
 
 TOP_LEVEL: dict[str, Any] = {
@@ -296,7 +296,7 @@ def _best(place: str, monitor: Any, mode: Any, known: list[str]) -> Iterator[str
     """Check one metric, and which way it is better, that are set at a place."""
     if monitor not in known:
         yield f"{place}monitor={shown(monitor)}: no such metric; {nearest(str(monitor), known)}"
-    elif mode in ("min", "max") and is_known(monitor) and mode != (best := best_is(monitor)):
+    elif mode in ("min", "max") and (best := best_is(monitor)) not in (mode, None):
         yield f"{place}mode={mode}: the best {monitor} is its {best}; set {place}mode={best}."
 
 

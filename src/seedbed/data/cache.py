@@ -16,13 +16,13 @@ from filelock import FileLock
 from seedbed.data.tokens import TokenSplits
 from seedbed.data.vocabulary import Vocabulary
 from seedbed.errors import FetchError
-from seedbed.files import placed
+from seedbed.files import UNREADABLE, placed
 
 FORMAT = 1
 """Raise it when the processing changes, so that older files are made again."""
 
-UNREADABLE = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile)
-"""What reading a file raises that is not there, or damaged."""
+MISSING = (KeyError, *UNREADABLE)
+"""What reading a file raises that is not there, damaged, or another one."""
 
 
 def tokens(data_dir: Path, key: str, make: Callable[[], TokenSplits]) -> TokenSplits:
@@ -32,13 +32,13 @@ def tokens(data_dir: Path, key: str, make: Callable[[], TokenSplits]) -> TokenSp
         FetchError: If it cannot be stored.
     """
     path = data_dir / "processed" / f"{key}-v{FORMAT}.npz"
-    with suppress(*UNREADABLE):
+    with suppress(*MISSING):
         return _read(path)
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         held = FileLock(path.with_name(f".{path.name}.lock")).acquire()
     with held:
-        with suppress(*UNREADABLE):  # another process may have made it meanwhile
+        with suppress(*MISSING):  # another process may have made it meanwhile
             return _read(path)
         splits = make()
         with _writing(path):

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from seedbed.errors import SettingError, nearest
-from seedbed.measures import best_is, is_known
+from seedbed.measures import best_is
 from seedbed.report.runs import Run
 from seedbed.report.settings import EXPERIMENT, Differences, Value, differences
 
@@ -174,13 +174,12 @@ def compare(runs: Sequence[Run], *, metric: str | None = None) -> Comparison:
     if known and metric not in known:
         raise SettingError(f"--metric {metric}: no run has it; {nearest(metric, known)}")
     modes = {monitor.rpartition("/")[2]: mode for monitor, mode in monitors.items()}
-    mode = modes.get(metric.rpartition("/")[2])
-    if mode is None and not is_known(metric):
+    mode = modes.get(metric.rpartition("/")[2]) or best_is(metric)
+    if mode is None:
         raise SettingError(
             f"--metric {metric}: it is not known which way it is better; seedbed/measures.py may "
             "say it."
         )
-    mode = mode or best_is(metric)
     found = differences([run.config for run in runs])
     members: dict[tuple[Value, ...], list[int]] = {}
     for number in range(len(runs)):
