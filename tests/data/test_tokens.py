@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seedbed.data.loader import Loader
 from seedbed.data.tokens import EVALUATED, Pair, TokensDataModule, TokenSplits
-from seedbed.data.vocabulary import Vocabulary
+from seedbed.data.vocabulary import END, Vocabulary
 from seedbed.errors import DataError, SettingError
 
 T = 4
@@ -19,6 +19,8 @@ T = 4
 
 class Counting(TokensDataModule):
     """Parts of the given lengths, each 0, 1, 2, …"""
+
+    closing = "春"
 
     def __init__(
         self,
@@ -41,6 +43,27 @@ class Counting(TokensDataModule):
         assert train is not None
         assert val is not None
         return TokenSplits(Vocabulary(self.characters), train, val, test, {"source": "counted"})
+
+
+class Documents(TokensDataModule):
+    """Twenty documents, 2 to 6 characters each and all of them different, each closed."""
+
+    def __init__(self, closing: str = END, **options: Any) -> None:
+        super().__init__(**{"context": T, "batch_size": 1, "windows": "reordered", **options})
+        self.closing = closing
+        self.documents = [
+            "".join(chr(0x4E00 + 10 * number + i) for i in range(2 + number % 5)) + closing
+            for number in range(20)
+        ]
+
+    def load(self) -> TokenSplits:
+        vocabulary = Vocabulary.from_text([*self.documents, END])
+        stream = vocabulary.encode("".join(self.documents)).astype(np.uint16)
+        return TokenSplits(vocabulary, stream, stream, stream)
+
+    def epoch(self, loader: Loader) -> list[str]:
+        """The windows of an epoch as text."""
+        return [self.vocabulary.decode(row.tolist()) for row in all_windows(loader)]
 
 
 def in_process(data: Counting, rank: int, processes: int) -> Counting:
@@ -67,7 +90,7 @@ def starts(loader: Loader) -> list[int]:
 # --- training windows -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("windows", ["shuffled", "random"])
+@pytest.mark.parametrize("windows", ["shuffled", "reordered", "random"])
 def test_batches_are_int64_windows_that_occur_in_the_stream(windows: str) -> None:
     for batch in Counting(windows=windows).train_dataloader():
         tokens = window(batch)
@@ -77,7 +100,7 @@ def test_batches_are_int64_windows_that_occur_in_the_stream(windows: str) -> Non
         assert tokens.max() < 103
 
 
-@pytest.mark.parametrize("windows", ["shuffled", "random"])
+@pytest.mark.parametrize("windows", ["shuffled", "reordered", "random"])
 def test_targets_are_the_inputs_next_tokens(windows: str) -> None:
     for inputs, targets in Counting(windows=windows).train_dataloader():
         assert inputs.shape == (3, T)
@@ -126,7 +149,57 @@ def test_random_windows_are_drawn_with_repeats() -> None:
     assert len(set(drawn)) < len(drawn)
 
 
-@pytest.mark.parametrize("windows", ["shuffled", "random"])
+@pytest.mark.parametrize("closing", [END, "\n\n"])
+def test_reordered_windows_hold_documents_as_they_are_one_after_another(closing: str) -> None:
+    data = Documents(closing)
+    loader = data.train_dataloader()
+    within = {pair for document in data.documents for pair in pairwise(document)}
+    between = {(closing[-1], document[0]) for document in data.documents}
+    for _ in range(5):
+        pairs = [pair for text in data.epoch(loader) for pair in pairwise(text)]
+        assert set(pairs) <= within | between
+        characters = [after for _, after in pairs if after not in closing]
+        assert len(set(characters)) == len(characters)  # none is a target twice
+        assert len(data.splits.train) - 1 - len(pairs) < 2 * T
+
+
+def test_documents_are_reordered_anew_each_epoch() -> None:
+    data = Documents(context=8)
+    loader = data.train_dataloader()
+    neighbours = [
+        {
+            (text[i - 1], text[i + 1])
+            for text in data.epoch(loader)
+            for i in range(1, 8)
+            if text[i] == END
+        }
+        for _ in range(3)
+    ]
+    assert len(set.union(*neighbours)) > 2 * max(map(len, neighbours))
+
+
+def test_reordered_epoch_goes_on_with_the_very_window_it_lost() -> None:
+    data = Documents()
+    loader = data.train_dataloader()
+    whole = [data.epoch(loader), data.epoch(loader)][-1]
+    interrupted = data.train_dataloader()
+    data.epoch(interrupted)
+    windows = iter(interrupted)
+    begun = [data.vocabulary.decode(window(next(windows))[0].tolist()) for _ in range(3)]
+    resumed = Documents()
+    loader = resumed.train_dataloader()
+    loader.load_state_dict(interrupted.state_dict())
+    assert begun + resumed.epoch(loader) == whole
+
+
+def test_text_without_a_closing_is_one_document() -> None:
+    data = Counting(windows="reordered")
+    data.closing = "秋夏"
+    in_stream_order = sorted(starts(data.train_dataloader()))
+    assert {after - before for before, after in pairwise(in_stream_order)} == {T}
+
+
+@pytest.mark.parametrize("windows", ["shuffled", "reordered", "random"])
 def test_seed_fixes_the_order_of_the_windows(windows: str) -> None:
     first, again, other = (
         starts(Counting(windows=windows, seed=seed).train_dataloader()) for seed in (0, 0, 1)
@@ -140,7 +213,7 @@ def test_training_batches_are_all_full() -> None:
     assert sizes == [3, 3, 3, 3]
 
 
-@pytest.mark.parametrize("windows", ["shuffled", "random"])
+@pytest.mark.parametrize("windows", ["shuffled", "reordered", "random"])
 def test_stream_of_a_single_window_is_one_smaller_batch(windows: str) -> None:
     [batch] = Counting(T + 1, windows=windows).train_dataloader()
     assert window(batch).tolist() == [[0, 1, 2, 3, 4]]
@@ -156,7 +229,7 @@ def test_two_processes_share_each_batch() -> None:
 # --- the full batch -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("windows", ["shuffled", "random"])
+@pytest.mark.parametrize("windows", ["shuffled", "reordered", "random"])
 def test_full_batch_is_the_whole_part_end_to_end_and_the_same_each_epoch(windows: str) -> None:
     loader = Counting(103, batch_size="full", windows=windows).train_dataloader()
     for _ in range(2):

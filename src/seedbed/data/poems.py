@@ -82,7 +82,7 @@ class Poems(TokensDataModule):
         split_seed: Fixes which poem goes to which part.
         context: Window length T.
         batch_size: Windows a batch, or `full`.
-        windows: `shuffled` or `random`; see `TokensDataModule`.
+        windows: `shuffled`, `reordered` or `random`; see `TokensDataModule`.
         seed: Fixes the order of the training windows.
         input_noise: Share of the input characters that training replaces by random ones.
     """
@@ -158,11 +158,14 @@ class PoemsTutorial(TokensDataModule):
             train on, and reports the evaluation part as test.
         context: Window length T.
         batch_size: Windows a batch, or `full`.
-        windows: `shuffled` or, as the lesson has it, `random`; see `TokensDataModule`.
+        windows: `shuffled`, `reordered` or, as the lesson has it, `random`; see
+            `TokensDataModule`.
         evaluation_batches: Random batches a validation, as the lesson has it; None for all.
         seed: Fixes the order of the training windows.
         input_noise: Share of the input characters that training replaces by random ones.
     """
+
+    closing = "\n\n"
 
     def __init__(
         self,
@@ -214,7 +217,7 @@ def tutorial_splits(entries: list[Poem]) -> TokenSplits:
     draw = random.Random(2024)
     draw.shuffle(poems)
     half, fifth = int(len(poems) * 0.5), int(len(poems) * 0.8)
-    text = "\n\n".join(f"{p['title']}\n{_body(p)}" for p in poems[:half])
+    text = PoemsTutorial.closing.join(f"{p['title']}\n{_body(p)}" for p in poems[:half])
     tuning = [_instruction(p["title"], _body(p)) for p in poems[half:fifth]]
     fives = [p for p in poems[fifth:] if all(len(line) == 12 for line in p["paragraphs"])]
     others = [p for p in poems[fifth:] if not all(len(line) == 12 for line in p["paragraphs"])]

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from seedbed.data.base import DataModule
 from seedbed.data.loader import Loader, Order
-from seedbed.data.vocabulary import Vocabulary
+from seedbed.data.vocabulary import END, Vocabulary
 from seedbed.errors import DataError, SettingError
 
-Windows = Literal["shuffled", "random"]
+Windows = Literal["shuffled", "reordered", "random"]
 """How training windows are laid over the stream."""
 
 Pair = tuple[Tensor, Tensor]
@@ -48,7 +48,9 @@ class TokensDataModule(DataModule[TokenSplits]):
         batch_size: Windows a batch, B, of all processes together; `full` takes the training part at
             once (batch gradient descent), in windows laid end to end, the same each time.
         windows: `shuffled` lays windows end to end from a random phase and shuffles them, one
-            epoch a pass; `random` draws each window's start on its own, as the lesson does.
+            epoch a pass; `reordered` does so once it has put the documents in a new order, so that
+            none is learnt by what came before it; `random` draws each window's start on its own,
+            as the lesson does.
         evaluation_batches: Evaluate on this many random batches, drawn once; None evaluates on
             the whole part in windows laid end to end.
         seed: Fixes the order of the training windows.
@@ -59,6 +61,8 @@ class TokensDataModule(DataModule[TokenSplits]):
     gives: ClassVar = ("vocabulary_size", "context")
     """The names in `sizes`, known before any data is loaded."""
     kind = "language"
+    closing: str = END
+    """The characters that close each document of the stream."""
 
     def __init__(
         self,
@@ -146,6 +150,8 @@ class TokensDataModule(DataModule[TokenSplits]):
         else:
             size = max(1, fitting - 1)  # one window less than fits leaves room for the phase
             order = _shuffled_windows(len(stream), self.context, size)
+            if self.windows == "reordered":
+                order = _reordered(order, self._documents(stream), self.context)
         return self._loader(stream, order, size, train=True)
 
     def validation_batches(self) -> Loader:
@@ -156,6 +162,14 @@ class TokensDataModule(DataModule[TokenSplits]):
         """The same windows of the test part; empty where the corpus has none."""
         stream = self.splits.test
         return [] if stream is None else self._evaluation_loader(stream)
+
+    def _documents(self, stream: np.ndarray) -> np.ndarray:
+        """Where each document of the stream starts, and where the last one ends."""
+        closing = self.vocabulary.encode(self.closing)
+        last = len(stream) - len(closing) + 1
+        closes = np.all([stream[i : last + i] == token for i, token in enumerate(closing)], axis=0)
+        starts = np.flatnonzero(closes) + len(closing)
+        return np.unique([0, *starts, len(stream)])
 
     def _evaluation_loader(self, stream: np.ndarray) -> Loader:
         if self.evaluation_batches is None:
@@ -174,8 +188,11 @@ class TokensDataModule(DataModule[TokenSplits]):
     ) -> Loader:
         offsets = np.arange(self.context + 1)
 
-        def windows(starts: Tensor) -> Pair:
-            window = stream[starts.numpy()[:, None] + offsets]  # (B, T + 1)
+        def windows(order: Tensor) -> Pair:
+            places = order.numpy()
+            if places.ndim == 1:
+                places = places[:, None] + offsets
+            window = stream[places]  # (B, T + 1)
             tokens = torch.from_numpy(window.astype(np.int64))
             return tokens[:, :-1], tokens[:, 1:]
 
@@ -208,3 +225,20 @@ def _shuffled_windows(length: int, context: int, size: int) -> Order:
         return phase + context * torch.randperm(size, generator=generator)
 
     return order
+
+
+def _reordered(order: Order, bounds: np.ndarray, context: int) -> Order:
+    """Windows of the same stream with its documents, between `bounds`, in a new order each time.
+
+    Gives the places of all their tokens, (size, T + 1).
+    """
+    lengths = np.diff(bounds)
+
+    def places(generator: torch.Generator) -> Tensor:
+        new = torch.randperm(len(lengths), generator=generator).numpy()
+        ends = lengths[new].cumsum()
+        stream = np.arange(ends[-1]) + np.repeat(bounds[1:][new] - ends, lengths[new])
+        starts = order(generator)
+        return torch.from_numpy(stream)[starts[:, None] + torch.arange(context + 1)]
+
+    return places

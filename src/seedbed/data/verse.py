@@ -16,7 +16,7 @@ class Verse(TokensDataModule):
         draw_seed: Fixes the poems and which goes to which part.
         context: Window length T.
         batch_size: Windows a batch, or `full`.
-        windows: `shuffled` or `random`; see `TokensDataModule`.
+        windows: `shuffled`, `reordered` or `random`; see `TokensDataModule`.
         seed: Fixes the order of the training windows.
         input_noise: Share of the input characters that training replaces by random ones.
     """
