@@ -47,6 +47,7 @@ warnings.filterwarnings("ignore", message=r"It is recommended to use `self\.log\
 TARGETS = frozenset(
     {
         "lightning.Trainer",
+        "lightning.pytorch.callbacks.EMAWeightAveraging",
         "lightning.pytorch.loggers.TensorBoardLogger",
         "lightning.pytorch.loggers.WandbLogger",
         "lightning.pytorch.profilers.SimpleProfiler",

@@ -184,6 +184,25 @@ def test_gpt_attention_equals_softmax_attention_in_heads_of_32(heads: int) -> No
     torch.testing.assert_close(attention(x, rotary), expected)
 
 
+@pytest.mark.parametrize("length", [1, 7, gpt.PLAIN, gpt.PLAIN + 1])
+def test_gpt_attention_in_bfloat16_is_that_in_single_precision_rounded(length: int) -> None:
+    torch.manual_seed(0)
+    exact = [torch.randn(2, 3, length, 32, requires_grad=True) for _ in range(3)]
+    rounded = [x.detach().bfloat16().requires_grad_() for x in exact]
+    expected = F.scaled_dot_product_attention(*exact, is_causal=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = gpt.causal_attention(*rounded)
+    assert mixed.dtype == torch.bfloat16
+    outward = torch.randn_like(expected)
+    for parts, result in ((exact, expected), (rounded, mixed)):
+        result.backward(outward.to(result.dtype))
+        assert all(x.grad is not None for x in parts)
+    for x, y in zip(
+        [expected, *(x.grad for x in exact)], [mixed, *(x.grad for x in rounded)], strict=True
+    ):
+        torch.testing.assert_close(y.float(), x, rtol=0.03, atol=0.03)
+
+
 def test_gpt_feed_forward_squares_its_relu() -> None:
     feed_forward = gpt.FeedForward(32)
     randomise(feed_forward)
