@@ -361,12 +361,13 @@ def test_provenance_is_enough_to_tell_two_runs_apart(finished: RunDirectory) -> 
     [14, 19, 20],
     ids=["within an epoch", "where a validation is due", "at the start of an epoch"],
 )
-@pytest.mark.parametrize("accumulated", [1, 2])
+@pytest.mark.parametrize(
+    "more", [[], ["trainer.accumulate_grad_batches=2"], ["callbacks=averaging"]]
+)
 def test_interrupted_run_ends_as_if_it_had_not_been(
-    step: int, accumulated: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: int, more: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    overrides = ["data.batch_size=5", "max_epochs=3", "optimizer=adamw", "optimizer.lr=0.01"]
-    overrides.append(f"trainer.accumulate_grad_batches={accumulated}")
+    overrides = ["data.batch_size=5", "max_epochs=3", "optimizer=adamw", "optimizer.lr=0.01", *more]
     whole = prepared(tmp_path / "whole", *overrides)
     expected = execute(whole.path)
 

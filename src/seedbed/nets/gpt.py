@@ -64,7 +64,8 @@ def causal_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     with torch.autocast("cpu", enabled=False):
         scores = (query * HEAD_SIZE**-0.5).bfloat16() @ key.bfloat16().mT
         future = scores.new_full((T, T), -torch.inf).triu(1)
-        return (scores + future).softmax(dim=-1) @ value
+        mixed: Tensor = (scores + future).softmax(dim=-1) @ value
+    return mixed
 
 
 class Attention(nn.Module):
