@@ -1,5 +1,6 @@
 """Lightning's moving average of the weights, within our runs."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ from seedbed.compose import composed, plain
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.evaluate import Split, evaluate
 from seedbed.runs.execute import execute
+from seedbed.runs.resume import resume
 
 Weights = dict[str, Tensor]
 
-EVERY_STEP = ["callbacks.averaging.update_every_n_steps=1", "callbacks.averaging.decay=0.75"]
+DECAY = 0.75
 STEPS = 4
 
 
@@ -27,7 +29,9 @@ def ran(folder: Path, *overrides: str) -> RunDirectory:
 @pytest.fixture(scope="module")
 def averaged(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     folder = tmp_path_factory.mktemp("averaged") / "run"
-    return ran(folder, "callbacks=averaging", *EVERY_STEP, f"max_steps={STEPS}")
+    return ran(
+        folder, "callbacks=averaging", f"callbacks.averaging.decay={DECAY}", f"max_steps={STEPS}"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +50,7 @@ def test_best_checkpoint_holds_the_moving_average(
     for name, average in state["state_dict"].items():
         expected, *later = (weights[name] for weights in after_each_step)
         for weight in later:
-            expected = 0.75 * expected + 0.25 * weight
+            expected = DECAY * expected + (1 - DECAY) * weight
         torch.testing.assert_close(average, expected)
 
 
@@ -63,3 +67,30 @@ def test_average_is_what_was_validated_and_tested(averaged: RunDirectory, split:
     again = evaluate(averaged.path, split=split)
     assert again == {name: metrics[name] for name in again}
     assert again
+
+
+def test_fit_made_longer_ends_as_one_that_was_so_long_from_the_start(
+    averaged: RunDirectory, tmp_path: Path
+) -> None:
+    """Its schedule is constant, so that only the averaging could tell the two apart."""
+    shutil.copytree(averaged.path, tmp_path / "longer")
+    longer = RunDirectory(tmp_path / "longer")
+    resume(longer.path, [f"max_steps={2 * STEPS}"])
+    options = ["callbacks=averaging", f"callbacks.averaging.decay={DECAY}"]
+    whole = ran(tmp_path / "whole", *options, f"max_steps={2 * STEPS}")
+    states = [torch.load(run.last, weights_only=True) for run in (longer, whole)]
+    for weights in ("state_dict", "current_model_state"):
+        found, wanted = (state[weights] for state in states)
+        assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_ranks_of_characters_are_not_averaged(tmp_path: Path) -> None:
+    study = ["data=verse", "data.poems=60", "data.context=16", "net=gpt", "net.depth=1"]
+    options = ["task=language", "net.cutoffs=[10,20]", "callbacks=averaging", "max_steps=5"]
+    config = plain(composed([*study, *options, "logger=csv"]))
+    run = RunDirectory.create(tmp_path / "run", config)
+    execute(run.path)
+    state = torch.load(run.best, weights_only=True)
+    [name] = [name for name in state["state_dict"] if name.endswith("ranks")]
+    ranks = state["state_dict"][name]
+    assert ranks.sort().values.tolist() == list(range(len(ranks)))

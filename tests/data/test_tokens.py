@@ -20,7 +20,7 @@ T = 4
 class Counting(TokensDataModule):
     """Parts of the given lengths, each 0, 1, 2, …"""
 
-    closing = "春"
+    closing = "秋夏"  # ids that fall, so never in this stream
 
     def __init__(
         self,
@@ -192,9 +192,16 @@ def test_reordered_epoch_goes_on_with_the_very_window_it_lost() -> None:
     assert begun + resumed.epoch(loader) == whole
 
 
+def test_corpus_that_cannot_close_a_document_is_not_reordered() -> None:
+    message = r"data\.windows=reordered: expected documents closed by '\\x00'"
+    data = Counting(windows="reordered")
+    data.closing = END
+    with pytest.raises(SettingError, match=message):
+        data.train_dataloader()
+
+
 def test_text_without_a_closing_is_one_document() -> None:
     data = Counting(windows="reordered")
-    data.closing = "秋夏"
     in_stream_order = sorted(starts(data.train_dataloader()))
     assert {after - before for before, after in pairwise(in_stream_order)} == {T}
 

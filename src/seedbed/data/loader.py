@@ -24,8 +24,8 @@ class Loader:
     """An iterable over batches that can save and restore its place.
 
     Args:
-        fetch: Makes a batch from the indices of its items, int64 (batch size, …).
-        order: Draws an epoch's indices, int64 (size, …), from a generator; the same size each time.
+        fetch: Makes a batch from the indices of its items, whole numbers (batch size, …).
+        order: Draws an epoch's indices, (size, …), from a generator; the same size each time.
         size: Number of items an epoch.
         batch_size: Items a batch, of all processes together; the last one may differ.
         seed: Fixes the order of every epoch.

@@ -48,9 +48,9 @@ class TokensDataModule(DataModule[TokenSplits]):
         batch_size: Windows a batch, B, of all processes together; `full` takes the training part at
             once (batch gradient descent), in windows laid end to end, the same each time.
         windows: `shuffled` lays windows end to end from a random phase and shuffles them, one
-            epoch a pass; `reordered` does so once it has put the documents in a new order, so that
-            none is learnt by what came before it; `random` draws each window's start on its own,
-            as the lesson does.
+            epoch a pass; `reordered` does so over the documents in a new order each epoch, so that
+            no net can learn which follows which; `random` draws each window's start on its own, as
+            the lesson does.
         evaluation_batches: Evaluate on this many random batches, drawn once; None evaluates on
             the whole part in windows laid end to end.
         seed: Fixes the order of the training windows.
@@ -165,6 +165,11 @@ class TokensDataModule(DataModule[TokenSplits]):
 
     def _documents(self, stream: np.ndarray) -> np.ndarray:
         """Where each document of the stream starts, and where the last one ends."""
+        if not all(character in self.vocabulary for character in self.closing):
+            raise SettingError(
+                f"data.windows=reordered: expected documents closed by {self.closing!r}, and this "
+                "corpus has none. Take data.windows=shuffled."
+            )
         closing = self.vocabulary.encode(self.closing)
         last = len(stream) - len(closing) + 1
         closes = np.all([stream[i : last + i] == token for i, token in enumerate(closing)], axis=0)
@@ -188,9 +193,9 @@ class TokensDataModule(DataModule[TokenSplits]):
     ) -> Loader:
         offsets = np.arange(self.context + 1)
 
-        def windows(order: Tensor) -> Pair:
-            places = order.numpy()
-            if places.ndim == 1:
+        def windows(indices: Tensor) -> Pair:
+            places = indices.numpy()
+            if places.ndim == 1:  # of the windows' first tokens only
                 places = places[:, None] + offsets
             window = stream[places]  # (B, T + 1)
             tokens = torch.from_numpy(window.astype(np.int64))
@@ -228,17 +233,17 @@ def _shuffled_windows(length: int, context: int, size: int) -> Order:
 
 
 def _reordered(order: Order, bounds: np.ndarray, context: int) -> Order:
-    """Windows of the same stream with its documents, between `bounds`, in a new order each time.
+    """The windows that `order` starts, over the documents between `bounds` in a new order.
 
-    Gives the places of all their tokens, (size, T + 1).
+    Gives the places in the stream of all their tokens, int32 (size, T + 1).
     """
     lengths = np.diff(bounds)
 
     def places(generator: torch.Generator) -> Tensor:
         new = torch.randperm(len(lengths), generator=generator).numpy()
         ends = lengths[new].cumsum()
-        stream = np.arange(ends[-1]) + np.repeat(bounds[1:][new] - ends, lengths[new])
-        starts = order(generator)
-        return torch.from_numpy(stream)[starts[:, None] + torch.arange(context + 1)]
+        moved = np.repeat((bounds[1:][new] - ends).astype(np.int32), lengths[new])
+        stream = torch.from_numpy(moved + np.arange(ends[-1], dtype=np.int32))
+        return stream.unfold(0, context + 1, 1)[order(generator)]
 
     return places
