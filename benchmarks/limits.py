@@ -74,6 +74,7 @@ def draw_rates(axes: Any, places: Sequence[float], points: Sequence[Point]) -> N
     axes.plot(places, [one["limit"] for one in points], "--", color=GREY)
     axes.plot(places, [one["rate"] for one in points], "o-", color=COLOURS[0])
     axes.set_ylabel("characters a second\n(dashed: the limit)")
+    axes.margins(0.12, 0.2)  # room for the shares
     for place, one in zip(places, points, strict=True):
         axes.annotate(
             f"{share(one):.0%}",

@@ -147,6 +147,7 @@ def draw(found: Result) -> None:
         curve = found["curves"][name]
         draw_rates(above, values, curve)
         below.plot(values, [one["mebibytes"] for one in curve], "o-", color=COLOURS[1])
+        below.margins(x=above.margins()[0])
         for axes in (above, below):
             axes.set_xscale("log", base=2)
             axes.set_yscale("log")
