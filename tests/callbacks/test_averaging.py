@@ -16,6 +16,7 @@ from seedbed.runs.resume import resume
 Weights = dict[str, Tensor]
 
 DECAY = 0.75
+AVERAGED = ("callbacks=averaging", f"callbacks.averaging.decay={DECAY}")
 STEPS = 4
 
 
@@ -29,9 +30,7 @@ def ran(folder: Path, *overrides: str) -> RunDirectory:
 @pytest.fixture(scope="module")
 def averaged(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     folder = tmp_path_factory.mktemp("averaged") / "run"
-    return ran(
-        folder, "callbacks=averaging", f"callbacks.averaging.decay={DECAY}", f"max_steps={STEPS}"
-    )
+    return ran(folder, *AVERAGED, f"max_steps={STEPS}")
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +75,7 @@ def test_fit_made_longer_ends_as_one_that_was_so_long_from_the_start(
     shutil.copytree(averaged.path, tmp_path / "longer")
     longer = RunDirectory(tmp_path / "longer")
     resume(longer.path, [f"max_steps={2 * STEPS}"])
-    options = ["callbacks=averaging", f"callbacks.averaging.decay={DECAY}"]
-    whole = ran(tmp_path / "whole", *options, f"max_steps={2 * STEPS}")
+    whole = ran(tmp_path / "whole", *AVERAGED, f"max_steps={2 * STEPS}")
     states = [torch.load(run.last, weights_only=True) for run in (longer, whole)]
     for weights in ("state_dict", "current_model_state"):
         found, wanted = (state[weights] for state in states)
