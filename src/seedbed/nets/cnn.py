@@ -8,9 +8,18 @@ Price: an image that is no multiple of the grid is averaged over cells that over
 from collections.abc import Sequence
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from seedbed.errors import SettingError
+
+
+class GridAverages(nn.AdaptiveAvgPool2d):
+    """Averages over the cells of a grid, at no cost where each cell is one pixel."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Map (B, C, H, W) to (B, C) and the grid's size."""
+        return maps if maps.shape[2:] == self.output_size else super().forward(maps)
 
 
 class CNN(nn.Module):
@@ -64,8 +73,8 @@ class CNN(nn.Module):
             if halve == "pool":
                 layers.append(nn.MaxPool2d(2))
         self.body = nn.Sequential(
-            *layers, nn.AdaptiveAvgPool2d(grid), nn.Flatten(), nn.Dropout(dropout)
-        )
+            *layers, GridAverages((grid, grid)), nn.Flatten(), nn.Dropout(dropout)
+        ).to(memory_format=torch.channels_last)
         self.head = nn.Linear(channels * grid**2, outputs)
         self.least = 2 ** len(widths) if halve == "pool" else 1
 
@@ -82,8 +91,8 @@ class CNN(nn.Module):
                 f"{self.least} × {self.least} pixels or more, got {got}. Choose fewer stages, or "
                 "net.halve=stride."
             )
-        # Strides of channels last, which convolutions are faster in and pass on; asking for that
-        # memory format would leave those of a single channel alone.
+        # The filters' memory format, which convolutions are faster in and pass on; to ask for it by
+        # name would leave images of a single channel alone.
         images = images.movedim(1, -1).contiguous().movedim(-1, 1)
         logits: Tensor = self.head(self.body(images))
         return logits

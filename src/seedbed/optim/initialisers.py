@@ -85,7 +85,9 @@ def _fill(net: nn.Module, fill: Callable[[Tensor], Tensor], bias: float | None) 
             continue
         for name, parameter in own.items():
             if parameter.ndim >= 2:
-                fill(parameter)
+                weight = parameter.detach()
+                # Filters may have other strides than torch's orthogonal_ takes.
+                weight.copy_(fill(weight.contiguous()))
             elif bias is not None and "bias" in name:
                 nn.init.constant_(parameter, bias)
 
