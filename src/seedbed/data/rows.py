@@ -16,7 +16,8 @@ from seedbed.data.loader import Loader, in_order, shuffled
 from seedbed.errors import DataError, SettingError
 
 Rows = tuple[Tensor, Tensor]
-"""Inputs (N, …), and targets: numbers (N, 1), or classes (N,)."""
+"""Inputs (N, …), and targets: numbers (N, 1), or classes (N,). Inputs of type uint8 are pixels,
+which a batch has as float32, from 0 to 1."""
 
 EVALUATED = 256
 """Rows a batch in validation and test, unless `batch_size` is larger."""
@@ -136,7 +137,7 @@ class RowsDataModule(DataModule[RowSplits]):
         full = self.batch_size == "full"
 
         def batch(indices: Tensor) -> Rows:
-            return inputs[indices], targets[indices]
+            return _values(inputs[indices]), targets[indices]
 
         if full:
             batch_size = size
@@ -144,6 +145,10 @@ class RowsDataModule(DataModule[RowSplits]):
             batch_size = int(self.batch_size) if train else max(int(self.batch_size), EVALUATED)
         order = shuffled(size) if train and not full else in_order(size)
         return self.batches(batch, order, size=size, batch_size=batch_size)
+
+
+def _values(inputs: Tensor) -> Tensor:
+    return inputs / 255 if inputs.dtype == torch.uint8 else inputs
 
 
 def check_shares(*, validation: float, test: float) -> None:
