@@ -23,9 +23,11 @@ SIZES = [[60], [25, 32, 3], [1] * 60]
 """How the rows come in batches."""
 
 
-def new_task(kind: Kind, net: nn.Module | None = None) -> BinaryTask | MulticlassTask:
+def new_task(
+    kind: Kind, net: nn.Module | None = None, **settings: Any
+) -> BinaryTask | MulticlassTask:
     net = net or nn.Identity()
-    return kind(net, optimizer=lambda net: SGD(net.parameters()), scheduler=Constant)
+    return kind(net, optimizer=lambda net: SGD(net.parameters()), scheduler=Constant, **settings)
 
 
 def evaluated(kind: Kind, logits: Tensor, targets: Tensor, *sizes: int) -> dict[str, float]:
@@ -161,6 +163,23 @@ def test_multiclass_training_loss_is_that_of_the_batch() -> None:
     probabilities = net(inputs).softmax(dim=1)
     torch.testing.assert_close(step.loss, F.nll_loss(probabilities.log(), targets))
     assert step.count == N
+
+
+def test_smoothed_targets_are_what_is_minimised_and_the_plain_loss_is_what_is_logged() -> None:
+    logits, targets = multiclass_rows()
+    task = new_task(MulticlassTask, label_smoothing=0.2)
+    weights = 0.8 * F.one_hot(targets, K) + 0.2 / K
+    expected = -(weights * logits.log_softmax(dim=1)).sum(dim=1).mean()
+    torch.testing.assert_close(task.training_step((logits, targets)), expected)
+    plain = F.cross_entropy(logits, targets)
+    torch.testing.assert_close(task.step((logits, targets)).loss, plain)
+    assert expected > plain + 0.01
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_label_smoothing_that_is_no_share_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match=f"label_smoothing={share}: expected a share"):
+        new_task(MulticlassTask, label_smoothing=share)
 
 
 @pytest.mark.parametrize("kind", [BinaryTask, MulticlassTask])

@@ -44,17 +44,20 @@ class Step:
     """The number of its examples."""
     predicted: tuple[Tensor, Tensor] | None = None
     """What the net gave, and the targets, where training is measured as validation is."""
+    minimised: Tensor | None = None
+    """What training minimises in place of the loss: likewise a mean over the examples, a scalar."""
 
 
 def _share(step: Step) -> tuple[Tensor, float | Tensor]:
-    """The loss and the count to minimise by, whose mean over processes is that of the whole batch.
+    """The mean and the count to minimise by, whose mean over processes is that of the whole batch.
 
     Processes' shares of a batch may differ in size, and each mean weighs by its own.
     """
+    mean = step.loss if step.minimised is None else step.minimised
     if size() == 1:
-        return step.loss, step.count
-    total = summed(step.loss.new_tensor(step.count))
-    return step.loss * (step.count * size() / total), total
+        return mean, step.count
+    total = summed(mean.new_tensor(step.count))
+    return mean * (step.count * size() / total), total
 
 
 @runtime_checkable

@@ -5,15 +5,16 @@ averaged with every class counting alike, however rare it is (macro).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional import classification as measured
 
-from seedbed.tasks.base import Step, Task
+from seedbed.tasks.base import MakeOptimizer, MakeScheduler, Step, Task
 from seedbed.tasks.classification import MEASURES, ranking
 from seedbed.tasks.predictions import Predictions
 
@@ -24,21 +25,44 @@ class MulticlassTask(Task):
     Args:
         net: Maps inputs (B, …) to logits (B, K); targets (B,) are class numbers, int64.
         optimizer, scheduler, l1, l2: As of every `Task`.
+        label_smoothing: Share of a target's weight that training spreads over all K classes
+            (Szegedy et al. 2016). The loss that is logged is the plain one either way.
     """
 
     kind: ClassVar = "multiclass"
     measures: ClassVar = MEASURES
     headline: ClassVar = ("train/accuracy", "val/accuracy")
 
+    def __init__(
+        self,
+        net: nn.Module,
+        *,
+        optimizer: MakeOptimizer,
+        scheduler: MakeScheduler,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(net, optimizer=optimizer, scheduler=scheduler, l1=l1, l2=l2)
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(
+                f"label_smoothing={label_smoothing}: expected a share from 0 to below 1"
+            )
+        self.label_smoothing = label_smoothing
+
     def gathered(self) -> dict[str, Metric]:
         """All logits and targets."""
         return {"predictions": Predictions()}
 
     def step(self, batch: tuple[Tensor, Tensor]) -> Step:
-        """Mean cross-entropy in nats."""
+        """Mean cross-entropy in nats; of smoothed targets, what is minimised."""
         inputs, targets = batch
         logits = self.net(inputs)  # (B, K)
-        return Step(F.cross_entropy(logits, targets), len(inputs), (logits, targets))
+        step = Step(F.cross_entropy(logits, targets), len(inputs), (logits, targets))
+        if not self.label_smoothing:
+            return step
+        smoothed = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing)
+        return replace(step, minimised=smoothed)
 
     def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Everything in `MEASURES`; Brier's score is his own of 1950, from 0 to 2.
