@@ -17,8 +17,8 @@ MAY_IMPORT = {
     "errors": set[str](),
     "files": {"errors"},
     "signals": set(),
-    "compiler": set(),
-    "imports": {"compiler"},
+    "deferred": set(),
+    "imports": {"deferred"},
     "distributed": set(),
     "state": set(),
     "terminal": {"errors"},
@@ -151,20 +151,80 @@ def test_collector_is_off_while_modules_are_imported_and_on_again_after_an_error
     assert [*seen, gc.isenabled()] == [False, True]
 
 
-def test_signal_processing_is_left_out_of_the_imports_and_is_there_afterwards() -> None:
-    code = """
+STEP = """
 import sys
 from seedbed.imports import quick_imports
 with quick_imports():
-    import torchmetrics
-assert not [name for name in sys.modules if name.startswith("scipy.signal")]
+    import seedbed.runs.execute
+import torch
+net = torch.nn.Linear(2, 1)
+optimizer = torch.optim.Adam(net.parameters())
+def step():
+    optimizer.zero_grad()
+    net(torch.ones(3, 2)).sum().backward()
+    optimizer.step()
+step()
+"""
+"""A run's imports, and a step of an optimizer."""
+
+LARGE = {"torch._dynamo.eval_frame", "sympy", "triton", "matplotlib", "scipy.signal.windows"}
+"""What takes long to import, by one module each."""
+
+
+def test_what_a_run_may_never_use_is_not_imported() -> None:
+    loaded = loaded_by(STEP)
+    assert {"torch", "lightning", "torchmetrics", "scipy"} <= loaded
+    assert not loaded & LARGE
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        """
+compiled = torch.compile(net, backend="eager")
+assert torch.equal(compiled(torch.ones(3, 2)), net(torch.ones(3, 2)))
+from lightning.pytorch.utilities.compile import OptimizedModule
+assert isinstance(compiled, OptimizedModule) and not isinstance(net, OptimizedModule)
+step()
+""",
+        """
+import torch._dynamo.utils
+inside = {n: m for n, m in sys.modules.items() if f"{n}.".startswith("torch._dynamo.")}
+classes = [c for m in inside.values() for c in vars(m).values()
+           if isinstance(c, type) and c.__module__ in inside]
+assert len(classes) > 1000
+assert all(getattr(inside[c.__module__], c.__name__) is c for c in classes)
+""",
+        """
+from torchmetrics.classification import BinaryROC, MulticlassConfusionMatrix
+for metric in BinaryROC(), MulticlassConfusionMatrix(2):
+    metric.update(torch.tensor([0.0, 1.0, 1.0]), torch.tensor([0, 1, 1]))
+    figure, axes = metric.plot()
+    assert type(figure).__module__ == "matplotlib.figure"
+""",
+        """
+from lightning import LightningModule
+from lightning.pytorch.utilities.model_summary import ModelSummary
+class Module(LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net, self.example_input_array = net, torch.ones(3, 2)
+    def forward(self, inputs):
+        return self.net(inputs)
+assert ModelSummary(Module()).total_flops == 2 * 3 * 2 * 1
+""",
+        """
 import scipy.signal
 assert scipy.signal.get_window("hamming", 8).size == 8
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)
+""",
+    ],
+    ids=["compiler", "inside the compiler", "plot", "count of operations", "signal processing"],
+)
+def test_what_was_not_imported_works_where_it_is_used(use: str) -> None:
+    subprocess.run([sys.executable, "-c", STEP + use], check=True, timeout=300)
 
 
-def test_signal_processing_that_was_imported_before_stays() -> None:
+def test_what_was_imported_before_stays() -> None:
     real = importlib.import_module("scipy.signal")
     with quick_imports():
         assert sys.modules["scipy.signal"] is real

@@ -1,14 +1,19 @@
-"""How a run's process gets its modules: torch and Lightning take seconds to import."""
+"""How a run's process gets its modules: torch and Lightning take seconds to import.
+
+Half of that is for what a run may never use, and is deferred until it does: torch's compiler,
+Triton, Matplotlib, SciPy's signal processing.
+"""
 
 import gc
 import sys
-from collections.abc import Iterator
+from abc import ABC
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from typing import Any, TypeVar
 
-from seedbed.compiler import put_off
+from seedbed.deferred import defer, later
 
-SIGNAL_PROCESSING = "scipy.signal"
+T = TypeVar("T")
 
 
 @contextmanager
@@ -16,19 +21,46 @@ def quick_imports() -> Iterator[None]:
     """Import all that a run needs in less time than it would take.
 
     The garbage collector would go through all that is new over and over; what was imported stays,
-    so it is not looked at later either. Torch's compiler is put off. And torchmetrics imports
-    SciPy's signal processing, a second's work, to give it a name for an audio package; a stand-in
-    takes that meanwhile.
+    so it is not looked at later either.
     """
     gc.disable()
-    stand_in = ModuleType(SIGNAL_PROCESSING)
-    vars(stand_in)["hamming"] = None
-    sys.modules.setdefault(SIGNAL_PROCESSING, stand_in)
-    put_off()
+    _defer()
     try:
         yield
     finally:
-        if sys.modules[SIGNAL_PROCESSING] is stand_in:
-            del sys.modules[SIGNAL_PROCESSING]
         gc.freeze()
         gc.enable()
+
+
+def _defer() -> None:
+    # Lightning asks for the class of what is compiled; an optimizer's every step tells the
+    # compiler where not to look, which is nothing to it outside of what it compiles.
+    defer(
+        "torch._dynamo",
+        OptimizedModule=OptimizedModule,
+        graph_break=lambda: None,
+        disable=_as_it_stands,
+    )
+    # Lightning's table of a model can count its operations, Triton's too.
+    counter = "torch.utils.flop_counter"
+    defer(counter, FlopCounterMode=later(counter, "FlopCounterMode"))
+    # Each measure of torchmetrics can be plotted, and names Matplotlib's types.
+    plot = "torchmetrics.utilities.plot"
+    functions = ("plot_confusion_matrix", "plot_curve", "plot_single_or_multi_val")
+    types = ("_AX_TYPE", "_CMAP_TYPE", "_PLOT_OUT_TYPE")
+    defer(plot, **{name: later(plot, name) for name in functions}, **dict.fromkeys(types, object))
+    # It adds this name where there is none, for an audio package.
+    defer("scipy.signal", hamming=None)
+
+
+class OptimizedModule(ABC):  # noqa: B024 - it has no methods, and no instances of its own
+    """The compiler's class of what is compiled, whether the compiler is there yet or not."""
+
+    @classmethod
+    def __subclasshook__(cls, other: type) -> bool:
+        compiled = getattr(sys.modules.get("torch._dynamo.eval_frame"), "OptimizedModule", ())
+        return issubclass(other, compiled)
+
+
+def _as_it_stands(function: Callable[..., T], *_: Any, **__: Any) -> Callable[..., T]:
+    return function

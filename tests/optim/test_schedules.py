@@ -254,7 +254,7 @@ def test_number_out_of_its_range_is_refused(make: Make, problem: str) -> None:
         scheduled(make)
 
 
-VARIANTS = {("warmup_cosine", "warmup"), ("warmup_linear", "warmup")}
+VARIANTS = {(name, "warmup") for name in ("warmup_cosine", "warmup_linear", "triangular")}
 """What an option has otherwise than its schedule, by its name."""
 
 
