@@ -22,7 +22,7 @@ from seedbed.data.mnist import MNIST_FILES
 
 RECIPE = ("experiment=mnist",)
 TO_98 = ("experiment=mnist_fast",)
-TO_99 = ("experiment=mnist_fast", "max_steps=1100")
+TO_99 = ("experiment=mnist_fast", "max_steps=700")
 CNN = ("experiment=mnist_cnn",)
 
 LESSON = re.compile(r"test: loss \S+ accuracy (\S+)")
