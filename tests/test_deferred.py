@@ -4,6 +4,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,10 +15,15 @@ from seedbed.deferred import Finder, defer, later
 
 PACKAGE = "deferred_example"
 FILES = {
-    "__init__": "from deferred_example import outer\nname = 'its own'\ndef double(x): return 2 * x",
+    "__init__": """
+from deferred_example import outer
+__all__ = ["double", "name"]
+name = "its own"
+def double(x): return 2 * x
+""",
     "outer": "from deferred_example.inner import value",
     "inner": "value = object()",
-    "alone": "from deferred_example import name",
+    "alone": "from deferred_example import name\nPACKAGES = 1",
 }
 
 
@@ -31,6 +37,7 @@ def executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
     monkeypatch.setattr("builtins.deferred_example_executed", seen, raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    monkeypatch.setattr("seedbed.deferred._given", {})
     yield seen
     for name in [name for name in sys.modules if f"{name}.".startswith(f"{PACKAGE}.")]:
         del sys.modules[name]
@@ -50,9 +57,28 @@ def test_any_other_name_brings_the_module_into_its_place(executed: list[str]) ->
     stand_in = deferred(name="given")
     assert stand_in.double(4) == 8
     module = importlib.import_module(PACKAGE)
-    assert (module.name, stand_in.name) == ("its own", "given")
+    assert stand_in is not module
+    assert stand_in.name == module.name == "its own"
     assert stand_in.outer is module.outer
     assert len(executed) == 3
+
+
+def test_a_stand_in_is_found_as_its_module_would_be(executed: list[str]) -> None:
+    defer(f"{PACKAGE}.alone", name="given")
+    package: Any = __import__(f"{PACKAGE}.alone")
+    assert package.alone.name == "given"
+    assert find_spec(f"{PACKAGE}.alone") is package.alone.__spec__
+    assert f"{PACKAGE}.alone" not in executed
+    assert package.alone.PACKAGES == 1  # brings it
+    assert f"{PACKAGE}.alone" in executed
+    assert package.alone is sys.modules[f"{PACKAGE}.alone"]
+
+
+def test_all_names_of_a_module_bring_it(executed: list[str]) -> None:
+    defer(PACKAGE, name="given")
+    names: dict[str, Any] = {}
+    exec(f"from {PACKAGE} import *", names)
+    assert (names["name"], names["double"](4)) == ("its own", 8)
 
 
 @pytest.mark.parametrize("inside", ["inner", "outer", "alone"])
@@ -108,7 +134,6 @@ def test_a_module_that_was_imported_before_stays(executed: list[str]) -> None:
 
 
 def test_many_deferrals_are_found_by_one_finder(executed: list[str]) -> None:
-    for number in range(3):
-        defer(f"{PACKAGE}_{number}")
-        del sys.modules[f"{PACKAGE}_{number}"]
+    for inside in ("outer", "inner"):
+        defer(f"{PACKAGE}.{inside}")
     assert sum(isinstance(finder, Finder) for finder in sys.meta_path) == 1

@@ -1,9 +1,10 @@
 """Modules that are imported when something of them is first used, and not when they are named.
 
 Until then a stand-in takes a module's place and gives the names that it was given, with what will
-do for them. Whatever else is asked for brings the module itself; what was given before then stays
-as it is. Price: the names of other packages that stand in a deferral may change with their version;
-one that is no longer asked for costs nothing, and one that is missing brings the module too early.
+do for them. Any other name, or a module inside it, brings the module itself, and the stand-in has
+from then on all that the module has. Price: which names importers ask for is their own affair, and
+may change with their version; one that nobody asks for costs nothing, and one that was not thought
+of brings the module early.
 """
 
 import sys
@@ -15,65 +16,64 @@ from importlib.util import spec_from_loader
 from types import ModuleType
 from typing import Any
 
+_given: dict[str, dict[str, Any]] = {}
+"""The names that the stand-in of each deferred module has."""
+
 
 def defer(name: str, /, **given: Any) -> None:
-    """Let a stand-in take the place of a module, unless that has been imported.
+    """Let a stand-in take the place of a module from its import on, if that is still to come.
 
     Args:
         name: The module's full name.
         given: What importers ask for, and what they get.
     """
     if name not in sys.modules:
-        sys.modules[name] = StandIn(name, given)
+        _given[name] = given
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, Finder())
 
 
 def later(name: str, function: str) -> Callable[..., Any]:
-    """A function, or a class to be called, that imports the module `name` when it is called."""
+    """A function, or a class that is only called, which imports its module when it is called."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return getattr(_brought(name), function)(*args, **kwargs)
+        return getattr(brought(name), function)(*args, **kwargs)
 
     return call
 
 
-def _brought(name: str) -> ModuleType:
-    """The module itself, in its place."""
-    if isinstance(sys.modules.get(name), StandIn):
-        del sys.modules[name]
-    return import_module(name)
+def brought(name: str) -> ModuleType:
+    """The module itself, in its place; a stand-in that had it becomes like it."""
+    _given.pop(name, None)
+    stand_in = sys.modules.get(name)
+    if not isinstance(stand_in, StandIn):
+        return import_module(name)
+    del sys.modules[name]
+    module = import_module(name)
+    vars(stand_in).update(vars(module))
+    return module
 
 
 class StandIn(ModuleType):
-    """A module of the given names alone, which brings the module it stands for at any other."""
-
-    def __init__(self, name: str, given: dict[str, Any]) -> None:
-        super().__init__(name)
-        self.__path__ = []  # a package, so that modules inside it are looked for
-        vars(self).update(given)
+    """A module of the names that it is given; any other brings the module it stands for."""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # asked of every module there is, as `inspect` does
+        # Others are asked of every module there is, as `inspect` asks for `__file__`.
+        if name.startswith("__") and name != "__all__":
             raise AttributeError(name)
-        return getattr(_brought(self.__name__), name)
+        return getattr(brought(self.__name__), name)
 
 
-class Finder(MetaPathFinder):
-    """Finds a module inside one that has a stand-in, by bringing that one first."""
+class StandInLoader(Loader):
+    """Makes the stand-in of a deferred module."""
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """How to import a module of this name; None where no stand-in is concerned."""
-        parent, _, _ = name.rpartition(".")
-        if not isinstance(sys.modules.get(parent), StandIn):
-            return None
-        _brought(parent)
-        module = import_module(name)
-        # Python goes by the spec of a module that got imported meanwhile.
-        module.__spec__ = spec_from_loader(name, Imported(module))
-        return module.__spec__
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The stand-in."""
+        return StandIn(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Give it its names."""
+        vars(module).update(_given[module.__name__])
 
 
 class Imported(Loader):
@@ -90,3 +90,22 @@ class Imported(Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Give it back its own spec."""
         module.__spec__ = self.spec
+
+
+class Finder(MetaPathFinder):
+    """Finds the stand-in of a deferred module, and the modules inside one by bringing it."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """How to import a module of this name; None where no deferral is concerned."""
+        if name in _given:
+            return spec_from_loader(name, StandInLoader(), is_package=True)
+        parent, _, _ = name.rpartition(".")
+        if not isinstance(sys.modules.get(parent), StandIn):
+            return None
+        brought(parent)
+        module = import_module(name)
+        # Python goes by the spec of a module that got imported meanwhile.
+        module.__spec__ = spec_from_loader(name, Imported(module))
+        return module.__spec__

@@ -1,19 +1,19 @@
 """How a run's process gets its modules: torch and Lightning take seconds to import.
 
-Half of that is for what a run may never use, and is deferred until it does: torch's compiler,
-Triton, Matplotlib, SciPy's signal processing.
+Nearly half of that is for what a run may never use, and is deferred until it does: torch's
+compiler, Triton, Matplotlib, SciPy's signal processing.
 """
 
 import gc
 import sys
 from abc import ABC
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from seedbed.deferred import defer, later
 
-T = TypeVar("T")
+COMPILER = "torch._dynamo"
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def quick_imports() -> Iterator[None]:
     """Import all that a run needs in less time than it would take.
 
     The garbage collector would go through all that is new over and over; what was imported stays,
-    so it is not looked at later either.
+    so it is not looked at later either. What is deferred stays so afterwards, until it is used.
     """
     gc.disable()
     _defer()
@@ -33,14 +33,10 @@ def quick_imports() -> Iterator[None]:
 
 
 def _defer() -> None:
-    # Lightning asks for the class of what is compiled; an optimizer's every step tells the
-    # compiler where not to look, which is nothing to it outside of what it compiles.
-    defer(
-        "torch._dynamo",
-        OptimizedModule=OptimizedModule,
-        graph_break=lambda: None,
-        disable=_as_it_stands,
-    )
+    # Lightning asks for the class of what is compiled, and each step of an optimizer tells the
+    # compiler where not to look.
+    given = {"OptimizedModule": OptimizedModule, "graph_break": _graph_break, "disable": _disable}
+    defer(COMPILER, **given)
     # Lightning's table of a model can count its operations, Triton's too.
     counter = "torch.utils.flop_counter"
     defer(counter, FlopCounterMode=later(counter, "FlopCounterMode"))
@@ -62,5 +58,14 @@ class OptimizedModule(ABC):  # noqa: B024 - it has no methods, and no instances 
         return issubclass(other, compiled)
 
 
-def _as_it_stands(function: Callable[..., T], *_: Any, **__: Any) -> Callable[..., T]:
-    return function
+def _graph_break() -> None:
+    """Nothing, as the compiler's own is outside of what is compiled."""
+
+
+def _disable(function: Any = None, *args: Any, wrapping: bool = True, **kwargs: Any) -> Any:
+    """The function as it stands, where torch or Lightning ask that for what is their own."""
+    # Torch alone asks for no wrapping; nothing that `build` compiles calls what Lightning asks for.
+    own = getattr(function, "__module__", None) or ""
+    if not wrapping or own.startswith("lightning."):
+        return function
+    return later(COMPILER, "disable")(function, *args, **kwargs)
