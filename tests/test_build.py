@@ -1,12 +1,14 @@
 import os
 from collections import Counter
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from lightning.pytorch.accelerators import CUDAAccelerator
 
-from seedbed.build import build, build_data, build_task
+from seedbed.build import build, build_data, build_optimizer, build_task
 from seedbed.compose import composed, plain
 from seedbed.data.points import Line
 from seedbed.data.tokens import TokensDataModule
@@ -21,6 +23,30 @@ def test_width_that_a_net_refuses_is_a_wrong_setting(net: str, tmp_path: Path) -
     config = plain(composed([*VERSE, f"net={net}", "net.heads=3"]))
     with pytest.raises(SettingError, match="width=64 cannot be shared among heads=3"):
         build(config, tmp_path)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "momentum", "muon", "lamb"])
+def test_state_that_was_saved_in_other_strides_goes_on_as_it_was(optimizer: str) -> None:
+    config = plain(
+        composed(["data=digits", "task=multiclass", "net=cnn", f"optimizer={optimizer}"])
+    )
+    net = build_task(config, build_data(config).sizes).net
+    first, second = build_optimizer(config, net), build_optimizer(config, net)
+    for parameter in net.parameters():
+        parameter.grad = torch.randn_like(parameter)
+    first.step()
+    saved = deepcopy(first.state_dict())
+    for state in saved["state"].values():
+        state |= {k: v.contiguous() for k, v in state.items() if torch.is_tensor(v)}
+    second.load_state_dict(saved)
+    start = [parameter.clone() for parameter in net.parameters()]
+    first.step()
+    expected = [parameter.clone() for parameter in net.parameters()]
+    for parameter, before in zip(net.parameters(), start, strict=True):
+        parameter.data.copy_(before)
+    second.step()
+    assert all(map(torch.equal, net.parameters(), expected))
+    assert not all(map(torch.equal, start, expected))
 
 
 @pytest.mark.parametrize("net", ["mlp", "cnn"])
