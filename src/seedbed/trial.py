@@ -43,7 +43,7 @@ def refusals(config: Mapping[str, Any]) -> Iterator[str]:
     Args:
         config: A configuration of which every name and every type is right.
     """
-    with torch.random.fork_rng(devices=()):
+    with torch.random.fork_rng(devices=()):  # a check draws no random numbers from a run's
         net = nn.Linear(1, 1)
     parts: list[Callable[[], Any]] = [
         partial(build_data, config),

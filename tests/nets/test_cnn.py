@@ -56,6 +56,32 @@ def test_each_stage_has_its_width_and_halves_the_side(halve: Any, kernel: int) -
     assert features(net, torch.randn(2, 1, 12, 20)).shape == (2, 7, 3, 5)
 
 
+def test_images_of_one_channel_and_of_many_keep_the_filters_memory_format() -> None:
+    for channels in (1, 3):
+        net = CNN(channels=channels, outputs=2, widths=[16, 16])
+        assert all(
+            weight.is_contiguous(memory_format=torch.channels_last)
+            for weight in net.parameters()
+            if weight.ndim == 4
+        )
+        maps = features(net, torch.randn(2, channels, 8, 8))
+        assert maps.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(("side", "calls"), [(8, 0), (16, 1)])
+def test_averages_are_taken_only_where_a_cell_is_more_than_a_pixel(
+    side: int, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pooled = []
+    pool = F.adaptive_avg_pool2d
+    monkeypatch.setattr(
+        F, "adaptive_avg_pool2d", lambda *given: pooled.append(given) or pool(*given)
+    )
+    net = CNN(channels=1, outputs=2, widths=[4], grid=4)
+    assert net(torch.randn(2, 1, side, side)).shape == (2, 2)
+    assert len(pooled) == calls
+
+
 @pytest.mark.parametrize("side", [8, 13, 28])
 def test_one_net_takes_images_of_any_size(side: int) -> None:
     net = CNN(channels=1, outputs=10, grid=2)

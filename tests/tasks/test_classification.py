@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD
 
+from seedbed.errors import TrainingError
 from seedbed.optim.schedules import Constant
 from seedbed.tasks.binary import BinaryTask
 from seedbed.tasks.classification import MEASURES
@@ -172,8 +173,30 @@ def test_smoothed_targets_are_what_is_minimised_and_the_plain_loss_is_what_is_lo
     expected = -(weights * logits.log_softmax(dim=1)).sum(dim=1).mean()
     torch.testing.assert_close(task.training_step((logits, targets)), expected)
     plain = F.cross_entropy(logits, targets)
-    torch.testing.assert_close(task.step((logits, targets)).loss, plain)
+    torch.testing.assert_close(task._sums["loss"] / task.examples, plain)
     assert expected > plain + 0.01
+
+
+def test_smoothed_targets_are_shared_by_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits, targets = multiclass_rows()
+    task = new_task(MulticlassTask, label_smoothing=0.2)
+    whole = task.training_step((logits, targets))
+    monkeypatch.setattr("seedbed.tasks.base.size", lambda: 2)
+    monkeypatch.setattr("seedbed.tasks.base.summed", lambda count: torch.full_like(count, N))
+    shares = [
+        task.training_step(share)
+        for share in zip(logits.split([25, 35]), targets.split([25, 35]), strict=True)
+    ]
+    torch.testing.assert_close(torch.stack(shares).mean(), whole)
+
+
+def test_objective_that_is_not_finite_stops_the_fit() -> None:
+    logits, targets = multiclass_rows()
+    logits[0, (targets[0] + 1) % K] = -torch.inf  # nothing to the plain loss
+    task = new_task(MulticlassTask, label_smoothing=0.2)
+    assert task.step((logits, targets)).loss.isfinite()
+    with pytest.raises(TrainingError, match="The training loss is inf at step 1"):
+        task.training_step((logits, targets))
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0])

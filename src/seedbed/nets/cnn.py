@@ -18,7 +18,7 @@ class GridAverages(nn.AdaptiveAvgPool2d):
     """Averages over the cells of a grid, at no cost where each cell is one pixel."""
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Map (B, C, H, W) to (B, C) and the grid's size."""
+        """Map (B, C, H, W) to (B, C, grid, grid)."""
         return maps if maps.shape[2:] == self.output_size else super().forward(maps)
 
 

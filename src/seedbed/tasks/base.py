@@ -49,9 +49,9 @@ class Step:
 
 
 def _share(step: Step) -> tuple[Tensor, float | Tensor]:
-    """The mean and the count to minimise by, whose mean over processes is that of the whole batch.
+    """A batch's mean to minimise, and its count, such that their mean over processes is right.
 
-    Processes' shares of a batch may differ in size, and each mean weighs by its own.
+    It is that of the whole batch: processes' shares may differ in size, and each weighs by its own.
     """
     mean = step.loss if step.minimised is None else step.minimised
     if size() == 1:
@@ -126,10 +126,10 @@ class Task(LightningModule, ABC):
 
     @abstractmethod
     def step(self, batch: Any) -> Step:
-        """What a training batch comes to; its loss is minimised by way of `objective`."""
+        """What a training batch comes to; `objective` makes of it what is minimised."""
 
     def objective(self, loss: Tensor, count: float | Tensor) -> Tensor:
-        """What the optimizer minimises of a batch with this mean loss over `count` examples."""
+        """What the optimizer minimises of a batch with this mean over `count` examples."""
         return loss
 
     def measure(self, batch: Any, metrics: MetricCollection) -> None:
@@ -148,11 +148,11 @@ class Task(LightningModule, ABC):
     def training_step(self, batch: Any) -> Tensor:
         """Compute the loss; add it to the running means, and what was predicted to the rest."""
         step = self.step(batch)
-        # On another device a look at each step would wait for it; there the next validation looks.
-        if step.loss.is_cpu:
-            self._stop_unless_finite("training", step.loss, f"at step {self.global_step + 1}")
         figures = {"loss": step.loss}
         objective = self.objective(*_share(step))
+        # On another device a look at each step would wait for it; there the next validation looks.
+        if objective.is_cpu:
+            self._stop_unless_finite("training", objective, f"at step {self.global_step + 1}")
         if self.l1 or self.l2:
             figures["penalty"] = self._penalty()
             objective = objective + figures["penalty"]
