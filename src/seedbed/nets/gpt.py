@@ -116,7 +116,7 @@ class Block(nn.Module):
         super().__init__()
         self.attention = Attention(width)
         self.feed_forward = FeedForward(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
 
     def forward(self, x: Tensor, rotary: Rotary, cache: Cache | None = None) -> Tensor:
         """Apply both parts to the residual stream (B, T, C)."""

@@ -153,5 +153,9 @@ class AdaptiveSoftmax(nn.Module):
     @contextmanager
     def _in_one_type(self, hidden: Tensor) -> Iterator[Tensor]:
         """The states in the type of the weights, without autocast: torch's module wants one."""
-        with torch.autocast(hidden.device.type, enabled=False):
-            yield hidden.to(self.softmax.head.weight.dtype)
+        states, device = hidden.to(self.softmax.head.weight.dtype), hidden.device.type
+        if not torch.is_autocast_enabled(device):  # to enter one takes time, of each character
+            yield states
+            return
+        with torch.autocast(device, enabled=False):
+            yield states
