@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from seedbed.deferred import defer, later
+from seedbed.deferred import brought, defer, later
 
 COMPILER = "torch._dynamo"
 
@@ -68,4 +68,4 @@ def _disable(function: Any = None, *args: Any, wrapping: bool = True, **kwargs: 
     own = getattr(function, "__module__", None) or ""
     if not wrapping or own.startswith("lightning."):
         return function
-    return later(COMPILER, "disable")(function, *args, **kwargs)
+    return brought(COMPILER).disable(function, *args, **kwargs)

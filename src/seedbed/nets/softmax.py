@@ -8,7 +8,7 @@ few directions, and the tokens must be ordered by how common they are.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Protocol, cast
 
 import torch
@@ -154,8 +154,7 @@ class AdaptiveSoftmax(nn.Module):
     def _in_one_type(self, hidden: Tensor) -> Iterator[Tensor]:
         """The states in the type of the weights, without autocast: torch's module wants one."""
         states, device = hidden.to(self.softmax.head.weight.dtype), hidden.device.type
-        if not torch.is_autocast_enabled(device):  # to enter one takes time, of each character
-            yield states
-            return
-        with torch.autocast(device, enabled=False):
+        # To enter autocast's context takes time, of each character that is drawn.
+        enabled = torch.is_autocast_enabled(device)
+        with torch.autocast(device, enabled=False) if enabled else nullcontext():
             yield states
