@@ -167,7 +167,7 @@ def test_official_mnist_is_50000_10000_and_10000_images() -> None:
         (10_000, 1, 28, 28),
         (10_000, 1, 28, 28),
     ]
-    everything = torch.cat([splits.train[0], splits.val[0]])
+    everything = torch.cat([splits.train[0], splits.val[0]]) / 255
     # The mean and deviation of the training set's pixels, as everyone normalises by them.
     assert everything.mean().item() == pytest.approx(0.1307, abs=5e-5)
     assert everything.std().item() == pytest.approx(0.3081, abs=5e-5)
