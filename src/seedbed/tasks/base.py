@@ -7,6 +7,7 @@ resumed; of several processes each keeps those of its share, and a validation ad
 the memory for an epoch's predictions, where a task has its training measured.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -283,8 +284,9 @@ class Task(LightningModule, ABC):
         return figures
 
     def _stop_unless_finite(self, part: str, loss: Tensor, when: str) -> None:
-        if not loss.isfinite():
+        value = loss.item()  # one operation, where `isfinite` takes four
+        if not math.isfinite(value):
             raise TrainingError(
-                f"The {part} loss is {loss.item()} {when}. "
+                f"The {part} loss is {value} {when}. "
                 "Try a smaller learning rate, or trainer.gradient_clip_val=1."
             )
