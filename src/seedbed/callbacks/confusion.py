@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lightning import Callback, LightningModule, Trainer
 
+from seedbed.files import placed
 from seedbed.tasks.binary import BinaryTask
 from seedbed.tasks.multiclass import MulticlassTask
 from seedbed.terminal import log
@@ -31,7 +32,7 @@ class ConfusionMatrix(Callback):
         if not trainer.is_global_zero:
             return
         classes = range(len(counts))
-        with self.file.open("w", newline="", encoding="utf-8") as file:
+        with placed(self.file) as place, place.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["true", *(f"predicted_{k}" for k in classes)])
             writer.writerows([k, *counts[k]] for k in classes)

@@ -7,6 +7,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 
 from seedbed.data.rows import RowsDataModule
+from seedbed.files import placed
 from seedbed.tasks.regression import RegressionTask
 
 
@@ -36,7 +37,7 @@ class PredictionsFile(Callback):
         targets, predictions = (mean + deviation * c for c in (targets, predictions))
         columns = torch.cat([c.reshape(len(inputs), 1) for c in (inputs, targets, predictions)], 1)
         rows = columns[inputs.flatten().argsort(stable=True)].tolist()  # (N, 3)
-        with self.file.open("w", newline="", encoding="utf-8") as file:
+        with placed(self.file) as place, place.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["input", "target", "prediction"])
             writer.writerows(rows)

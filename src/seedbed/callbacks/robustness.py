@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import MeanMetric
 
+from seedbed.files import placed
 from seedbed.tasks.base import Task
 from seedbed.tasks.binary import BinaryTask
 from seedbed.tasks.multiclass import MulticlassTask
@@ -79,7 +80,7 @@ class Robustness(Callback):
         }
         if not trainer.is_global_zero:
             return
-        with self.file.open("w", newline="", encoding="utf-8") as file:
+        with placed(self.file) as place, place.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, [*KINDS, "accuracy"])
             writer.writeheader()
             for (kind, strength), accuracy in found.items():
