@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -241,6 +242,15 @@ def test_command_writes_a_file_which_may_be_its_input(
     printed = seedbed("predict", exam.path, source).out
     assert seedbed("predict", exam.path, source, "--out", source).out == ""
     assert source.read_text() == printed
+
+
+def test_command_reads_a_pipe(exam: RunDirectory, source: Path, tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    writer = Thread(target=pipe.write_bytes, args=[source.read_bytes()])
+    writer.start()
+    piped = predict(load(exam.path), pipe)
+    writer.join()
+    assert piped == predict(load(exam.path), source)
 
 
 def test_nothing_is_written_where_the_input_is_wrong(

@@ -5,7 +5,7 @@ module; price: about a second for three million cells.
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,16 +27,26 @@ class Columns:
     features: dict[str, list[float]]
 
 
-def read_columns(path: Path, target: str | None, features: Sequence[str] | None = None) -> Columns:
-    """Read the target, if there is one, and the features, which are all other columns where None.
+Row = tuple[int, list[str]]
+"""A row's number in its file, and its cells."""
 
-    The file is UTF-8, has a header, and has commas between cells; columns not asked for may hold
-    anything.
+
+def read_columns(path: Path, target: str | None, features: Sequence[str] | None = None) -> Columns:
+    """Read columns, as `columns_of` takes them, from a file in UTF-8 with commas between cells."""
+    return columns_of(read_rows(path), path, target, features)
+
+
+def columns_of(
+    rows: Iterable[Row], path: Path, target: str | None, features: Sequence[str] | None = None
+) -> Columns:
+    """Take the target, if there is one, and the features, which are all other columns where None.
+
+    The first row is the header; columns not asked for may hold anything.
 
     Raises:
         DataError: Naming the first thing that is wrong.
     """
-    rows = read_rows(path)
+    rows = iter(rows)
     _, header = next(rows, (1, []))
     if not header:
         raise DataError(f"{path}: expected a header and rows of numbers; the file is empty.")
@@ -95,7 +105,7 @@ def check_two_classes(columns: Columns, target: str) -> None:
         )
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def read_rows(path: Path) -> Iterator[Row]:
     """Number and cells of each row that is not blank."""
     try:
         # Spreadsheets write a mark at the start of UTF-8 files, which -sig takes off.

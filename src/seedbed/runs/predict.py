@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seedbed.data.columns import read_columns, read_rows
+from seedbed.data.columns import columns_of, read_rows
 from seedbed.data.images import image_files, read_digit
 from seedbed.data.rows import RowsDataModule
 from seedbed.data.table import scaled
@@ -78,8 +78,9 @@ def write_csv(rows: Iterable[Row], out: Path | None) -> None:
 def _of_table(run: LoadedRun, source: Path, state: dict[str, Any]) -> list[Row]:
     """Every row as it was, and what is predicted of it."""
     scale = state["scale"]
-    columns = read_columns(source, None, [*scale])
-    (_, header), *rows = read_rows(source)
+    table = [*read_rows(source)]  # once: it may be a pipe
+    columns = columns_of(table, source, None, [*scale])
+    (_, header), *rows = table
     outputs = _outputs(run, scaled(columns, scale))  # (N, outputs)
     kind, count = run.task.kind, outputs.shape[1]
     if kind == "multiclass":
