@@ -21,6 +21,13 @@ def test_values_are_those_of_numpys_polyval(degree: int) -> None:
     )
 
 
+def test_powers_are_taken_in_the_inputs_own_precision() -> None:
+    net, x = Polynomial(inputs=1, outputs=1).bfloat16(), torch.tensor([[0.5], [-2.0]]).bfloat16()
+    a, b, c, d = net.coefficients[0].tolist()
+    expected = torch.tensor([[a + b * v + c * v**2 + d * v**3] for v in (0.5, -2.0)])
+    torch.testing.assert_close(net(x).float(), expected, rtol=2e-2, atol=2e-2)
+
+
 def test_degree_three_has_four_coefficients() -> None:
     net = Polynomial(inputs=1, outputs=1)
     assert net.coefficients.shape == (1, 4)

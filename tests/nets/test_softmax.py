@@ -103,9 +103,10 @@ def test_small_vocabulary_needs_no_clusters() -> None:
     assert isinstance(GPT(vocabulary_size=V, context=8, cutoffs=[5, 2 * V]).head, AdaptiveSoftmax)
 
 
-def test_cutoffs_that_do_not_rise_are_refused() -> None:
-    with pytest.raises(ValueError, match="increasing order"):
-        GPT(vocabulary_size=V, context=8, cutoffs=[12, 5])
+@pytest.mark.parametrize("cutoffs", [[12, 5], [5, 5], [0, 5], [2 * V, V]])
+def test_cutoffs_that_do_not_rise_are_refused(cutoffs: list[int]) -> None:
+    with pytest.raises(ValueError, match="expected ranks from 1 on that rise"):
+        GPT(vocabulary_size=V, context=8, cutoffs=cutoffs)
 
 
 @pytest.mark.parametrize("kind", ["softmax", "adaptive"])

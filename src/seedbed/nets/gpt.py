@@ -167,6 +167,8 @@ class GPT(LanguageModel):
         nn.init.normal_(self.token_embedding.weight, std=0.02)
         self.rotary = Rotary(context)
         self.blocks = nn.ModuleList(Block(width, dropout=dropout) for _ in range(depth))
+        if cutoffs and (cutoffs[0] < 1 or [*cutoffs] != sorted({*cutoffs})):
+            raise ValueError(f"cutoffs={[*cutoffs]}: expected ranks from 1 on that rise")
         if within := [cutoff for cutoff in cutoffs or () if cutoff < vocabulary_size]:
             self.head = AdaptiveSoftmax(width, vocabulary_size, within)
         else:
