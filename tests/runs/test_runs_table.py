@@ -64,6 +64,12 @@ def test_best_metric_comes_first_and_none_last(folder: Path) -> None:
     assert names == ["line", "exam/a", "exam/b", "killed"]  # of line, more is better
 
 
+def test_metric_that_is_not_a_number_comes_last(folder: Path) -> None:
+    write_json(RunDirectory(folder / "line").metrics_file, {"val/loss": None})
+    names = [line.name for line in lines(folder, sort="metric")]
+    assert names[:2] == ["exam/a", "exam/b"]
+
+
 def test_only_runs_in_a_state_are_shown(folder: Path) -> None:
     assert {line.name for line in lines(folder, state="finished")} == {"exam/a", "exam/b"}
 

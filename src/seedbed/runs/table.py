@@ -3,6 +3,7 @@
 What cannot be read has its line too, and the reason below, so that one run never hides the others.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ class Line:
     metric: str
     """The one that decides which checkpoint is best."""
     value: float | None
-    """That metric at the best checkpoint so far."""
+    """That metric at the best checkpoint so far, where it is a number."""
     lower_is_better: bool
     steps: int
     started: str | None
@@ -103,11 +104,12 @@ def _line(path: Path, folder: Path) -> Line:
     except (RunError, AttributeError, TypeError, ValueError) as error:
         return Line(name, "unreadable", "–", None, True, 0, None, None, False, _short(error))
     metric = str(run.config.get("monitor"))
+    value = run.figures.get(metric, math.nan)
     return Line(
         name=name,
         state=run.state,
         metric=metric,
-        value=run.figures.get(metric),
+        value=value if math.isfinite(value) else None,
         lower_is_better=run.config.get("mode") != "max",
         steps=run.steps,
         started=started,
