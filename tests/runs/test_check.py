@@ -45,6 +45,14 @@ def test_wrong_setting_is_named_with_the_nearest(override: str, message: str) ->
     assert message in str(caught.value)
 
 
+def test_loss_is_in_the_targets_own_unit(tmp_path: Path) -> None:
+    rows = "".join(f"{x},{1000 * x}\n" for x in range(60))
+    (tmp_path / "t.csv").write_text("x,y\n" + rows)
+    study = ["experiment=plane", "data=table", f"data.path={tmp_path}/t.csv", "data.target=y"]
+    said = check(study)
+    assert float(said.rpartition(" ")[2]) > 1e7  # of targets whose deviation is 17,000
+
+
 def test_prompt_is_no_mistake_beside_another() -> None:
     with pytest.raises(SettingError) as caught:
         check(["experiment=lin", "prompt=春夜喜雨"])

@@ -1,6 +1,7 @@
 """Sweeps within this process; `test_sweep_command.py` has those that are killed."""
 
 import json
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -295,8 +296,13 @@ def test_trials_added_later_are_those_of_one_long_search(sweep: Any, tmp_path: P
     assert results(whole) == results(sweep)
 
 
-def test_point_proposed_twice_is_trained_once(sweep: Any) -> None:
+def test_point_proposed_twice_is_trained_once_and_told(
+    sweep: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     sweep("net.hidden=[4],[8]", algorithm="random", trials=6)
+    assert (
+        len(re.findall(r"trial \d is net.hidden=\[\d\] again: its", capsys.readouterr().out)) == 4
+    )
     assert len(sweep.runs()) == 2
     assert len((sweep.folder / "trials.jsonl").read_text().splitlines()) == 6
 

@@ -21,7 +21,7 @@ from seedbed.sweep.configs import Compose, Configs
 from seedbed.sweep.jobs import Pool, pool_of
 from seedbed.sweep.ledger import Job, Ledger
 from seedbed.sweep.plan import Plan
-from seedbed.sweep.space import Point, each_value, grid
+from seedbed.sweep.space import Point, each_value, grid, overrides_of
 from seedbed.terminal import log
 
 if TYPE_CHECKING:
@@ -201,6 +201,11 @@ class Sweep:
                 seed=self.seed,
                 mode=self.board.mode,
             )
+            if point in self.points:
+                self.board.say(
+                    f"trial {len(self.points) + 1} is {', '.join(overrides_of(point))} again: "
+                    "its result stands"
+                )
             self.points.append(point)
             self.ledger.note(self.points)
             yield point

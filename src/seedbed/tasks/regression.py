@@ -1,6 +1,6 @@
 """Regression: the mean squared error is the loss; absolute error and R² stand beside it."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -42,10 +42,13 @@ class RegressionTask(Task):
         # What the data divides its targets by; figures are in the target's own units.
         self.deviation = 1.0
 
-    def setup(self, stage: str) -> None:
-        """Take it over from the data, where that scales its targets."""
-        data = getattr(self.trainer, "datamodule", None)
+    def fit_to(self, data: Any) -> None:
+        """Take over what the data divides its targets by."""
         _, self.deviation = getattr(data, "target_scale", (0.0, 1.0))
+
+    def setup(self, stage: str) -> None:
+        """Take it over, also where another Trainer only evaluates."""
+        self.fit_to(getattr(self.trainer, "datamodule", None))
 
     def gathered(self) -> dict[str, Metric]:
         """All predictions and targets."""
