@@ -286,6 +286,7 @@ def test_same_wrong_value_typed_for_two_settings_is_told_of_both() -> None:
         ("val_check_interval=0", "a share of an epoch up to 1.0, or a whole number of steps"),
         ("val_check_interval=1.5", "a share of an epoch up to 1.0, or a whole number of steps"),
         ("trainer.accumulate_grad_batches=0", "1 or more"),
+        ("trainer.gradient_clip_val=-1", "0 or more"),
         ("+trainer.limit_train_batches=0", "some; a run needs every part"),
         ("+trainer.limit_val_batches=0.0", "some; a run needs every part"),
         ("+trainer.limit_test_batches=0", "some; a run needs every part"),
@@ -296,6 +297,35 @@ def test_value_out_of_range_is_refused(override: str, expected: str) -> None:
     message = refusal(override)
     assert message.startswith(f"{override.removeprefix('+')}: ")
     assert message.endswith(f"expected {expected}.")
+
+
+@pytest.mark.parametrize("name", ["inference_mode", "enable_checkpointing"])
+def test_trainer_stays_as_metrics_and_checkpoints_need_it(name: str) -> None:
+    assert refusal(f"trainer.{name}=true") == f"trainer.{name}=true: expected false; leave it out."
+
+
+def test_length_that_the_chosen_trainer_has_its_own_of_is_refused() -> None:
+    for trainer, typed, own in [
+        ("overfit", "max_steps=1000", 200),
+        ("overfit", "val_check_interval=5", 20),
+        ("debug", "max_epochs=3", 1),
+    ]:
+        overrides = [f"trainer={trainer}", typed]
+        with pytest.raises(SettingError) as caught:
+            check(settings(*overrides), typed=overrides)
+        assert str(caught.value) == (
+            f"{typed}: the trainer that was chosen has its own, {own}; set trainer.{typed}."
+        )
+        changed = [f"trainer={trainer}", f"trainer.{typed}"]
+        check(settings(*changed), typed=changed)
+    check(settings("max_steps=1000"), typed=["max_steps=1000"])
+
+
+def test_weights_that_are_not_there_are_no_matter_to_a_fit_that_has_begun(tmp_path: Path) -> None:
+    config = settings(f"weights={tmp_path}")
+    with pytest.raises(SettingError, match=r"^weights=.*: there is no .*best\.ckpt; give a run's"):
+        check(config)
+    check(config, begun=True)
 
 
 def test_each_of_several_processes_needs_a_share_of_every_batch() -> None:

@@ -17,6 +17,7 @@ WRONG = {
     "task.l1=-1": "seedbed.tasks.regression.RegressionTask: l1=-1: expected 0 or more",
     "optimizer.lr=-1": "torch.optim.SGD: Invalid learning rate: -1",
     "scheduler.warmup=-1": "seedbed.optim.schedules.Constant: warmup=-1: expected 0 or more",
+    "callbacks.progress.every=0": "seedbed.callbacks.progress.ProgressLines: every=0: expected 1",
     "callbacks.early_stopping.patience=0": "seedbed.callbacks.stopping.EarlyStopping: patience=0",
     "+trainer.fast_dev_run=-1": "lightning.Trainer: fast_dev_run=-1 is not",
 }
@@ -33,6 +34,20 @@ def test_every_value_out_of_its_range_is_told_at_once() -> None:
     lines = str(caught.value).splitlines()
     for line, start in zip(lines, WRONG.values(), strict=True):
         assert line.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.input_noise=nan", "data.input_noise=nan: expected 0 or more."),
+        ("task.l2=nan", "seedbed.tasks.regression.RegressionTask: l2=nan: expected 0 or more"),
+        ("callbacks.early_stopping.min_delta=nan", "min_delta=nan: expected 0 or more"),
+    ],
+)
+def test_nan_is_in_no_range(override: str, message: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        check(settings("callbacks=early_stopping", override))
+    assert str(caught.value).endswith(message)
 
 
 def test_nothing_is_tried_while_a_type_is_wrong() -> None:

@@ -16,8 +16,14 @@ from typing import Any
 from seedbed.errors import DamagedError, RunError
 from seedbed.files import UNREADABLE, placed
 
+FOLDER = "checkpoints"
 BEST = "best.ckpt"
 LAST = "last.ckpt"
+
+
+def checkpoint_at(place: Path) -> Path:
+    """The best checkpoint of a run's directory; of a file, itself."""
+    return place / FOLDER / BEST if place.is_dir() else place
 
 
 def save(state: dict[str, Any], path: Path) -> None:

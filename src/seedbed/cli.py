@@ -72,10 +72,11 @@ def resume(
         from seedbed.sweep.resume import resume as resume_sweep
 
         resume_sweep(run, longer or [])
-    with quick_imports():
-        from seedbed.runs.resume import resume as resume_run
+    else:
+        with quick_imports():
+            from seedbed.runs.resume import resume as resume_run
 
-    resume_run(run, longer or [])
+        resume_run(run, longer or [])
 
 
 @app.command()

@@ -178,7 +178,7 @@ def _job_problems(overrides: list[str]) -> list[str]:
     from seedbed.preflight import check  # imports torch
 
     try:
-        check(plain(composed([*choices, *good])))
+        check(plain(composed([*choices, *good])), typed=good)
     except SettingError as error:
         problems.append(str(error))
     return problems

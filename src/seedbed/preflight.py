@@ -8,7 +8,8 @@ all names and types are right, the constructors are tried, and what they refuse 
 import importlib.util
 import inspect
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from seedbed.build import (
@@ -20,6 +21,7 @@ from seedbed.build import (
     resolve,
     targets,
 )
+from seedbed.checkpoint import checkpoint_at
 from seedbed.errors import SettingError, nearest
 from seedbed.hints import hints_of, shown, type_problem
 from seedbed.machine import (
@@ -53,6 +55,12 @@ TOP_LEVEL: dict[str, Any] = {
 LEAST = {"schedule_steps": 1, "print_every": 1}
 """The least values of numbers outside any group."""
 
+LENGTHS = ("max_epochs", "max_steps", "check_val_every_n_epoch", "val_check_interval")
+"""How long a fit is, and how often it validates: some Trainers have their own."""
+
+FIXED = {"inference_mode": False, "enable_checkpointing": False}
+"""What a Trainer must have: metrics outlive a validation, and checkpoints are ours."""
+
 SEEDS = 2**32
 """NumPy's generators take a seed from 0 to below this."""
 
@@ -80,11 +88,13 @@ EXTRAS = {
 """Targets that need a package, which the extra of the same name installs."""
 
 
-def check(config: Mapping[str, Any]) -> None:
+def check(config: Mapping[str, Any], *, typed: Iterable[str] = (), begun: bool = False) -> None:
     """Compare every setting with the constructor that will take it.
 
     Args:
         config: A resolved configuration of plain types.
+        typed: The overrides it was composed of.
+        begun: Whether a fit goes on from a checkpoint, which other weights have no part in.
 
     Raises:
         SettingError: Listing all that is wrong.
@@ -105,7 +115,9 @@ def check(config: Mapping[str, Any]) -> None:
         *_missing(config),
         *_constructors(config, {name: config.get(name) for name in wrong}),
         *_agreement(config),
-        *_batches(trainer),
+        *_overruled(config, trainer, typed),
+        *([] if begun else _weights(config.get("weights"))),
+        *_trainer(trainer),
         *(devices or _shares(trainer, config.get("data"))),
         *compiler_problems(trainer, compiled=config.get("compile") is True),
         *scaler_problems(trainer, fused=optimizer.get("fused") is True),
@@ -153,6 +165,27 @@ def _lengths(settings: Mapping[str, Any], place: str = "") -> dict[str, str]:
             "whole number of steps."
         )
     return problems
+
+
+def _overruled(
+    config: Mapping[str, Any], trainer: Mapping[str, Any], typed: Iterable[str]
+) -> Iterator[str]:
+    """Find the lengths that were typed where the chosen Trainer has its own."""
+    for override in typed:
+        name = override.partition("=")[0]
+        if name in LENGTHS and trainer.get(name) != config.get(name):
+            yield (
+                f"{override}: the trainer that was chosen has its own, {trainer.get(name)}; set "
+                f"trainer.{override}."
+            )
+
+
+def _weights(place: Any) -> Iterator[str]:
+    """Check that the weights to begin with are there; if they fit is seen once there is a net."""
+    if isinstance(place, str):
+        file = checkpoint_at(Path(place).expanduser())
+        if not file.is_file():
+            yield f"weights={place}: there is no {file}; give a run's directory or a checkpoint."
 
 
 def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
@@ -273,13 +306,9 @@ def _agreement(config: Mapping[str, Any]) -> Iterator[str]:
         if kind != task.kind:
             yield f"task: this is for {task.kind}, but the data is for {kind}; choose task={kind}."
     if task:
-        yield from _monitored(config, [f"val/{name}" for name in task.measures])
-        yield from _watched(config, ["train/loss", *(f"val/{name}" for name in task.measures)])
-
-
-def _monitored(config: Mapping[str, Any], known: list[str]) -> Iterator[str]:
-    """Check that the metric which decides is one there is, and that its best is its best."""
-    yield from _best("", config.get("monitor"), config.get("mode"), known)
+        validated = [f"val/{name}" for name in task.measures]
+        yield from _best("", config.get("monitor"), config.get("mode"), validated)
+        yield from _watched(config, ["train/loss", *validated])
 
 
 def _watched(config: Mapping[str, Any], known: list[str]) -> Iterator[str]:
@@ -293,15 +322,21 @@ def _watched(config: Mapping[str, Any], known: list[str]) -> Iterator[str]:
 
 
 def _best(place: str, monitor: Any, mode: Any, known: list[str]) -> Iterator[str]:
-    """Check one metric, and which way it is better, that are set at a place."""
+    """Check that a metric set at a place is one there is, and that its best is its best."""
     if monitor not in known:
         yield f"{place}monitor={shown(monitor)}: no such metric; {nearest(str(monitor), known)}"
     elif mode in ("min", "max") and (best := best_is(monitor)) not in (mode, None):
         yield f"{place}mode={mode}: the best {monitor} is its {best}; set {place}mode={best}."
 
 
-def _batches(trainer: Mapping[str, Any]) -> Iterator[str]:
-    """Check the numbers of batches that the Trainer takes and cannot fit with."""
+def _trainer(trainer: Mapping[str, Any]) -> Iterator[str]:
+    """Check what the Trainer takes and cannot fit with."""
+    for name, value in FIXED.items():
+        if trainer.get(name, value) != value:
+            yield f"trainer.{name}={shown(trainer[name])}: expected {shown(value)}; leave it out."
+    clip = trainer.get("gradient_clip_val")
+    if isinstance(clip, int | float) and clip < 0:
+        yield f"trainer.gradient_clip_val={clip}: expected 0 or more."
     gathered = trainer.get("accumulate_grad_batches", 1)
     if isinstance(gathered, int) and gathered < 1:
         yield f"trainer.accumulate_grad_batches={gathered}: expected 1 or more."

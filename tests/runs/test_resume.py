@@ -382,6 +382,7 @@ def test_changed_settings_are_refused_with_both_values(copy: RunDirectory) -> No
         ("max_epochs=-1", "max_epochs=-1 and max_steps=-1: the fit would never end"),
         ("max_steps=null", "max_steps=null: expected a whole number, got null."),
         ("longer", "longer: expected a setting, as max_steps=2000."),
+        ("max_epochs=8,9", "max_epochs=8,9: several values; a run has one."),
     ],
 )
 def test_length_that_is_no_longer_one_is_refused(

@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from seedbed.compose import composed, plain
-from seedbed.errors import RunError
+from seedbed.errors import RunError, SettingError
 from seedbed.runs.directory import RunDirectory
 from seedbed.runs.execute import execute
 
@@ -106,9 +106,11 @@ def test_resumed_run_needs_the_other_one_no_longer(source: RunDirectory, tmp_pat
     assert json.loads(run.provenance_file.read_text())["weights"] == origin
 
 
-def test_place_without_a_run_is_explained(tmp_path: Path) -> None:
-    message = refusal(tmp_path, *TINY, f"weights={tmp_path / 'nowhere'}")
-    assert message.startswith(f"{tmp_path / 'nowhere'}: there is no such")
+def test_place_without_a_run_is_told_before_anything_runs(tmp_path: Path) -> None:
+    run = prepared(tmp_path / "run", *TINY, f"weights={tmp_path / 'nowhere'}")
+    with pytest.raises(SettingError, match=f"there is no {tmp_path}/nowhere; give a run's"):
+        execute(run.path)
+    assert run.status() == {}
 
 
 def test_truncated_file_is_explained(source: RunDirectory, tmp_path: Path) -> None:

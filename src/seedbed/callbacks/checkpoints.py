@@ -28,7 +28,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from seedbed.checkpoint import BEST, LAST, save
+from seedbed.checkpoint import BEST, FOLDER, LAST, save
 from seedbed.data.loader import Loader
 from seedbed.distributed import largest, of_all, rank
 from seedbed.errors import SettingError
@@ -54,7 +54,7 @@ class Checkpoints(Callback):
         mode: Literal["min", "max"],
         every_seconds: float = 30.0,
     ) -> None:
-        self.directory = Path(directory) / "checkpoints"
+        self.directory = Path(directory) / FOLDER
         self.monitor = monitor
         self.mode = mode
         self.every_seconds = every_seconds

@@ -25,9 +25,14 @@ class ProgressLines(Callback):
 
     Args:
         every: Log the line of each this-many-th validation; the first and the last always.
+
+    Raises:
+        ValueError: If `every` is below 1.
     """
 
     def __init__(self, *, every: int = 1) -> None:
+        if every < 1:
+            raise ValueError(f"every={every}: expected 1 or more")
         self.every = every
         self._count = 0
         self._pending = ""

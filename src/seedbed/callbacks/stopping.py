@@ -69,7 +69,7 @@ class EarlyStopping(Stopping):
         super().__init__(monitor=monitor)
         if patience < 1:
             raise ValueError(f"patience={patience}: expected 1 or more")
-        if min_delta < 0:
+        if not min_delta >= 0:
             raise ValueError(f"min_delta={min_delta}: expected 0 or more")
         self.mode = mode
         self.patience = patience

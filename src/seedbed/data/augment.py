@@ -24,7 +24,7 @@ class RandomAffine:
     """
 
     def __init__(self, *, degrees: float = 0.0, zoom: float = 0.0, shift: float = 0.0) -> None:
-        if min(degrees, zoom, shift) < 0 or zoom >= 1:
+        if not (degrees >= 0 and 0 <= zoom < 1 and shift >= 0):
             raise ValueError(
                 f"degrees={degrees}, zoom={zoom}, shift={shift}: expected 0 or more, and a zoom "
                 "below 1"

@@ -76,7 +76,7 @@ class RowsDataModule(DataModule[RowSplits]):
         augment: RandomAffine | None = None,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed)
-        if input_noise < 0:
+        if not input_noise >= 0:
             raise SettingError(f"data.input_noise={input_noise}: expected 0 or more.")
         self.input_noise = input_noise
         self.augment = augment

@@ -32,7 +32,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from seedbed.checkpoint import BEST, LAST
+from seedbed.checkpoint import BEST, FOLDER, LAST
 from seedbed.errors import RunError
 from seedbed.files import place_text, refuse_links_out, writing
 from seedbed.state import LOCK, state_of
@@ -55,7 +55,7 @@ class RunDirectory:
         self.status_file = path / "status.json"
         self.metrics_file = path / "metrics.json"
         self.log_file = path / "train.log"
-        self.checkpoints = path / "checkpoints"
+        self.checkpoints = path / FOLDER
         self.best = self.checkpoints / BEST
         self.last = self.checkpoints / LAST
 
@@ -145,6 +145,11 @@ class RunDirectory:
     def state(self) -> str:
         """Where the run stands: new, running, finished, failed or interrupted."""
         return state_of(self.path, self.status())
+
+    @property
+    def begun(self) -> bool:
+        """Whether a fit has left a checkpoint to go on from."""
+        return self.last.exists() or self.best.exists()
 
     def metrics(self) -> dict[str, float]:
         """The metrics of the best checkpoint, once the run has finished.

@@ -61,7 +61,7 @@ def execute(path: Path) -> dict[str, float]:
         metrics = run.metrics()
         log.info(f"{run.path} has finished; {run.metrics_file.name} has its metrics.")
         return metrics
-    check(config)
+    check(config, begun=run.begun)
     if is_distributed(config["trainer"]) and not distributed.is_member():
         return start(run, process_count(config["trainer"]))
     with run.claimed(), logged_to(run.log_file), _recorded(run):
@@ -167,7 +167,7 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
 
     What goes on from a checkpoint keeps its record and its weights; the record notes the start.
     """
-    resumes = run.last.exists() or run.best.exists()
+    resumes = run.begun
     weights = None if resumes else config.get("weights")
     taken = take_over(Path(weights).expanduser(), study) if weights else None
     if not study.trainer.is_global_zero:

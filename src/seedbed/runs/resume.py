@@ -59,9 +59,11 @@ def resume(path: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
 def _parsed(override: str) -> tuple[str, Any]:
     try:
         parsed = OverridesParser.create().parse_override(override)
-        return parsed.key_or_group, parsed.value()
     except HydraException:
         raise SettingError(f"{override}: expected a setting, as max_steps=2000.") from None
+    if parsed.is_sweep_override():
+        raise SettingError(f"{override}: several values; a run has one.")
+    return parsed.key_or_group, parsed.value()
 
 
 def _changed(config: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def _changed(config: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     at_top = {name: new for name, new in allowed.items() if name != "accelerator"}
     changed = config | at_top | {"trainer": _trainer(config) | of_trainer}
     if changed != config:
-        check(changed)
+        check(changed, begun=True)
         _check_longer(_lengths(config), _lengths(changed))
     return changed
 

@@ -14,10 +14,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from seedbed.build import Study
-from seedbed.checkpoint import load
+from seedbed.checkpoint import checkpoint_at, load
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import RunError
-from seedbed.runs.directory import RunDirectory
 
 SHOWN = 3
 """How many parameters of a kind an error names."""
@@ -32,7 +31,7 @@ def take_over(source: Path, study: Study) -> dict[str, str]:
     Raises:
         RunError: If there is no such file, it is damaged, or does not fit.
     """
-    path = RunDirectory(source).best if source.is_dir() else source
+    path = checkpoint_at(source)
     checkpoint = load(path)
     if isinstance(study.datamodule, TokensDataModule):
         _check_vocabulary(checkpoint, study.datamodule, path)

@@ -63,8 +63,9 @@ class Configs:
         problems: dict[str, None] = {}
         for point in points:
             config = self.of(point)
+            typed = [*self.plan.fixed, *overrides_of(point)]
             try:
-                check(without_devices(config) if self._elsewhere else config)
+                check(without_devices(config) if self._elsewhere else config, typed=typed)
             except SettingError as error:
                 problems |= dict.fromkeys(str(error).splitlines())
             if self.plan.settings.pruning and not config["logger"].get("csv"):

@@ -107,7 +107,7 @@ class Task(LightningModule, ABC):
         self._optimizer = optimizer
         self._scheduler = scheduler
         for name, penalty in (("l1", l1), ("l2", l2)):
-            if penalty < 0:
+            if not penalty >= 0:
                 raise ValueError(f"{name}={penalty}: expected 0 or more")
         self.l1 = l1
         self.l2 = l2
@@ -123,7 +123,7 @@ class Task(LightningModule, ABC):
         """New metrics for one part to gather; `figures` makes of them what is logged."""
 
     def fit_to(self, data: Any) -> None:
-        """Take from the training data what the net wants to know of it; most want nothing."""
+        """Take from the data what net and figures want to know of it; most want nothing."""
 
     @abstractmethod
     def step(self, batch: Any) -> Step:
