@@ -208,6 +208,8 @@ def _choice_problem(override: Override) -> str | None:
 
 def _value_problem(override: Override, settings: Any) -> str:
     """Say where a key leaves what there is, and what there is at that place."""
+    from seedbed.preflight import takes  # imports torch
+
     key, node, above = override.key_or_group, settings, ""
     if key in SWEEPERS:
         return f"{key}: is a setting of sweeps; to sweep, add --multirun."
@@ -216,6 +218,8 @@ def _value_problem(override: Override, settings: Any) -> str:
         if not isinstance(node, dict):
             return f"{key}: no such setting; {above[:-1]} has none below it."
         if name not in node:
+            if takes(node, name):
+                return f"{key}: is not among the settings yet; write +{override.input_line}"
             known = [*node, *(groups if not above else [])]
             settable = {above + other for other in known if not other.startswith("_")}
             alike = _namesakes(key, settings, groups)
@@ -223,6 +227,8 @@ def _value_problem(override: Override, settings: Any) -> str:
             meant = meant or nearest(above + name, settable, shown_by="--help")
             return f"{key}: no such setting; {meant}"
         node, above = node[name], f"{above}{name}."
+    if override.is_add():
+        return f"{override.input_line}: is among the settings already; leave out the +."
     return f"{override.input_line}: not a value this setting can take."
 
 

@@ -246,6 +246,11 @@ def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterat
                 yield from _node(f"{group}.{name}", node, FOLDER_ARGUMENTS, wrong)
 
 
+def takes(node: Any, name: str) -> bool:
+    """Whether a node's constructor has an argument of this name."""
+    return _is_allowed(node) and name in inspect.signature(resolve(node["_target_"])).parameters
+
+
 def _sizes(config: Mapping[str, Any]) -> list[str]:
     """The arguments that the net needs and only data may give."""
     data = config.get("data")
