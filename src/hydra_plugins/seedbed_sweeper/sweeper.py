@@ -67,7 +67,7 @@ class SeedbedSweeper(Sweeper):
 
         use_paths(self._composed)
         plan = self._plan(arguments)
-        given = OmegaConf.select(self._composed, "hydra.sweep.dir", throw_on_missing=False)
+        given = self._composed.hydra.sweep.dir
         folder = Path(given) if given else ROOT / "logs" / "sweeps" / plan.name
         launcher: Any = OmegaConf.to_container(self._composed.hydra.launcher, resolve=True)
         run(
