@@ -37,8 +37,8 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = readable(sys.argv[1:])
     with explained():
+        sys.argv[1:] = readable(sys.argv[1:])
         if is_multirun(sys.argv[1:]):
             leave()  # each job of a sweep has processes of its own
         led(main)

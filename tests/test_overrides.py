@@ -1,8 +1,12 @@
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from seedbed.compose import CONF
+from seedbed.errors import SettingError
 from seedbed.overrides import readable, setting_problems
 
 NAMES = {
@@ -29,6 +33,23 @@ NAMES = {
     "data.points=[1": "data.points=[1: cannot be read",
 }
 """Overrides that Hydra stops at, and what is said of each."""
+
+
+@pytest.mark.parametrize("argument", ["--experiment=exam", "-experiment=exam", "--optimizer.lr=1"])
+def test_setting_with_dashes_is_not_left_to_hydra(argument: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        readable([argument])
+    assert str(caught.value) == (
+        f"{argument}: settings have no dashes; write {argument.lstrip('-')}"
+    )
+
+
+@pytest.mark.parametrize(
+    "argument", ["--cfg=job", "-cd=/tmp/a=b", "--config-dir=mine", "--package=hydra.sweep", "-m"]
+)
+def test_flag_of_hydras_stays(argument: str) -> None:
+    assert readable([argument]) == [argument]
+
 
 VALUES = {
     "data.path=~/poems.txt": "~/poems.txt",
@@ -100,6 +121,17 @@ def test_several_wrong_settings_are_reported_together() -> None:
 
 def test_command_line_without_a_mistake_has_no_problems() -> None:
     assert setting_problems(["experiment=line", "optimizer=adamw", "optimizer.lr=0.1"]) == []
+
+
+def test_syntax_error_in_a_file_is_told_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = shutil.copytree(CONF, tmp_path / "conf")
+    file = conf / "experiment" / "mine.yaml"
+    file.write_text("max_epochs: [5\n")
+    for module in ("compose", "overrides"):
+        monkeypatch.setattr(f"seedbed.{module}.CONF", conf)
+    assert f'in "{file}", line 1, column 13\nexpected' in problems("experiment=mine")
 
 
 def test_each_value_of_a_multirun_is_looked_at() -> None:

@@ -83,7 +83,8 @@ def resume(
 def runs(
     folder: Annotated[Path, typer.Argument(help="Where they are.", show_default="logs")] = LOGS,
     state: Annotated[
-        Literal["new", "running", "finished", "failed", "interrupted", "unreadable"] | None,
+        Literal["new", "running", "finished", "pruned", "failed", "interrupted", "unreadable"]
+        | None,
         typer.Option(help="Show only those in this state."),
     ] = None,
     sort: Annotated[

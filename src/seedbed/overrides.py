@@ -16,11 +16,12 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from seedbed.compose import CONF, composed, is_path, plain
 from seedbed.errors import SettingError, nearest
 
-HYDRAS = (HydraException, OmegaConfBaseException)
+HYDRAS = (HydraException, OmegaConfBaseException, YAMLError)
 REFUSALS = (*HYDRAS, ValueError)
 """What Hydra raises against a command line; a bare ValueError for `optimizer=null`."""
 
@@ -34,6 +35,12 @@ SEARCHED = "hydra.searchpath="
 LAUNCHER = re.compile(r"hydra/launcher=[\w-]+|hydra\.launcher\.[a-z]\w*=[\w.,-]+")
 """Where jobs run, in names and numbers that can be nothing else in a batch script."""
 
+DASHED = re.compile(r"-+(([a-z_][\w./@]*)=.*)", re.DOTALL)
+"""A setting with dashes before it; group 1 is without them, group 2 its name."""
+
+FLAGS = ("cfg", "c", "package", "p", "info", "i", "cp", "cn", "cd")
+"""Hydra's own that have a value and no dash within."""
+
 SETTING = re.compile(r"[\w.]+")
 """The name of a setting, or of a group whose option is placed where it usually is."""
 
@@ -44,7 +51,13 @@ def readable(arguments: list[str]) -> list[str]:
     A path is always quoted, as its commas and signs mean nothing; not so in a multirun, where
     commas stand between values, and the sweeper's own settings get their prefix. What is for a
     launcher is a multirun.
+
+    Raises:
+        SettingError: If a setting has dashes before its name, which Hydra would take for a flag.
     """
+    for argument in arguments:
+        if (dashed := DASHED.fullmatch(argument)) and dashed[2] not in FLAGS:
+            raise SettingError(f"{argument}: settings have no dashes; write {dashed[1]}")
     if any(argument.startswith("hydra/launcher=") for argument in arguments):
         arguments = [*arguments, MULTIRUN]  # else Hydra would run it here
     multirun = is_multirun(arguments)

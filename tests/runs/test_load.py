@@ -174,6 +174,9 @@ def test_run_without_a_checkpoint_says_when_there_will_be_one(
     run = RunDirectory.create(tmp_path, exam.config())
     with pytest.raises(RunError, match=f"has no {which} checkpoint yet"):
         load(run.path, which)
+    run.set_status("failed")
+    with pytest.raises(RunError, match=rf"has no {which} checkpoint\.$"):
+        load(run.path, which)
 
 
 def test_checkpoint_of_another_name_is_refused(exam: RunDirectory) -> None:

@@ -373,6 +373,14 @@ def test_changed_settings_are_refused_with_both_values(copy: RunDirectory) -> No
     assert copy.config()["max_epochs"] == 4
 
 
+def test_misspelt_length_is_no_other_experiment(copy: RunDirectory) -> None:
+    with pytest.raises(SettingError) as caught:
+        resume(copy.path, ["max_epoch=9"])
+    assert str(caught.value) == (
+        "max_epoch: no such setting; did you mean max_epochs or max_steps?"
+    )
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

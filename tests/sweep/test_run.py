@@ -296,6 +296,12 @@ def test_trials_added_later_are_those_of_one_long_search(sweep: Any, tmp_path: P
     assert results(whole) == results(sweep)
 
 
+def test_search_where_nothing_varies_is_refused(sweep: Any) -> None:
+    with pytest.raises(SettingError, match=r"^algorithm=tpe: nothing varies"):
+        sweep("optimizer.lr=0.01", algorithm="tpe")
+    assert sweep.runs() == []
+
+
 def test_point_proposed_twice_is_trained_once_and_told(
     sweep: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

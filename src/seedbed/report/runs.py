@@ -49,13 +49,14 @@ class Run:
 
     @property
     def state(self) -> str:
-        """`new`, `running`, `finished`, `failed` or `interrupted`."""
-        return str(self.status["state"])
+        """`new`, `running`, `finished`, `pruned` by its sweep, `failed` or `interrupted`."""
+        state = str(self.status["state"])
+        return "pruned" if state == "finished" and "pruned" in self.status else state
 
     @property
     def finished(self) -> bool:
         """Whether its figures are its last word."""
-        return self.state == "finished"
+        return self.state in ("finished", "pruned")
 
     @property
     def error(self) -> str:

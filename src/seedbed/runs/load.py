@@ -93,8 +93,10 @@ def _chosen(directory: RunDirectory, checkpoint: str | Path) -> Path:
     if path.exists():
         return path
     if str(checkpoint) in known:
+        missing = f"{directory.path} has no {checkpoint} checkpoint"
+        if directory.state() in ("finished", "failed"):
+            raise RunError(f"{missing}.")
         raise RunError(
-            f"{directory.path} has no {checkpoint} checkpoint yet; a fit writes them at its end, "
-            "and a longer one every half minute."
+            f"{missing} yet; a fit writes them at its end, and a longer one every half minute."
         )
     raise RunError(f"{path}: no such checkpoint; give best, last, or the path of a file.")

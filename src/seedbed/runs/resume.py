@@ -68,7 +68,7 @@ def _parsed(override: str) -> tuple[str, Any]:
 
 def _changed(config: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     """The configuration with what is wanted of it, if that may be changed."""
-    allowed, problems = {}, []
+    allowed, problems, is_other = {}, [], False
     for key, new in wanted.items():
         name = key.removeprefix("trainer.")
         if name in (*LENGTHS, *OF_THE_MACHINE):
@@ -81,8 +81,10 @@ def _changed(config: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
             continue
         if old != new:
             problems.append(f"{key}: the run has {_short(old)}, not {_short(new)}.")
-    if problems:
+            is_other = True
+    if is_other:
         problems.append("That would be another experiment, for a run of its own.")
+    if problems:
         raise SettingError("\n".join(problems))
     if not allowed:
         return config
@@ -150,5 +152,5 @@ def _tell_if_it_ends_at_0(config: dict[str, Any]) -> None:
     if not any(schedule.get_lr()):
         log.info(
             f"The schedule keeps its end at step {horizon:,}, where its learning rate is 0: steps "
-            "after it learn nothing. A new fit that does begins with weights=RUN."
+            "after it learn nothing. To learn more from here, start a new fit with weights=RUN."
         )

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from seedbed.errors import RunError
 from seedbed.report.runs import read_run, run_folders
 
-State = Literal["new", "running", "finished", "failed", "interrupted", "unreadable"]
+State = Literal["new", "running", "finished", "pruned", "failed", "interrupted", "unreadable"]
 Column = Literal["name", "state", "metric", "steps", "age", "commit"]
 
 

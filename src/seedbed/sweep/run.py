@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from seedbed.errors import SweepError
+from seedbed.errors import SettingError, SweepError
 from seedbed.runs.directory import RunDirectory
 from seedbed.signals import INTERRUPTED, exit_on_sigterm
 from seedbed.sweep.best import remove_best, write_best
@@ -55,6 +55,11 @@ def run(
         SystemExit: If it was interrupted, with the shell's status for that.
     """
     settings = plan.settings
+    if settings.algorithm != "grid" and not plan.space:
+        raise SettingError(
+            f"algorithm={settings.algorithm}: nothing varies, so there is nothing to search; give "
+            "a setting several values or an interval, as optimizer.lr=interval(0.001,0.1)."
+        )
     points = grid(plan.space) if settings.algorithm == "grid" else []
     configs = Configs(plan, compose, elsewhere=cluster is not None)
     values = list(each_value(plan.space))
