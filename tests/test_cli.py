@@ -15,8 +15,9 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
     """What is asked for, and where it is to go, in place of fetching it."""
     asked: list[tuple[str, Path]] = []
 
-    def note(download: Download, into: Path) -> None:
+    def note(download: Download, into: Path) -> Path:
         asked.append((download.name, into))
+        return into / download.name
 
     monkeypatch.setattr(fetch, "fetch", note)
     return asked
@@ -30,6 +31,7 @@ def test_fetch_takes_the_poems_or_what_is_named(
 ) -> None:
     result = CliRunner().invoke(app, ["fetch", *words, "--data-dir", str(tmp_path)])
     assert (result.exit_code, fetched) == (0, [(name, tmp_path)])
+    assert result.output.endswith(f": {tmp_path / name}\n")
 
 
 def test_fetch_of_anything_else_names_what_there_is(fetched: list[tuple[str, Path]]) -> None:

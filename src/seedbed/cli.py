@@ -313,7 +313,7 @@ def fetch(
         ),
     ] = None,
 ) -> None:
-    """Fetch a data set, if it is not there yet.
+    """Fetch a data set, if it is not there yet, and say where it is.
 
     Example: seedbed fetch mnist
     """
@@ -323,7 +323,8 @@ def fetch(
         from seedbed.data.poems import SONG_POEMS, TANG_POEMS
 
     files = {"poems": TANG_POEMS, "song": SONG_POEMS, "mnist": MNIST_FILES}[what]
-    fetching.fetch(files, data_dir.expanduser() if data_dir else fetching.data_dir())
+    folder = fetching.fetch(files, data_dir.expanduser() if data_dir else fetching.data_dir())
+    typer.echo(f"{what}: {folder}")
 
 
 @app.command()
