@@ -2,11 +2,13 @@
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
 from seedbed.compose import CONF, ROOT
 from seedbed.overrides import is_multirun, readable, setting_problems
+from seedbed.runs.directory import RunDirectory
 
 SHOWN = re.compile(r"python train\.py ((?:[^`\n\\]|\\\n#?)+)")
 ANOTHERS = ("$BASE", "NAME", "SWEEP", "--help", "experiment=lin ", "experiment=iris", "trainer=gpu")
@@ -23,7 +25,13 @@ def commands() -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", commands(), ids=str.strip)
-def test_command_that_is_shown_has_no_wrong_setting(command: str) -> None:
+def test_command_that_is_shown_has_no_wrong_setting(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDirectory(tmp_path / "RUN")  # as documents call any
+    run.checkpoints.mkdir(parents=True)
+    run.best.touch()
+    monkeypatch.chdir(tmp_path)
     arguments = readable(shlex.split(command, comments=True))
     overrides = [word for word in arguments if "=" in word and not word.startswith("-")]
     assert setting_problems(overrides, multirun=is_multirun(arguments)) == []
