@@ -32,7 +32,7 @@ def main(config: DictConfig) -> None:
     with explained(folder):
         use_paths(config)
         settings = plain(config)
-        check(settings, typed=HydraConfig.get().overrides.task)
+        check(settings)
         execute(RunDirectory.create(folder, settings).path)
 
 

@@ -7,7 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from seedbed.compose import CONF
 from seedbed.errors import SettingError
-from seedbed.overrides import readable, setting_problems
+from seedbed.overrides import readable, searched, setting_problems
 
 NAMES = {
     "experiment=lime": "experiment=lime: no such experiment; did you mean line",
@@ -26,6 +26,9 @@ NAMES = {
     "seed.x=1": "seed.x: no such setting; seed has none below it.",
     "optimizer.momentum=0.9": "is not among the settings yet; write +optimizer.momentum=0.9",
     "trainer.limit_train_batches=2": "yet; write +trainer.limit_train_batches=2",
+    "net.inputs=3": "net.inputs: no such setting; ",
+    "optimizer.momentum.x=3": "optimizer.momentum.x: no such setting; ",
+    "~optimizer.dampening": "optimizer.dampening: no such setting; ",
     "+optimizer.lr=0.1": "+optimizer.lr=0.1: is among the settings already; leave out the +.",
     "optimizer=sgd,adamw": "optimizer=sgd,adamw: several values; to train with each",
     "seed=1,2": "seed=1,2: several values; to train with each, add --multirun",
@@ -33,22 +36,6 @@ NAMES = {
     "data.points=[1": "data.points=[1: cannot be read",
 }
 """Overrides that Hydra stops at, and what is said of each."""
-
-
-@pytest.mark.parametrize("argument", ["--experiment=exam", "-experiment=exam", "--optimizer.lr=1"])
-def test_setting_with_dashes_is_not_left_to_hydra(argument: str) -> None:
-    with pytest.raises(SettingError) as caught:
-        readable([argument])
-    assert str(caught.value) == (
-        f"{argument}: settings have no dashes; write {argument.lstrip('-')}"
-    )
-
-
-@pytest.mark.parametrize(
-    "argument", ["--cfg=job", "-cd=/tmp/a=b", "--config-dir=mine", "--package=hydra.sweep", "-m"]
-)
-def test_flag_of_hydras_stays(argument: str) -> None:
-    assert readable([argument]) == [argument]
 
 
 VALUES = {
@@ -90,6 +77,30 @@ def test_what_hydra_reads_is_left_to_it(argument: str) -> None:
     assert readable([argument]) == [argument]
 
 
+@pytest.mark.parametrize(
+    ("argument", "setting"),
+    [
+        ("--experiment=exam", "experiment=exam"),
+        ("-experiment=exam", "experiment=exam"),
+        ("--optimizer.lr=1", "optimizer.lr=1"),
+        ("--experiment", "experiment=VALUE"),
+        ("--+optimizer.momentum=1", "optimizer.momentum=1"),
+    ],
+)
+def test_setting_with_dashes_is_not_left_to_hydra(argument: str, setting: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        readable([argument])
+    assert str(caught.value) == f"{argument}: settings have no dashes; write {setting}"
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["--cfg=job", "-cd=/tmp/a=b", "--config-dir=mine", "--package=hydra.sweep", "-m", "--help"],
+)
+def test_flag_of_hydras_stays(argument: str) -> None:
+    assert readable([argument]) == [argument]
+
+
 def test_commas_stand_between_values_in_a_multirun() -> None:
     typed = ["-m", "prompt=春,夏", "data.path=a b,c(1)", "net.hidden=[3],[4]"]
     quoted = ["-m", 'prompt="春","夏"', 'data.path=a b,"c(1)"', "net.hidden=[3],[4]"]
@@ -123,15 +134,25 @@ def test_command_line_without_a_mistake_has_no_problems() -> None:
     assert setting_problems(["experiment=line", "optimizer=adamw", "optimizer.lr=0.1"]) == []
 
 
+@pytest.mark.parametrize("broken", ["experiment/mine", "net/mlp", "train"])
 def test_syntax_error_in_a_file_is_told_with_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conf = shutil.copytree(CONF, tmp_path / "conf")
-    file = conf / "experiment" / "mine.yaml"
+    file = conf / f"{broken}.yaml"
     file.write_text("max_epochs: [5\n")
     for module in ("compose", "overrides"):
         monkeypatch.setattr(f"seedbed.{module}.CONF", conf)
-    assert f'in "{file}", line 1, column 13\nexpected' in problems("experiment=mine")
+    typed = ["experiment=mine"] if broken == "experiment/mine" else ["optimizer.lr=abc"]
+    assert f'in "{file}", line 1, column 13\nexpected' in problems(*typed)
+
+
+def test_syntax_error_in_an_option_from_elsewhere_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    file = tmp_path / "experiment" / "mine.yaml"
+    file.write_text("max_epochs: [5\n")
+    message = problems(*searched([f"--config-dir={tmp_path}"]), "experiment=mine")
+    assert f'in "{file}", line 1, column 13\nexpected' in message
 
 
 def test_each_value_of_a_multirun_is_looked_at() -> None:

@@ -36,20 +36,6 @@ def test_every_value_out_of_its_range_is_told_at_once() -> None:
         assert line.startswith(start)
 
 
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("data.input_noise=nan", "data.input_noise=nan: expected 0 or more."),
-        ("task.l2=nan", "seedbed.tasks.regression.RegressionTask: l2=nan: expected 0 or more"),
-        ("callbacks.early_stopping.min_delta=nan", "min_delta=nan: expected 0 or more"),
-    ],
-)
-def test_nan_is_in_no_range(override: str, message: str) -> None:
-    with pytest.raises(SettingError) as caught:
-        check(settings("callbacks=early_stopping", override))
-    assert str(caught.value).endswith(message)
-
-
 def test_nothing_is_tried_while_a_type_is_wrong() -> None:
     with pytest.raises(SettingError) as caught:
         check(settings("data.points=0", "optimizer.lr=abc"))

@@ -6,6 +6,7 @@ down once. Price: a hint too wide lets a wrong value pass, and its constructor h
 
 import inspect
 import json
+import math
 import types
 import typing
 from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +40,7 @@ def type_problem(name: str, value: Any, expected: Any) -> str | None:
     """What is wrong with the type of a setting's value, or None."""
     if _fits(value, expected):
         return None
-    kind = type(value).__name__
+    kind = "nan" if _is_nan(value) else type(value).__name__
     problem = f"{name}={shown(value)}: expected {_readable(expected)}, got "
     problem += f"{PLAIN_NAMES.get(kind, kind)}."
     if value is not None and _fits(quoted := _quoted(value), expected):
@@ -47,7 +48,13 @@ def type_problem(name: str, value: Any, expected: Any) -> str | None:
     return problem
 
 
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
 def _fits(value: Any, expected: Any) -> bool:
+    if _is_nan(value):
+        return False
     origins = [typing.get_origin(hint) for hint in (expected, *typing.get_args(expected))]
     if isinstance(value, list) and tuple in origins:
         value = tuple(value)

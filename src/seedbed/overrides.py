@@ -35,11 +35,14 @@ SEARCHED = "hydra.searchpath="
 LAUNCHER = re.compile(r"hydra/launcher=[\w-]+|hydra\.launcher\.[a-z]\w*=[\w.,-]+")
 """Where jobs run, in names and numbers that can be nothing else in a batch script."""
 
-DASHED = re.compile(r"-+(([a-z_][\w./@]*)=.*)", re.DOTALL)
-"""A setting with dashes before it; group 1 is without them, group 2 its name."""
+DASHED = re.compile(r"-+\+?([a-z_][\w./@]*)(=.*)?", re.DOTALL)
+"""A name with dashes before it, and its value."""
 
-FLAGS = ("cfg", "c", "package", "p", "info", "i", "cp", "cn", "cd")
-"""Hydra's own that have a value and no dash within."""
+FLAGS = (
+    *("help", "version", "cfg", "resolve", "package", "run", "multirun", "info"),
+    *("h", "c", "p", "r", "m", "i", "cp", "cn", "cd", "sc"),
+)
+"""Hydra's own that have no dash within."""
 
 SETTING = re.compile(r"[\w.]+")
 """The name of a setting, or of a group whose option is placed where it usually is."""
@@ -56,8 +59,9 @@ def readable(arguments: list[str]) -> list[str]:
         SettingError: If a setting has dashes before its name, which Hydra would take for a flag.
     """
     for argument in arguments:
-        if (dashed := DASHED.fullmatch(argument)) and dashed[2] not in FLAGS:
-            raise SettingError(f"{argument}: settings have no dashes; write {dashed[1]}")
+        if (dashed := DASHED.fullmatch(argument)) and dashed[1] not in FLAGS:
+            setting = f"{dashed[1]}{dashed[2] or '=VALUE'}"
+            raise SettingError(f"{argument}: settings have no dashes; write {setting}")
     if any(argument.startswith("hydra/launcher=") for argument in arguments):
         arguments = [*arguments, MULTIRUN]  # else Hydra would run it here
     multirun = is_multirun(arguments)
@@ -178,9 +182,11 @@ def _job_problems(overrides: list[str]) -> list[str]:
         elif not (text.startswith(SEARCHED) or (CONF / override.key_or_group).is_dir()):
             values.append(text)
         elif problem := _refusal([*choices, text]):
-            problems.append(_choice_problem(override) or problem)
+            problems.append(_choice_problem(override, problem) or str(problem))
         else:
             choices.append(text)
+    if problem := _refusal(choices):
+        return [*problems, str(problem)]
     base = OmegaConf.to_container(composed(choices))
     good = []
     for text in values:
@@ -191,22 +197,25 @@ def _job_problems(overrides: list[str]) -> list[str]:
     from seedbed.preflight import check  # imports torch
 
     try:
-        check(plain(composed([*choices, *good])), typed=good)
+        check(plain(composed([*choices, *good])))
     except SettingError as error:
         problems.append(str(error))
     return problems
 
 
-def _refusal(overrides: list[str]) -> str | None:
+def _refusal(overrides: list[str]) -> Exception | None:
     """What Hydra says against overrides; None if it composes them."""
     try:
         plain(composed(overrides))
     except REFUSALS as error:
-        return str(error)
+        return error
     return None
 
 
-def _choice_problem(override: Override) -> str | None:
+def _choice_problem(override: Override, problem: Exception) -> str | None:
+    """Name the options there are, unless an option is there and cannot be read."""
+    if isinstance(problem, YAMLError):
+        return None
     group = override.key_or_group
     options = [path.stem for path in (CONF / group).glob("*.yaml")]
     value = override.value()
@@ -224,6 +233,7 @@ def _value_problem(override: Override, settings: Any) -> str:
     from seedbed.preflight import takes  # imports torch
 
     key, node, above = override.key_or_group, settings, ""
+    last = key.rpartition(".")[2]
     if key in SWEEPERS:
         return f"{key}: is a setting of sweeps; to sweep, add --multirun."
     groups = [path.name for path in CONF.iterdir() if path.is_dir()]
@@ -231,7 +241,7 @@ def _value_problem(override: Override, settings: Any) -> str:
         if not isinstance(node, dict):
             return f"{key}: no such setting; {above[:-1]} has none below it."
         if name not in node:
-            if takes(node, name):
+            if name == last and not override.is_delete() and takes(key.split(".")[0], node, name):
                 return f"{key}: is not among the settings yet; write +{override.input_line}"
             known = [*node, *(groups if not above else [])]
             settable = {above + other for other in known if not other.startswith("_")}

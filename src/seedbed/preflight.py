@@ -8,7 +8,7 @@ all names and types are right, the constructors are tried, and what they refuse 
 import importlib.util
 import inspect
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +55,8 @@ TOP_LEVEL: dict[str, Any] = {
 LEAST = {"schedule_steps": 1, "print_every": 1}
 """The least values of numbers outside any group."""
 
-LENGTHS = ("max_epochs", "max_steps", "check_val_every_n_epoch", "val_check_interval")
-"""How long a fit is, and how often it validates: some Trainers have their own."""
-
-FIXED = {"inference_mode": False, "enable_checkpointing": False}
-"""What a Trainer must have: metrics outlive a validation, and checkpoints are ours."""
+OFF = ("inference_mode", "enable_checkpointing")
+"""What a Trainer has on by itself: but metrics outlive a validation, and checkpoints are ours."""
 
 SEEDS = 2**32
 """NumPy's generators take a seed from 0 to below this."""
@@ -88,12 +85,11 @@ EXTRAS = {
 """Targets that need a package, which the extra of the same name installs."""
 
 
-def check(config: Mapping[str, Any], *, typed: Iterable[str] = (), begun: bool = False) -> None:
+def check(config: Mapping[str, Any], *, begun: bool = False) -> None:
     """Compare every setting with the constructor that will take it.
 
     Args:
         config: A resolved configuration of plain types.
-        typed: The overrides it was composed of.
         begun: Whether a fit goes on from a checkpoint, which other weights have no part in.
 
     Raises:
@@ -115,7 +111,6 @@ def check(config: Mapping[str, Any], *, typed: Iterable[str] = (), begun: bool =
         *_missing(config),
         *_constructors(config, {name: config.get(name) for name in wrong}),
         *_agreement(config),
-        *_overruled(config, trainer, typed),
         *([] if begun else _weights(config.get("weights"))),
         *_trainer(trainer),
         *(devices or _shares(trainer, config.get("data"))),
@@ -165,19 +160,6 @@ def _lengths(settings: Mapping[str, Any], place: str = "") -> dict[str, str]:
             "whole number of steps."
         )
     return problems
-
-
-def _overruled(
-    config: Mapping[str, Any], trainer: Mapping[str, Any], typed: Iterable[str]
-) -> Iterator[str]:
-    """Find the lengths that were typed where the chosen Trainer has its own."""
-    for override in typed:
-        name = override.partition("=")[0]
-        if name in LENGTHS and trainer.get(name) != config.get(name):
-            yield (
-                f"{override}: the trainer that was chosen has its own, {trainer.get(name)}; set "
-                f"trainer.{override}."
-            )
 
 
 def _weights(place: Any) -> Iterator[str]:
@@ -246,9 +228,15 @@ def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterat
                 yield from _node(f"{group}.{name}", node, FOLDER_ARGUMENTS, wrong)
 
 
-def takes(node: Any, name: str) -> bool:
-    """Whether a node's constructor has an argument of this name."""
-    return _is_allowed(node) and name in inspect.signature(resolve(node["_target_"])).parameters
+def takes(group: str, node: Any, name: str) -> bool:
+    """Whether a node in a group can be given an argument of this name."""
+    given = [*GIVEN.get(group, FOLDER_ARGUMENTS), *(SIZES if group == "net" else ())]
+    return _is_allowed(node) and name in _settable(node, given)
+
+
+def _settable(node: Mapping[str, Any], given: Collection[str]) -> set[str]:
+    """The arguments of a node's target but those that the build adds."""
+    return set(inspect.signature(resolve(node["_target_"])).parameters) - set(given)
 
 
 def _sizes(config: Mapping[str, Any]) -> list[str]:
@@ -263,7 +251,7 @@ def _node(
 ) -> Iterator[str]:
     target = resolve(node["_target_"])
     hints = hints_of(target)
-    settable = set(inspect.signature(target).parameters) - set(given)
+    settable = _settable(node, given)
     for key, value in node.items():
         if key in ("_target_", "_partial_") or _is_told(key, value, wrong):
             continue
@@ -336,9 +324,9 @@ def _best(place: str, monitor: Any, mode: Any, known: list[str]) -> Iterator[str
 
 def _trainer(trainer: Mapping[str, Any]) -> Iterator[str]:
     """Check what the Trainer takes and cannot fit with."""
-    for name, value in FIXED.items():
-        if trainer.get(name, value) != value:
-            yield f"trainer.{name}={shown(trainer[name])}: expected {shown(value)}; leave it out."
+    for name in OFF:
+        if trainer.get(name, True) is True:
+            yield f"trainer.{name}: expected false."
     clip = trainer.get("gradient_clip_val")
     if isinstance(clip, int | float) and clip < 0:
         yield f"trainer.gradient_clip_val={clip}: expected 0 or more."

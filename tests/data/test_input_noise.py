@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import pytest
@@ -57,9 +58,10 @@ def test_training_gets_none_where_none_is_set() -> None:
     assert torch.equal(seen, inputs)
 
 
-def test_negative_noise_is_refused() -> None:
-    with pytest.raises(SettingError, match="input_noise=-1: expected 0 or more"):
-        Line(input_noise=-1)
+@pytest.mark.parametrize("noise", [-1, math.nan])
+def test_negative_noise_is_refused(noise: float) -> None:
+    with pytest.raises(SettingError, match=f"input_noise={noise}: expected 0 or more"):
+        Line(input_noise=noise)
 
 
 # --- characters -----------------------------------------------------------------------------------

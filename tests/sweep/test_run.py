@@ -296,6 +296,19 @@ def test_trials_added_later_are_those_of_one_long_search(sweep: Any, tmp_path: P
     assert results(whole) == results(sweep)
 
 
+def test_sweep_goes_on_without_the_weights_it_began_with(sweep: Any, tmp_path: Path) -> None:
+    source = type(sweep)(tmp_path / "source")
+    source("optimizer.lr=0.01")
+    weights = f"weights={source.runs()[0].path}"
+    sweep(weights, "optimizer.lr=0.01,0.02")
+    before = sweep.contents()
+    shutil.rmtree(source.folder)
+    sweep(weights, "optimizer.lr=0.01,0.02")
+    assert sweep.contents() == before
+    with pytest.raises(SettingError, match=r"there is no .*; give a run's directory"):
+        type(sweep)(tmp_path / "new")(weights, "optimizer.lr=0.01,0.02")
+
+
 def test_search_where_nothing_varies_is_refused(sweep: Any) -> None:
     with pytest.raises(SettingError, match=r"^algorithm=tpe: nothing varies"):
         sweep("optimizer.lr=0.01", algorithm="tpe")
@@ -307,7 +320,8 @@ def test_point_proposed_twice_is_trained_once_and_told(
 ) -> None:
     sweep("net.hidden=[4],[8]", algorithm="random", trials=6)
     assert (
-        len(re.findall(r"trial \d is net.hidden=\[\d\] again: its", capsys.readouterr().out)) == 4
+        len(re.findall(r"trial \d is net.hidden=\[\d\] again: it is not", capsys.readouterr().out))
+        == 4
     )
     assert len(sweep.runs()) == 2
     assert len((sweep.folder / "trials.jsonl").read_text().splitlines()) == 6

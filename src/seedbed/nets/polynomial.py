@@ -45,6 +45,7 @@ class Polynomial(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map rows (B, 1) to outputs (B, outputs)."""
-        powers = x.expand(-1, self.degree).cumprod(dim=1)  # (B, degree): x, x², …
+        exponents = torch.arange(1, self.degree + 1, dtype=x.dtype, device=x.device)
+        powers = x**exponents  # (B, degree)
         output: Tensor = self.head(self.dropout(powers))
         return output

@@ -67,7 +67,7 @@ def check(overrides: Sequence[str]) -> str:
     except REFUSALS as error:
         problems = setting_problems(overrides)
         raise SettingError("\n".join(problems or [str(error)])) from None
-    check_settings(config, typed=overrides)
+    check_settings(config)
     with TemporaryDirectory() as folder:
         return _through(build(config | {"compile": False}, Path(folder)))
 

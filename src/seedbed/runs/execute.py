@@ -24,6 +24,7 @@ from seedbed.errors import (
     SeedbedError,
     TrainingError,
 )
+from seedbed.hints import shown
 from seedbed.loggers import log_hyperparameters, rewind
 from seedbed.machine import is_distributed, process_count
 from seedbed.measures import of_part
@@ -260,7 +261,16 @@ def _introduce(config: dict[str, Any], study: Study) -> None:
     log.info(f"net         {type(net).__name__}, {parameters:,} parameters")
     if config.get("weights"):
         log.info(f"weights     from {config['weights']}")
+    if own := ", ".join(_own_lengths(config)):
+        log.info(f"lengths     the trainer's own: {own}; to set one, trainer.NAME=VALUE")
     log.info(f"device      {device}{threads}, precision {trainer.precision}\n")
+
+
+def _own_lengths(config: dict[str, Any]) -> Iterator[str]:
+    """How long a Trainer that was chosen for it fits, in place of the experiment's lengths."""
+    for name in ("max_epochs", "max_steps", "check_val_every_n_epoch", "val_check_interval"):
+        if (own := config["trainer"].get(name)) != config.get(name):
+            yield f"{name}={shown(own)}"
 
 
 def _conclude(run: RunDirectory, study: Study, metrics: dict[str, float]) -> None:

@@ -83,7 +83,8 @@ def _onnx(run: LoadedRun, file: Path, example: Tensor) -> Callable[[Tensor], Ten
     sizes = {0: Dim("batch")}
     if isinstance(run.datamodule, TokensDataModule):
         sizes[1] = Dim("length", max=run.datamodule.context)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, for any net
+    # It misses torchvision, for any net.
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     try:
         torch.onnx.export(
             run.net,

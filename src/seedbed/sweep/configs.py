@@ -28,11 +28,15 @@ class Configs:
         plan: The sweep's.
         compose: Does it.
         elsewhere: Whether jobs run on machines that have what this one may lack.
+        begun: Whether the sweep goes on; jobs that begin are checked again by themselves.
     """
 
-    def __init__(self, plan: Plan, compose: Compose, *, elsewhere: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, compose: Compose, *, elsewhere: bool = False, begun: bool = False
+    ) -> None:
         self.plan = plan
         self._elsewhere = elsewhere
+        self._begun = begun
         self._compose = compose
         self._kept: dict[str, dict[str, Any]] = {}
 
@@ -63,9 +67,9 @@ class Configs:
         problems: dict[str, None] = {}
         for point in points:
             config = self.of(point)
-            typed = [*self.plan.fixed, *overrides_of(point)]
             try:
-                check(without_devices(config) if self._elsewhere else config, typed=typed)
+                here = without_devices(config) if self._elsewhere else config
+                check(here, begun=self._begun)
             except SettingError as error:
                 problems |= dict.fromkeys(str(error).splitlines())
             if self.plan.settings.pruning and not config["logger"].get("csv"):

@@ -61,14 +61,15 @@ def run(
             "a setting several values or an interval, as optimizer.lr=interval(0.001,0.1)."
         )
     points = grid(plan.space) if settings.algorithm == "grid" else []
-    configs = Configs(plan, compose, elsewhere=cluster is not None)
+    ledger = Ledger(folder)
+    begun = ledger.record_file.exists()
+    configs = Configs(plan, compose, elsewhere=cluster is not None, begun=begun)
     values = list(each_value(plan.space))
     configs.check(values)  # few, in which any misspelt value shows
     configs.check([point for point in points if point not in values])
     settled = [configs.of(point) for point in points or values]
     first = settled[0]
     pool = pool_of(settings.workers, settled, folder, cluster)
-    ledger = Ledger(folder)
     lasting = [argument for argument in command if not argument.startswith(OF_ONE_START)]
     with ledger.claimed():
         ledger.open(plan.identity, lasting, fresh=settings.fresh)
@@ -209,7 +210,7 @@ class Sweep:
             if point in self.points:
                 self.board.say(
                     f"trial {len(self.points) + 1} is {', '.join(overrides_of(point))} again: "
-                    "its result stands"
+                    "it is not trained twice"
                 )
             self.points.append(point)
             self.ledger.note(self.points)
