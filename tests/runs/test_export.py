@@ -10,10 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from seedbed.compose import composed, plain
 from seedbed.errors import RunError, SeedbedError
 from seedbed.nets.mlp import MLP
 from seedbed.runs import export as module
 from seedbed.runs.directory import RunDirectory
+from seedbed.runs.execute import execute
 from seedbed.runs.export import export
 from seedbed.runs.load import load
 
@@ -120,6 +122,20 @@ def test_onnx_of_images_gives_the_checkpoints_logits(digits: RunDirectory, tmp_p
     [logits] = session(tmp_path).run(["logits"], {"inputs": inputs.numpy()})
     with torch.no_grad():
         np.testing.assert_allclose(logits, run.net(inputs).numpy(), atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "study", [["experiment=sine"], ["experiment=mnist", "data=digits", "net=cnn"]], ids=" ".join
+)
+def test_onnx_of_a_polynomial_and_of_convolutions_is_the_checkpoints(
+    study: list[str], tmp_path: Path
+) -> None:
+    config = plain(composed([*study, "trainer=debug", "logger=csv"]))
+    run = RunDirectory.create(tmp_path / "run", config)
+    execute(run.path)
+    found = export(load(run.path), "onnx", tmp_path)
+    assert found["largest_difference"] <= found["tolerance"]
 
 
 @pytest.mark.slow
