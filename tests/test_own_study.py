@@ -1,13 +1,10 @@
 """The study that `docs/own_study.md` builds, built from that page."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from copied import called, copied
 
 from seedbed.compose import ROOT
 
@@ -18,11 +15,8 @@ TARGETS = re.compile(r"^Add to `TARGETS` .*\n\n```\n(.*?)^```$", re.MULTILINE | 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with what the page adds."""
-    project = tmp_path_factory.mktemp("project")
+    project = copied(tmp_path_factory.mktemp("project"))
     page = (ROOT / "docs" / "own_study.md").read_text(encoding="utf-8")
-    for name in ("src", "conf"):
-        shutil.copytree(ROOT / name, project / name)
-    shutil.copy(ROOT / "train.py", project)
     for name, content in FILE.findall(page):
         (project / name).write_text(content, encoding="utf-8")
     [targets] = TARGETS.findall(page)
@@ -31,19 +25,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     first = '        "lightning.Trainer",\n'
     build.write_text(code.replace(first, first + targets), encoding="utf-8")
     return project
-
-
-def called(project: Path, *command: str, status: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, *command],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": str(project / "src"), "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import pytest
+from copied import called, copied
 
 from seedbed.compose import ROOT, composed, plain
 from seedbed.errors import RunError
@@ -96,22 +96,13 @@ def is_alive(pid: int) -> bool:
 
 
 def test_same_command_goes_on_in_the_same_place_among_the_logs(tmp_path: Path) -> None:
-    for name in ("src", "conf"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copy(ROOT / "train.py", tmp_path)
+    project = copied(tmp_path / "project")
     words = ["train.py", "-m", *SMALL, "max_epochs=2", "optimizer.lr=0.01,0.02"]
     for jobs in (2, 0):
-        done = subprocess.run(
-            [sys.executable, *words],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(tmp_path / "src"), "OMP_NUM_THREADS": "1"},
-        )
-        [folder] = (tmp_path / "logs" / "sweeps").iterdir()
-        assert done.stdout.startswith(f"sweep: {folder}\n")
-        assert done.stdout.count("/2  optimizer.lr=") == jobs
+        printed = called(project, *words)
+        [folder] = (project / "logs" / "sweeps").iterdir()
+        assert printed.startswith(f"sweep: {folder}\n")
+        assert printed.count("/2  optimizer.lr=") == jobs
         assert states(folder) == ["finished"] * 2
     assert re.fullmatch("line-[0-9a-f]{8}", folder.name)
 
