@@ -37,6 +37,11 @@ def test_same_trials_and_seed_give_the_same_proposal(algorithm: str) -> None:
     assert proposed(trials, algorithm=algorithm) != proposed(trials, 1, algorithm=algorithm)
 
 
+def test_each_trial_gets_a_point_of_its_own() -> None:
+    points = [tuple(trial.point.items()) for trial in searched(15, "random")]
+    assert len(set(points)) == 15
+
+
 @pytest.mark.parametrize("algorithm", ["random", "tpe"])
 def test_proposals_lie_in_the_space(algorithm: Literal["random", "tpe"]) -> None:
     for trial in searched(20, algorithm):
