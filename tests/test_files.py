@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import RunError
-from seedbed.files import place_text, placed, refuse_links_out, writing
+from seedbed.files import place_csv, place_text, placed, refuse_links_out, writing
 
 
 def test_file_is_replaced_once_it_is_whole(tmp_path: Path) -> None:
@@ -24,6 +24,15 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> No
     with pytest.raises(UnicodeEncodeError):
         place_text(path, "new\ud800")
     assert path.read_text() == "old"
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_table_is_placed_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    place_csv(path, [["x", "y"], [1, None]])
+    with pytest.raises(UnicodeEncodeError):
+        place_csv(path, [["x", "y"], *([k, "\ud800"] for k in range(9999))])
+    assert path.read_bytes() == b"x,y\r\n1,\r\n"
     assert [*tmp_path.iterdir()] == [path]
 
 

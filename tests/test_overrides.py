@@ -37,7 +37,6 @@ NAMES = {
 }
 """Overrides that Hydra stops at, and what is said of each."""
 
-
 VALUES = {
     "data.path=~/poems.txt": "~/poems.txt",
     "data.path=/a b (1),c=d [2]/{3}/春.txt": "/a b (1),c=d [2]/{3}/春.txt",

@@ -6,10 +6,11 @@ new one. Price: a killed write leaves its temporary file behind.
 A folder from elsewhere may hold links, by which a write would land outside it; those are refused.
 """
 
+import csv
 import os
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,6 +51,12 @@ def place_text(path: Path, text: str) -> None:
     """Place a text file whole."""
     with placed(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def place_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
+    """Place a table whole, its header the first of the rows."""
+    with placed(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
 
 
 def refuse_links_out(folder: Path) -> None:

@@ -233,7 +233,6 @@ def _value_problem(override: Override, settings: Any) -> str:
     from seedbed.preflight import takes  # imports torch
 
     key, node, above = override.key_or_group, settings, ""
-    last = key.rpartition(".")[2]
     if key in SWEEPERS:
         return f"{key}: is a setting of sweeps; to sweep, add --multirun."
     groups = [path.name for path in CONF.iterdir() if path.is_dir()]
@@ -241,7 +240,8 @@ def _value_problem(override: Override, settings: Any) -> str:
         if not isinstance(node, dict):
             return f"{key}: no such setting; {above[:-1]} has none below it."
         if name not in node:
-            if name == last and not override.is_delete() and takes(key.split(".")[0], node, name):
+            is_last = above + name == key and not override.is_delete()
+            if is_last and takes(key.split(".")[0], node, name):
                 return f"{key}: is not among the settings yet; write +{override.input_line}"
             known = [*node, *(groups if not above else [])]
             settable = {above + other for other in known if not other.startswith("_")}

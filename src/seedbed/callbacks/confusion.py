@@ -1,11 +1,10 @@
 """Which classes a classifier takes for which others, counted over the test part."""
 
-import csv
 from pathlib import Path
 
 from lightning import Callback, LightningModule, Trainer
 
-from seedbed.files import placed
+from seedbed.files import place_csv
 from seedbed.tasks.binary import BinaryTask
 from seedbed.tasks.multiclass import MulticlassTask
 from seedbed.terminal import log
@@ -32,10 +31,8 @@ class ConfusionMatrix(Callback):
         if not trainer.is_global_zero:
             return
         classes = range(len(counts))
-        with placed(self.file) as place, place.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["true", *(f"predicted_{k}" for k in classes)])
-            writer.writerows([k, *counts[k]] for k in classes)
+        header = ["true", *(f"predicted_{k}" for k in classes)]
+        place_csv(self.file, [header, *([k, *counts[k]] for k in classes)])
         if len(counts) <= WIDEST:
             log.info("\nconfusion matrix, test part: true class down, predicted class across")
             for head, cells in [("", classes), *enumerate(counts)]:

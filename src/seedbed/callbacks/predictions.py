@@ -1,13 +1,12 @@
 """What a regression with one input predicts over the test part, as points of a curve."""
 
-import csv
 from pathlib import Path
 
 import torch
 from lightning import Callback, LightningModule, Trainer
 
 from seedbed.data.rows import RowsDataModule
-from seedbed.files import placed
+from seedbed.files import place_csv
 from seedbed.tasks.regression import RegressionTask
 
 
@@ -37,7 +36,4 @@ class PredictionsFile(Callback):
         targets, predictions = (mean + deviation * c for c in (targets, predictions))
         columns = torch.cat([c.reshape(len(inputs), 1) for c in (inputs, targets, predictions)], 1)
         rows = columns[inputs.flatten().argsort(stable=True)].tolist()  # (N, 3)
-        with placed(self.file) as place, place.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["input", "target", "prediction"])
-            writer.writerows(rows)
+        place_csv(self.file, [["input", "target", "prediction"], *rows])

@@ -5,7 +5,6 @@ of the loss's gradient (FGSM, Goodfellow et al. 2015, arXiv:1412.6572), which is
 change of that size can do to a linear net of two classes. Images keep their pixels from 0 to 1.
 """
 
-import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import MeanMetric
 
-from seedbed.files import placed
+from seedbed.files import place_csv
 from seedbed.tasks.base import Task
 from seedbed.tasks.binary import BinaryTask
 from seedbed.tasks.multiclass import MulticlassTask
@@ -80,11 +79,11 @@ class Robustness(Callback):
         }
         if not trainer.is_global_zero:
             return
-        with placed(self.file) as place, place.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, [*KINDS, "accuracy"])
-            writer.writeheader()
-            for (kind, strength), accuracy in found.items():
-                writer.writerow({**({kind: strength} if strength else {}), "accuracy": accuracy})
+        rows = (
+            [*(strength if strength and name == kind else None for name in KINDS), accuracy]
+            for (kind, strength), accuracy in found.items()
+        )
+        place_csv(self.file, [[*KINDS, "accuracy"], *rows])
         log.info("\naccuracy under disturbed inputs, test part")
         for kind in KINDS:
             cells = [f"{s:g}: {a:.3f}" for (name, s), a in found.items() if name == kind]
