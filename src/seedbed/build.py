@@ -34,6 +34,7 @@ from seedbed.distributed import is_member
 from seedbed.errors import SettingError
 from seedbed.machine import search_for_gpus_once
 from seedbed.optim.groups import parameter_groups
+from seedbed.steps import with_lean_steps
 from seedbed.tasks.base import Task
 
 # Lightning tells at this level what it was told to do: devices found, checkpoints restored.
@@ -225,7 +226,7 @@ def build_trainer(config: Mapping[str, Any], folder: Path, **given: Any) -> Trai
     """
     place = TorchElasticEnvironment() if is_member() else LightningEnvironment()
     trainer: Trainer = construct_in(folder, config["trainer"], plugins=[place], **given)
-    return trainer
+    return with_lean_steps(trainer)
 
 
 def construct(node: Mapping[str, Any], **given: Any) -> Any:

@@ -7,9 +7,6 @@ import pkgutil
 from collections.abc import Callable
 from typing import Any
 
-import torch
-from torch import Tensor
-
 CLEAN = multiprocessing.get_context("forkserver")
 """Makes processes from one that never trained: torch's autograd does not always outlive a fork."""
 CLEAN.set_forkserver_preload(["seedbed.runs.execute"])
@@ -32,14 +29,3 @@ def happen(place: Place, call: int, event: Callable[[], None]) -> None:
         return original(*arguments, **named)
 
     setattr(owner, place[1], eventful)
-
-
-def same(first: Any, second: Any) -> bool:
-    """Bit for bit."""
-    if isinstance(first, Tensor):
-        return torch.equal(first, second)
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(same(first[k], second[k]) for k in first)
-    if isinstance(first, list | tuple):
-        return len(first) == len(second) and all(map(same, first, second))
-    return bool(first == second)

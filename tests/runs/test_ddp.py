@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from events import CLEAN, STEP, happen, same
+from events import CLEAN, STEP, happen
+from exact import same
 from torch.distributed import TCPStore
 
 from seedbed import distributed

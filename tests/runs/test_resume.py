@@ -21,7 +21,8 @@ from typing import Any
 
 import pytest
 import torch
-from events import CLEAN, STEP, Place, happen, same
+from events import CLEAN, STEP, Place, happen
+from exact import same
 from lightning import Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

@@ -100,12 +100,10 @@ class Checkpoints(Callback):
         batch_idx: int,
     ) -> None:
         """Have the last step validated; save, or stop, unless the epoch ends or is validated."""
-        if _at_end(trainer):
+        at_end = _at_end(trainer)
+        if at_end:
             _validate_now(trainer)
-        loop, batches = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
-        assert batches is not None
-        if not (loop._num_ready_batches_reached() or loop._should_check_val_fx(batches)):
-            self._save_or_stop(trainer)
+        self._save_or_stop(trainer, at_end=at_end, within_epoch=True)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the state if it is the best so far; save, or stop."""
@@ -119,7 +117,7 @@ class Checkpoints(Callback):
         if score < self.best_score if self.mode == "min" else score > self.best_score:
             self.best_score = score
             self._best = copy.deepcopy(_state(trainer))
-        self._save_or_stop(trainer)
+        self._save_or_stop(trainer, at_end=_at_end(trainer))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write both at the end of the fit; one without a validation has no other best."""
@@ -161,15 +159,22 @@ class Checkpoints(Callback):
         self._signal = number
         signal.signal(number, self._usual[number])
 
-    def _save_or_stop(self, trainer: Trainer) -> None:
-        if trainer.fit_loop._should_accumulate():
-            return
+    def _save_or_stop(self, trainer: Trainer, *, at_end: bool, within_epoch: bool = False) -> None:
         # What one process of several finds, by its clock or a signal to it, holds for all.
         overdue = time.monotonic() - self._written >= self.every_seconds
         # A signal that comes while this writes waits for the next place: no other knows of it.
         due, told = largest(overdue, self._signal)
-        if due or trainer.should_stop or _at_end(trainer) or told:
-            self._write(trainer)
+        if not (due or told or at_end or trainer.should_stop):
+            return
+        loop, batches = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
+        assert batches is not None
+        if loop._should_accumulate():
+            return
+        if within_epoch and (
+            loop._num_ready_batches_reached() or loop._should_check_val_fx(batches)
+        ):
+            return
+        self._write(trainer)
         _stop_if_told(told)
 
     def _write(self, trainer: Trainer) -> None:
@@ -192,8 +197,9 @@ def _stop_if_told(number: int) -> None:
 
 
 def _at_end(trainer: Trainer) -> bool:
-    last_epoch = trainer.current_epoch + 1 == trainer.max_epochs
-    return trainer.global_step == trainer.max_steps or (last_epoch and trainer.is_last_batch)
+    if trainer.is_last_batch and trainer.current_epoch + 1 == trainer.max_epochs:
+        return True
+    return trainer.global_step == trainer.max_steps
 
 
 def _validate_now(trainer: Trainer) -> None:

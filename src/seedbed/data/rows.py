@@ -111,12 +111,14 @@ class RowsDataModule(DataModule[RowSplits]):
 
     def on_after_batch_transfer(self, batch: Rows, dataloader_idx: int) -> Rows:
         """Change a training batch and add the noise to it, on the device it is on."""
+        changes = self.augment or self.input_noise
+        if not (changes and self.trainer and self.trainer.training):
+            return batch
         inputs, targets = batch
-        if self.trainer and self.trainer.training:
-            if self.augment:
-                inputs = self.augment(inputs)
-            if self.input_noise:
-                inputs = inputs + self.input_noise * torch.randn_like(inputs)
+        if self.augment:
+            inputs = self.augment(inputs)
+        if self.input_noise:
+            inputs = inputs + self.input_noise * torch.randn_like(inputs)
         return inputs, targets
 
     def training_batches(self) -> Loader:

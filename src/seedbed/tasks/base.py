@@ -61,6 +61,11 @@ def _share(step: Step) -> tuple[Tensor, float | Tensor]:
     return mean * (step.count * size() / total), total
 
 
+def _seen(figure: Tensor) -> float | Tensor:
+    """A figure as a number, but where a look at it would wait for the device it is on."""
+    return figure.item() if figure.is_cpu else figure.detach()
+
+
 @runtime_checkable
 class Observer(Protocol):
     """A schedule that follows the validation loss."""
@@ -114,7 +119,7 @@ class Task(LightningModule, ABC):
         self.metrics = nn.ModuleDict(
             {part: MetricCollection({**self.gathered()}) for part in PARTS}
         )
-        self._sums: dict[str, Tensor] = {}
+        self._sums: dict[str, float | Tensor] = {}
         self._predicted: list[tuple[Tensor, Tensor]] = []
         self.examples = 0
 
@@ -153,12 +158,12 @@ class Task(LightningModule, ABC):
         objective = self.objective(*_share(step))
         # On another device a look at each step would wait for it; there the next validation looks.
         if objective.is_cpu:
-            self._stop_unless_finite("training", objective, f"at step {self.global_step + 1}")
+            self._stop_unless_finite("training", objective)
         if self.l1 or self.l2:
             figures["penalty"] = self._penalty()
             objective = objective + figures["penalty"]
         for name, figure in figures.items():
-            self._sums[name] = self._sums.get(name, 0.0) + figure.detach() * step.count
+            self._sums[name] = self._sums.get(name, 0.0) + _seen(figure) * step.count
         self.examples += step.count
         if step.predicted:
             outputs, targets = step.predicted
@@ -178,7 +183,10 @@ class Task(LightningModule, ABC):
         # A checkpoint brings its running sums into a validation outside of a fit as well.
         if self._sums and self.trainer.state.fn == "fit":
             examples = sum(of_all(self.examples))
-            means = {name: summed(total) / examples for name, total in self._sums.items()}
+            means = {
+                name: summed(torch.as_tensor(total, device=self.device)) / examples
+                for name, total in self._sums.items()
+            }
             self._stop_unless_finite("training", means["loss"], f"by step {self.global_step}")
             training = self._training_figures() | self.of_loss(means["loss"]) | means
             self._sums, self._predicted, self.examples = {}, [], 0
@@ -228,7 +236,7 @@ class Task(LightningModule, ABC):
         """Keep what is running since the last validation, so that a resumed fit logs the same."""
         checkpoint["running"] = of_all(
             {
-                "sums": {name: total.cpu() for name, total in self._sums.items()},
+                "sums": {name: float(total) for name, total in self._sums.items()},
                 "predicted": [
                     (outputs.cpu(), targets.cpu()) for outputs, targets in self._predicted
                 ],
@@ -283,9 +291,10 @@ class Task(LightningModule, ABC):
         self.log_dict({"step": float(self.global_step), "epoch": float(epoch)})
         return figures
 
-    def _stop_unless_finite(self, part: str, loss: Tensor, when: str) -> None:
+    def _stop_unless_finite(self, part: str, loss: Tensor, when: str = "") -> None:
         value = loss.item()  # one operation, where `isfinite` takes four
         if not math.isfinite(value):
+            when = when or f"at step {self.global_step + 1}"
             raise TrainingError(
                 f"The {part} loss is {value} {when}. "
                 "Try a smaller learning rate, or trainer.gradient_clip_val=1."

@@ -1,0 +1,17 @@
+"""Whether two things are the same, bit for bit."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def same(first: Any, second: Any) -> bool:
+    """Compare tensors, and what is made of tensors and plain types."""
+    if isinstance(first, Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[k], second[k]) for k in first)
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(map(same, first, second))
+    return bool(first == second)
