@@ -38,6 +38,8 @@ OF_TASK = (
     "optimizer_step",
     "optimizer_zero_grad",
     "configure_gradient_clipping",
+    "configure_optimizers",
+    "lr_scheduler_step",
 )
 """What else a task may do in a way of its own."""
 
@@ -96,9 +98,8 @@ class LeanSteps(_TrainingEpochLoop):
         optimized.zero_grad.increment_by(1)
         optimized.step.increment_by(1)
         progress.increment_processed()
-        self._update_learning_rates("step", update_plateau_schedulers=False)
-        if self._num_ready_batches_reached():
-            self._update_learning_rates("epoch", update_plateau_schedulers=False)
+        trainer.lr_scheduler_configs[0].scheduler.step()
+        self.scheduler_progress.increment_by(1)
 
         self._call("on_train_batch_end", outputs, batch, number)
         task._current_fx_name = None
@@ -107,6 +108,14 @@ class LeanSteps(_TrainingEpochLoop):
             logged.on_batch_end()
             logged.update_train_step_metrics()
         self._results.batch = None
+
+    def on_advance_end(self, data_fetcher: _DataFetcher) -> None:
+        """Validate, where it is due, and end if told to."""
+        due = self._should_check_val_fx(data_fetcher) or self._skip_next_val
+        if self._lean and not (due or self.trainer.should_stop or self.trainer.received_sigterm):
+            self._batches_that_stepped += 1
+        else:
+            super().on_advance_end(data_fetcher)
 
     def _call(self, hook: str, *arguments: Any) -> None:
         task = self.trainer.lightning_module
