@@ -33,7 +33,7 @@ MAY_IMPORT = {
         *("checkpoint", "data", "distributed", "errors", "files", "loggers", "measures", "nets"),
         *("tasks", "terminal"),
     },
-    "steps": {"tasks"},
+    "steps": {"data", "tasks"},
     "build": {"data", "distributed", "errors", "machine", "optim", "steps", "tasks"},
     "trial": {"build", "errors"},
     "machine": {"distributed", "hints"},

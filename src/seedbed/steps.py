@@ -9,13 +9,17 @@ Lightning's own does it. Price: it stands on classes that Lightning keeps to its
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from lightning import Callback, LightningDataModule, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loops.fetchers import _DataFetcher
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
+from lightning.pytorch.plugins.precision import Precision
 from lightning.pytorch.profilers import PassThroughProfiler
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor
 
+from seedbed.data.loader import Loader
 from seedbed.tasks.base import Task
 
 WITHIN = (
@@ -30,15 +34,15 @@ TRANSFER = ("on_before_batch_transfer", "transfer_batch_to_device")
 """The hooks by which a batch gets to a device, of the data and of the task."""
 
 OF_TASK = (
-    "on_after_batch_transfer",  # comes from the data, where a study has any
+    "on_after_batch_transfer",  # the data's is called, the task's would be lost
     "on_train_batch_start",
     "on_train_batch_end",
     "training_step",
     "backward",
     "optimizer_step",
     "optimizer_zero_grad",
+    "clip_gradients",
     "configure_gradient_clipping",
-    "configure_optimizers",
     "lr_scheduler_step",
 )
 """What else a task may do in a way of its own."""
@@ -58,13 +62,9 @@ class LeanSteps(_TrainingEpochLoop):
     _hooks: dict[str, list[Callable[..., None]]]
 
     def on_run_start(self, data_fetcher: _DataFetcher) -> None:
-        """See before an epoch which step will do, and which callbacks follow the batches."""
+        """See before an epoch which step will do."""
         super().on_run_start(data_fetcher)
-        self._lean = is_lean(self.trainer)
-        self._hooks = {
-            hook: _of_callbacks(hook, self.trainer)
-            for hook in ("on_train_batch_start", "on_train_batch_end")
-        }
+        self._look()
 
     def advance(self, data_fetcher: _DataFetcher) -> None:
         """Train on the next batch."""
@@ -73,7 +73,8 @@ class LeanSteps(_TrainingEpochLoop):
             return
         trainer, progress = self.trainer, self.batch_progress
         task, optimizer = trainer.lightning_module, trainer.optimizers[0]
-        logged = trainer._logger_connector
+        counts = self.automatic_optimization.optim_progress.optimizer
+        connector = trainer._logger_connector
         outputs: dict[str, Tensor] = {}
 
         batch, *_ = next(data_fetcher)
@@ -81,59 +82,80 @@ class LeanSteps(_TrainingEpochLoop):
         progress.is_last_batch = data_fetcher.done
         batch = trainer.datamodule.on_after_batch_transfer(batch, 0)
         progress.increment_ready()
-        logged.on_batch_start(batch)
+        connector.on_batch_start(batch)
         self._call("on_train_batch_start", batch, number)
         progress.increment_started()
 
         def closure() -> Tensor:
-            loss: Tensor = task.training_step(batch)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            with torch.enable_grad():
+                loss: Tensor = task.training_step(batch)
+                optimizer.zero_grad()
+                counts.zero_grad.increment_by(1)
+                loss.backward()  # type: ignore[no-untyped-call]
             outputs["loss"] = loss.detach()
-            return loss
+            return outputs["loss"]
 
-        task._current_fx_name = "training_step"
-        optimizer.step(closure)
-        optimized = self.automatic_optimization.optim_progress.optimizer
-        optimized.zero_grad.increment_by(1)
-        optimized.step.increment_by(1)
+        self._enter("training_step")
+        counts.step.increment_ready()
+        optimizer.step(closure=closure)
+        counts.step.increment_completed()
+        if not outputs:
+            raise MisconfigurationException(
+                f"{type(optimizer).__name__}: its step did not call the closure, by which it gets "
+                "gradients."
+            )
         progress.increment_processed()
         trainer.lr_scheduler_configs[0].scheduler.step()
         self.scheduler_progress.increment_by(1)
 
         self._call("on_train_batch_end", outputs, batch, number)
-        task._current_fx_name = None
+        self._enter(None)
         progress.increment_completed()
         if self._results:  # something was logged
-            logged.on_batch_end()
-            logged.update_train_step_metrics()
+            connector.on_batch_end()
+            connector.update_train_step_metrics()
         self._results.batch = None
 
     def on_advance_end(self, data_fetcher: _DataFetcher) -> None:
         """Validate, where it is due, and end if told to."""
-        due = self._should_check_val_fx(data_fetcher) or self._skip_next_val
+        due = self._should_check_val_fx(data_fetcher)
         if self._lean and not (due or self.trainer.should_stop or self.trainer.received_sigterm):
             self._batches_that_stepped += 1
         else:
             super().on_advance_end(data_fetcher)
+            if due:
+                self._look()
+
+    def _look(self) -> None:
+        """See which step will do until the next validation, and which callbacks follow batches."""
+        self._lean = is_lean(self.trainer)
+        self._hooks = {
+            hook: _of_callbacks(hook, self.trainer)
+            for hook in ("on_train_batch_start", "on_train_batch_end")
+        }
 
     def _call(self, hook: str, *arguments: Any) -> None:
-        task = self.trainer.lightning_module
-        task._current_fx_name = hook  # whose rules hold for what is logged there
+        self._enter(hook)
         for call in self._hooks[hook]:
-            call(self.trainer, task, *arguments)
+            call(self.trainer, self.trainer.lightning_module, *arguments)
+
+    def _enter(self, hook: str | None) -> None:
+        """Name the hook whose rules hold for what is logged; torch's `__setattr__` is slow."""
+        vars(self.trainer.lightning_module)["_current_fx_name"] = hook
 
 
 def is_lean(trainer: Any) -> bool:
     """Whether a lean step comes to the same as Lightning's in the fit that a Trainer is in."""
-    task, data = trainer.lightning_module, trainer.datamodule
-    alone = isinstance(trainer.strategy, SingleDeviceStrategy)
+    task, data, strategy = trainer.lightning_module, trainer.datamodule, trainer.strategy
     return (
-        (alone and trainer.strategy.root_device.type == "cpu" and trainer.precision == "32-true")
+        (type(strategy) is SingleDeviceStrategy and strategy.root_device.type == "cpu")
+        and type(trainer.precision_plugin) is Precision
+        and type(trainer.profiler) is PassThroughProfiler
         and (trainer.accumulate_grad_batches == 1 and not trainer.gradient_clip_val)
-        and isinstance(trainer.profiler, PassThroughProfiler)
-        and (isinstance(task, Task) and task.automatic_optimization and data is not None)
+        and [(one.interval, one.frequency) for one in trainer.lr_scheduler_configs] == [("step", 1)]
+        and isinstance(trainer.train_dataloader, Loader)  # which has no batch that is None
         and not any(_has_own(hook, task, Task) for hook in (*WITHIN, *TRANSFER, *OF_TASK))
+        and isinstance(data, LightningDataModule)
         and not any(_has_own(hook, data, LightningDataModule) for hook in TRANSFER)
         and not any(_of_callbacks(hook, trainer) for hook in WITHIN)
     )
@@ -141,7 +163,8 @@ def is_lean(trainer: Any) -> bool:
 
 def _of_callbacks(hook: str, trainer: Any) -> list[Callable[..., None]]:
     """A hook of those callbacks that have one of their own."""
-    return [getattr(one, hook) for one in trainer.callbacks if _has_own(hook, one, Callback)]
+    own = [getattr(one, hook) for one in trainer.callbacks if _has_own(hook, one, Callback)]
+    return [call for call in own if callable(call)]
 
 
 def _has_own(hook: str, one: object, usual: type) -> bool:

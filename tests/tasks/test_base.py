@@ -121,6 +121,14 @@ def test_train_loss_is_the_mean_over_examples_since_the_last_validation() -> Non
     assert history.of("train/loss") == pytest.approx(expected)
 
 
+def test_train_loss_is_as_precise_as_the_net() -> None:
+    task, history = Line(), History()
+    double = [tuple(part.double() for part in batch) for batch in batches(4, 2, 1)]
+    loader = Loader(lambda i: double[int(i)], in_order(3), size=3, batch_size=1)
+    trainer_of(history, precision="64-true").fit(task, loader, batches(5))
+    assert history.of("train/loss") == pytest.approx([task.mean_loss(0, 3)], rel=1e-14)
+
+
 def test_training_is_measured_as_validation_is_on_its_batches_since_the_last_one() -> None:
     task, history = Line(), History()
     trainer_of(history, max_epochs=2, val_check_interval=2).fit(

@@ -11,8 +11,8 @@ Lightning 2.6 does not find back to: where gradients are being gathered, before 
 due, and at the end of an epoch that has none. So Ctrl-C and SIGTERM wait for the next place to save
 at; a second one does not wait, and saves nothing.
 
-Several processes that train one net agree at each such place whether to save and whether to stop;
-the first of them writes, and the random states of all.
+Several processes that train one net agree after each batch and validation whether to save and
+whether to stop; the first of them writes, and the random states of all.
 """
 
 import copy
@@ -103,7 +103,7 @@ class Checkpoints(Callback):
         at_end = _at_end(trainer)
         if at_end:
             _validate_now(trainer)
-        self._save_or_stop(trainer, at_end=at_end, within_epoch=True)
+        self._save_or_stop(trainer, at_end=at_end, after_batch=True)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the state if it is the best so far; save, or stop."""
@@ -159,8 +159,9 @@ class Checkpoints(Callback):
         self._signal = number
         signal.signal(number, self._usual[number])
 
-    def _save_or_stop(self, trainer: Trainer, *, at_end: bool, within_epoch: bool = False) -> None:
-        # What one process of several finds, by its clock or a signal to it, holds for all.
+    def _save_or_stop(self, trainer: Trainer, *, at_end: bool, after_batch: bool = False) -> None:
+        # What one process of several finds, by its clock or a signal to it, holds for all; so all
+        # must ask, whatever else holds.
         overdue = time.monotonic() - self._written >= self.every_seconds
         # A signal that comes while this writes waits for the next place: no other knows of it.
         due, told = largest(overdue, self._signal)
@@ -170,7 +171,7 @@ class Checkpoints(Callback):
         assert batches is not None
         if loop._should_accumulate():
             return
-        if within_epoch and (
+        if after_batch and (
             loop._num_ready_batches_reached() or loop._should_check_val_fx(batches)
         ):
             return

@@ -183,8 +183,9 @@ class Task(LightningModule, ABC):
         # A checkpoint brings its running sums into a validation outside of a fit as well.
         if self._sums and self.trainer.state.fn == "fit":
             examples = sum(of_all(self.examples))
+            dtype = torch.float64 if self.dtype == torch.float64 else torch.float32
             means = {
-                name: summed(torch.as_tensor(total, device=self.device)) / examples
+                name: summed(torch.as_tensor(total, dtype=dtype, device=self.device)) / examples
                 for name, total in self._sums.items()
             }
             self._stop_unless_finite("training", means["loss"], f"by step {self.global_step}")
