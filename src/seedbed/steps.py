@@ -72,7 +72,7 @@ class LeanSteps(_TrainingEpochLoop):
             super().advance(data_fetcher)
             return
         trainer, progress = self.trainer, self.batch_progress
-        task, optimizer = trainer.lightning_module, trainer.optimizers[0]
+        task, optimizer = self._task, trainer.optimizers[0]
         counts = self.automatic_optimization.optim_progress.optimizer
         connector = trainer._logger_connector
         outputs: dict[str, Tensor] = {}
@@ -129,6 +129,7 @@ class LeanSteps(_TrainingEpochLoop):
     def _look(self) -> None:
         """See which step will do until the next validation, and which callbacks follow batches."""
         self._lean = is_lean(self.trainer)
+        self._task = self.trainer.lightning_module
         self._hooks = {
             hook: _of_callbacks(hook, self.trainer)
             for hook in ("on_train_batch_start", "on_train_batch_end")
@@ -137,11 +138,11 @@ class LeanSteps(_TrainingEpochLoop):
     def _call(self, hook: str, *arguments: Any) -> None:
         self._enter(hook)
         for call in self._hooks[hook]:
-            call(self.trainer, self.trainer.lightning_module, *arguments)
+            call(self.trainer, self._task, *arguments)
 
     def _enter(self, hook: str | None) -> None:
         """Name the hook whose rules hold for what is logged; torch's `__setattr__` is slow."""
-        vars(self.trainer.lightning_module)["_current_fx_name"] = hook
+        vars(self._task)["_current_fx_name"] = hook
 
 
 def is_lean(trainer: Any) -> bool:
