@@ -1,5 +1,7 @@
-"""Whether two things are the same, bit for bit."""
+"""Whether two fits are the same, bit for bit."""
 
+import csv
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,3 +17,12 @@ def same(first: Any, second: Any) -> bool:
     if isinstance(first, list | tuple):
         return len(first) == len(second) and all(map(same, first, second))
     return bool(first == second)
+
+
+def logged(folder: Path) -> list[dict[str, str]]:
+    """A run's log, without how fast it went."""
+    with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        return [
+            {name: row[name] for name in row if not name.startswith("throughput/")}
+            for row in csv.DictReader(file)
+        ]

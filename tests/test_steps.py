@@ -1,6 +1,5 @@
 """Fits with the lean step beside the same fits with Lightning's own."""
 
-import csv
 from collections.abc import Callable
 from contextlib import nullcontext
 from copy import deepcopy
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from exact import same
+from exact import logged, same
 from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
@@ -74,10 +73,10 @@ class Fit:
         self.study: Study = build(plain(composed(settings)), folder)
         self.states: list[dict[str, Any]] = []
         trainer = self.study.trainer
-        loop = trainer.fit_loop.epoch_loop
         if usual:
-            plain_loop = _TrainingEpochLoop(trainer, loop.min_steps, loop.max_steps)
-            trainer.fit_loop.epoch_loop = plain_loop
+            lean = trainer.fit_loop.epoch_loop
+            loop = _TrainingEpochLoop(trainer, lean.min_steps, lean.max_steps)
+            trainer.fit_loop.epoch_loop = loop
 
     def run(self, *callbacks: Callback) -> "Fit":
         """Fit; keep the states in the middle and at the end."""
@@ -90,12 +89,8 @@ class Fit:
 
     @property
     def log(self) -> list[dict[str, str]]:
-        """All that was logged, but for how fast it went."""
-        with (self.folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
-            return [
-                {name: row[name] for name in row if not name.startswith("throughput/")}
-                for row in csv.DictReader(file)
-            ]
+        """What it logged."""
+        return logged(self.folder)
 
 
 @pytest.fixture

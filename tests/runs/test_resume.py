@@ -4,7 +4,6 @@ The processes are real ones, forked from this one because starting torch takes l
 and die by SIGKILL at a place in the code that is the same each time.
 """
 
-import csv
 import functools
 import os
 import re
@@ -22,7 +21,7 @@ from typing import Any
 import pytest
 import torch
 from events import CLEAN, STEP, Place, happen
-from exact import same
+from exact import logged, same
 from lightning import Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -101,15 +100,6 @@ def differences(run: RunDirectory, whole: RunDirectory) -> list[str]:
     return [name for name in SAVED if not same(*(state[name] for state in states))]
 
 
-def rows(run: RunDirectory) -> list[dict[str, str]]:
-    """The log, without how fast it went."""
-    with (run.path / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        return [
-            {name: row[name] for name in row if not name.startswith("throughput/")}
-            for row in csv.DictReader(file)
-        ]
-
-
 def curves(run: RunDirectory) -> dict[str, list[tuple[int, float]]]:
     """What TensorBoard shows, without how fast it went."""
     events = EventAccumulator(str(run.path / "tensorboard"))
@@ -123,7 +113,7 @@ def curves(run: RunDirectory) -> dict[str, list[tuple[int, float]]]:
 
 def assert_same(run: RunDirectory, whole: RunDirectory) -> None:
     assert differences(run, whole) == []
-    assert rows(run) == rows(whole)
+    assert logged(run.path) == logged(whole.path)
     assert run.metrics() == whole.metrics()
 
 
@@ -256,15 +246,15 @@ def test_early_stopping_counts_on_over_a_kill(place: tuple[Place, int], tmp_path
     settings = [*STOPPING, "callbacks.early_stopping.patience=3", "max_epochs=9"]
     run = disturbed(tmp_path / "run", [place], *settings)
     whole = undisturbed(tmp_path / "whole", *settings)
-    assert rows(whole)[-1]["step"] == "40"
+    assert logged(whole.path)[-1]["step"] == "40"
     assert_same(run, whole)
 
 
 def test_longer_fit_does_not_undo_an_early_stop(tmp_path: Path) -> None:
     run = undisturbed(tmp_path, *STOPPING, "callbacks.early_stopping.patience=1", "max_epochs=9")
-    before = rows(run)
+    before = logged(run.path)
     resume(run.path, ["max_epochs=20"])
-    assert rows(run) == before
+    assert logged(run.path) == before
     assert "where the fit had stopped early" in run.log_file.read_text()
 
 
@@ -305,7 +295,7 @@ def test_run_made_longer_ends_as_one_that_was_from_the_start(
     whole = undisturbed(tmp_path / "whole", *settings, longer)
     assert differences(run, whole) == ["lr_schedulers"]  # their horizons
     assert run.metrics()["test/loss"] == whole.metrics()["test/loss"]
-    assert len([row for row in rows(run) if row["test/loss"]]) == 1
+    assert len([row for row in logged(run.path) if row["test/loss"]]) == 1
 
 
 def test_longer_fit_that_is_under_way_has_not_the_metrics_of_the_shorter_one(
@@ -338,14 +328,14 @@ def test_longer_fit_that_cannot_begin_leaves_the_metrics(
 def test_run_made_longer_keeps_the_horizon_of_its_schedule(schedule: str, tmp_path: Path) -> None:
     settings = [*ROWS, f"scheduler={schedule}"]
     run = undisturbed(tmp_path / "run", *settings)
-    before = [row["learning_rate"] for row in rows(run) if row["learning_rate"]]
+    before = [row["learning_rate"] for row in logged(run.path) if row["learning_rate"]]
     resume(run.path, ["max_epochs=6"])
-    after = [row["learning_rate"] for row in rows(run) if row["learning_rate"]]
+    after = [row["learning_rate"] for row in logged(run.path) if row["learning_rate"]]
     assert after == [*before, before[-1], before[-1]]
 
     again = RunDirectory.create(tmp_path / "again", run.config())
     execute(again.path)
-    assert rows(again) == rows(run)
+    assert logged(again.path) == logged(run.path)
 
 
 @pytest.mark.parametrize(("schedule", "tells"), [("cosine", True), ("step", False)])

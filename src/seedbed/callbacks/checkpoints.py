@@ -198,9 +198,8 @@ def _stop_if_told(number: int) -> None:
 
 
 def _at_end(trainer: Trainer) -> bool:
-    if trainer.is_last_batch and trainer.current_epoch + 1 == trainer.max_epochs:
-        return True
-    return trainer.global_step == trainer.max_steps
+    last_batch = trainer.is_last_batch and trainer.current_epoch + 1 == trainer.max_epochs
+    return last_batch or trainer.global_step == trainer.max_steps
 
 
 def _validate_now(trainer: Trainer) -> None:
