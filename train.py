@@ -10,11 +10,11 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from seedbed.compose import plain, register_resolvers, use_paths
-from seedbed.distributed import leave
-from seedbed.imports import quick_imports
-from seedbed.overrides import is_multirun, readable
-from seedbed.shell import explained, led
+from seedbed.cli.shell import explained, led
+from seedbed.config.compose import plain, register_resolvers, use_paths
+from seedbed.config.overrides import is_multirun, readable
+from seedbed.fast.imports import quick_imports
+from seedbed.processes.distributed import leave
 
 register_resolvers()
 
@@ -24,8 +24,8 @@ def main(config: DictConfig) -> None:
     """Check the composed settings, record them in a new run directory, and execute it."""
     # Imported here, so that --help and --cfg do not wait for torch.
     with quick_imports():
-        from seedbed.preflight import check
-        from seedbed.runs.directory import RunDirectory
+        from seedbed.config.checks import check
+        from seedbed.record.directory import RunDirectory
         from seedbed.runs.execute import execute
 
     folder = Path(HydraConfig.get().runtime.output_dir)

@@ -20,8 +20,8 @@ from benchmarks.limits import Point, draw_rates, matrix_speed, operations, share
 from benchmarks.results import HERE, RESULTS, Result, here, place_of, when
 from benchmarks.timing import child, say
 from seedbed.nets.gpt import GPT
+from seedbed.record.directory import write_json
 from seedbed.report.style import COLOURS, GREY, new_figure
-from seedbed.runs.directory import write_json
 
 CORPORA = ("tang", "tang,song")
 MINUTES = 5.0
@@ -32,7 +32,7 @@ TURNS = 5
 def measure() -> None:
     """Make each corpus, read it again, and keep what both took."""
     from seedbed.data.fetch import data_dir, fetch
-    from seedbed.data.poems import SONG_POEMS, TANG_POEMS
+    from studies.poems.poems import SONG_POEMS, TANG_POEMS
 
     around = here()
     found: dict[str, Any] = {}
@@ -53,9 +53,9 @@ def measure() -> None:
 def loaded(dynasties: str, folder: str) -> dict[str, float]:
     """Load a corpus in this process, and train the poem GPT on it."""
     from benchmarks.memory import raised_by
-    from seedbed.build import build_data, build_optimizer, build_task
-    from seedbed.compose import composed, plain
-    from seedbed.data.poems import Poems
+    from seedbed.config.build import build_data, build_optimizer, build_task
+    from seedbed.config.compose import composed, plain
+    from studies.poems.poems import Poems
 
     os.environ["SEEDBED_DATA_DIR"] = folder
     config = plain(composed(["experiment=poem_gpt", f"data.dynasties=[{dynasties}]"]))

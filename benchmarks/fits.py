@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from benchmarks.results import Result, circumstances
 from benchmarks.timing import Pair, python, say
-from seedbed.build import build, build_data, build_optimizer, build_scheduler, build_task
-from seedbed.compose import composed, plain
+from seedbed.config.build import build, build_data, build_optimizer, build_scheduler, build_task
+from seedbed.config.compose import composed, plain
+from seedbed.record.directory import RunDirectory
 from seedbed.report.runs import Run, flat, read_run
-from seedbed.runs.directory import RunDirectory
 
 HORIZON = "schedule_steps=1000"
 """So that two fits of other lengths have the same rates: with tiny weights a step takes longer."""

@@ -13,8 +13,8 @@ from benchmarks.lessons.poem_gpt import LessonGPT
 from benchmarks.lines import Line, Measured, at_least, speed
 from benchmarks.poem import LESSONS_SIZE
 from benchmarks.timing import interleaved, timed
-from seedbed.build import build
-from seedbed.compose import composed, plain
+from seedbed.config.build import build
+from seedbed.config.compose import composed, plain
 from seedbed.nets.generation import generate
 from seedbed.nets.language_model import LanguageModel
 

@@ -45,8 +45,8 @@ def _status(name: str) -> int:
 
 def raised_by_steps(way: str) -> int:
     """Train the poem GPT for three steps on the lesson's poems, its loss computed one way."""
-    from seedbed.build import build, build_optimizer
-    from seedbed.compose import composed, plain
+    from seedbed.config.build import build, build_optimizer
+    from seedbed.config.compose import composed, plain
 
     plainly = ["net.cutoffs=null"] if way == "logits" else []
     poems = ["experiment=poem_gpt", "data=poems_tutorial", f"data.batch_size={BATCH}"]

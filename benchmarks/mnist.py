@@ -18,7 +18,7 @@ from benchmarks.fits import Trained, of_seeds, trained
 from benchmarks.lines import Line, Measured, at_least, at_most, cost
 from benchmarks.timing import interleaved, run, say
 from seedbed.data.fetch import data_dir, fetch
-from seedbed.data.mnist import MNIST_FILES
+from studies.mnist.mnist import MNIST_FILES
 
 RECIPE = ("experiment=mnist",)
 TO_98 = ("experiment=mnist_fast",)

@@ -13,12 +13,12 @@ from benchmarks.fits import trained
 from benchmarks.limits import Point, matrix_speed, operations, share
 from benchmarks.results import HERE, RESULTS, Result, here, when
 from benchmarks.timing import child, say
-from seedbed.build import build_data, build_task
-from seedbed.compose import composed, plain
+from seedbed.config.build import build_data, build_task
+from seedbed.config.compose import composed, plain
 from seedbed.data.tokens import TokensDataModule
 from seedbed.nets.gpt import GPT
+from seedbed.record.directory import write_json
 from seedbed.report.style import COLOURS, GREY, new_figure
-from seedbed.runs.directory import write_json
 
 MINUTES = 4.0
 TURNS = 3

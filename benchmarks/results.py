@@ -13,8 +13,8 @@ import torch
 
 from benchmarks.lines import Line, Measured, Target
 from benchmarks.timing import Pair
+from seedbed.record.directory import write_json
 from seedbed.runs import provenance
-from seedbed.runs.directory import write_json
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

@@ -20,8 +20,8 @@ from benchmarks.limits import Point, draw_rates, matrix_speed, operations, share
 from benchmarks.results import HERE, RESULTS, Result, here, place_of, when
 from benchmarks.timing import child, say
 from seedbed.nets.gpt import GPT
+from seedbed.record.directory import write_json
 from seedbed.report.style import COLOURS, new_figure
-from seedbed.runs.directory import write_json
 
 MINUTES = 6.0
 
@@ -63,8 +63,8 @@ def measure() -> None:
 def point(**sizes: int) -> Point:
     """Train for some steps at these sizes, with the experiment's optimizer."""
     from benchmarks.memory import raised_by
-    from seedbed.build import build_optimizer
-    from seedbed.compose import composed, plain
+    from seedbed.config.build import build_optimizer
+    from seedbed.config.compose import composed, plain
 
     width, depth, context, batch, vocabulary = (sizes[name] for name in BASE)
     net = GPT(vocabulary_size=vocabulary, context=context, depth=depth, width=width)

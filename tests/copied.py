@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from seedbed.compose import ROOT
+from seedbed.config.compose import ROOT
 
 
 def copied(project: Path) -> Path:

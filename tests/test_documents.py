@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.compose import CONF, ROOT
-from seedbed.overrides import is_multirun, readable, setting_problems
-from seedbed.runs.directory import RunDirectory
+from seedbed.config.compose import CONF, ROOT
+from seedbed.config.overrides import is_multirun, readable, setting_problems
+from seedbed.record.directory import RunDirectory
 
 SHOWN = re.compile(r"python train\.py ((?:[^`\n\\]|\\\n#?)+)")
 ANOTHERS = ("$BASE", "NAME", "SWEEP", "--help", "experiment=lin ", "experiment=iris", "trainer=gpu")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.compose import ROOT
-from seedbed.data.verse_grammar import RULES
+from seedbed.config.compose import ROOT
+from studies.poems.verse_grammar import RULES
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 

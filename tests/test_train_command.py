@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 
-from seedbed.compose import ROOT, composed
+from seedbed.config.compose import ROOT, composed
 
 TRAIN = ROOT / "train.py"
 

@@ -141,7 +141,7 @@ def evaluate(model: LessonGPT, text: Tensor) -> float:
 def corpus() -> tuple[int, Tensor, Tensor]:
     """The lesson's vocabulary size, training text and evaluation text."""
     from seedbed.data.fetch import data_dir
-    from seedbed.data.poems import PoemsTutorial
+    from studies.poems.poems import PoemsTutorial
 
     splits = PoemsTutorial(data_dir=str(data_dir())).splits
     train, val = (torch.from_numpy(part.astype("int64")) for part in (splits.train, splits.val))

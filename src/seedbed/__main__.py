@@ -1,5 +1,5 @@
 """`python -m seedbed` is the `seedbed` command."""
 
-from seedbed.cli import main
+from seedbed.cli.main import main
 
 main()

@@ -11,8 +11,8 @@ import torch
 
 from benchmarks.lessons import poem_gpt
 from benchmarks.mnist import LESSON
-from seedbed.compose import ROOT
-from seedbed.nets.gpt_tutorial import TutorialGPT
+from seedbed.config.compose import ROOT
+from studies.poems.gpt_tutorial import TutorialGPT
 
 VOCABULARY = 8_548
 

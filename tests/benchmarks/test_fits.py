@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.fits import as_recorded, bare_loop, fit_beside, of_seeds
-from seedbed.build import build
-from seedbed.compose import composed, plain
-from seedbed.runs.directory import RunDirectory
+from seedbed.config.build import build
+from seedbed.config.compose import composed, plain
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
 LINE = ("experiment=line", "data.batch_size=25")

@@ -11,7 +11,7 @@ from benchmarks.lines import Line, Measured, at_least, at_most, cost, speed
 from benchmarks.memory import raised_by
 from benchmarks.timing import interleaved, python, ratio, speedup
 from seedbed.nets.gpt import GPT
-from seedbed.runs.directory import write_json
+from seedbed.record.directory import write_json
 
 PAIRS = [(1.0, 4.0), (2.0, 4.0), (30.0, 4.0)]
 

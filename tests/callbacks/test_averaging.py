@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seedbed.compose import composed, plain
-from seedbed.runs.directory import RunDirectory
+from seedbed.config.compose import composed, plain
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.evaluate import Split, evaluate
 from seedbed.runs.execute import execute
 from seedbed.runs.resume import resume

@@ -13,11 +13,11 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from seedbed.callbacks.checkpoints import SIGNALS, Checkpoints
-from seedbed.data.points import Line
 from seedbed.errors import SettingError, TrainingError
 from seedbed.nets.mlp import MLP
 from seedbed.optim.schedules import Constant
 from seedbed.tasks.regression import RegressionTask
+from studies.points.points import Line
 
 LOSSES = [3.0, 1.0, 2.0, 2.5]
 

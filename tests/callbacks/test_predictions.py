@@ -9,10 +9,10 @@ from torch import nn
 from torch.optim import SGD
 
 from seedbed.callbacks.predictions import PredictionsFile
-from seedbed.compose import composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.nets.mlp import MLP
 from seedbed.optim.schedules import Constant
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.tasks.multiclass import MulticlassTask
 from seedbed.tasks.regression import RegressionTask

@@ -6,9 +6,9 @@ from rich.console import Console
 
 from seedbed import terminal
 from seedbed.callbacks import progress
-from seedbed.compose import composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.errors import TrainingError
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
 

@@ -6,11 +6,11 @@ import torch
 from lightning import Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from seedbed.build import Study, build
 from seedbed.callbacks.samples import TextSamples
-from seedbed.compose import composed, plain
+from seedbed.config.build import Study, build
+from seedbed.config.compose import composed, plain
 from seedbed.data.vocabulary import END
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
 PROMPT = "春夜喜雨"

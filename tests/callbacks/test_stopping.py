@@ -7,10 +7,10 @@ import torch
 import yaml
 
 from seedbed.callbacks.stopping import EarlyStopping, LossTarget, Stopping
-from seedbed.compose import composed, plain
+from seedbed.config.checks import check
+from seedbed.config.compose import composed, plain
 from seedbed.errors import SettingError
-from seedbed.preflight import check
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
 # After two epochs the loss improves by less than 1 at a time.

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from seedbed.callbacks.throughput import Throughput
-from seedbed.compose import composed, plain
-from seedbed.runs.directory import RunDirectory
+from seedbed.config.compose import composed, plain
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.tasks.language import LanguageTask
 

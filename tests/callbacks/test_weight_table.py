@@ -9,8 +9,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import nn
 
 from seedbed.callbacks.weight_table import BINS, WeightTable, histogram, table
-from seedbed.compose import composed, plain
-from seedbed.runs.directory import RunDirectory
+from seedbed.config.compose import composed, plain
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
 NAMES = {"body.0.weight", "body.0.bias", "head.weight", "head.bias"}

@@ -6,7 +6,7 @@ from stages import In
 from torch.nn import functional as F
 
 from seedbed.data.augment import RandomAffine
-from seedbed.data.digits import Digits
+from studies.mnist.digits import Digits
 
 SIDE = 8
 

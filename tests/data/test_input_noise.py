@@ -6,10 +6,10 @@ import torch
 from stages import In
 from torch import Tensor
 
-from seedbed.data.points import Line
 from seedbed.data.rows import Rows
-from seedbed.data.verse import Verse
 from seedbed.errors import SettingError
+from studies.poems.verse import Verse
+from studies.points.points import Line
 
 
 def given(stage: str, **settings: Any) -> tuple[Rows, Rows]:

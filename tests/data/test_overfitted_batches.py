@@ -6,9 +6,9 @@ import pytest
 import torch
 from lightning import Trainer
 
-from seedbed.data.digits import Digits
 from seedbed.data.loader import Loader, first_batches, shuffled
-from seedbed.data.verse import Verse
+from studies.mnist.digits import Digits
+from studies.poems.verse import Verse
 
 
 def trainer(batches: int) -> Trainer:

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seedbed.nets import gpt, gpt_tutorial, softmax
+from seedbed.nets import gpt, softmax
 from seedbed.nets.gpt import GPT, Rotary, rms_norm
-from seedbed.nets.gpt_tutorial import TutorialGPT
 from seedbed.nets.language_model import LanguageModel
 from seedbed.nets.softmax import Softmax
 from seedbed.nets.transformer_decoder import TransformerDecoder
+from studies.poems import gpt_tutorial
+from studies.poems.gpt_tutorial import TutorialGPT
 
 V, T, C = 13, 7, 64
 

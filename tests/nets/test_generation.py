@@ -4,10 +4,10 @@ from torch import Tensor, nn
 
 from seedbed.nets.generation import generate, stream
 from seedbed.nets.gpt import GPT
-from seedbed.nets.gpt_tutorial import TutorialGPT
 from seedbed.nets.language_model import LanguageModel
 from seedbed.nets.softmax import Softmax
 from seedbed.nets.transformer_decoder import TransformerDecoder
+from studies.poems.gpt_tutorial import TutorialGPT
 
 V, CONTEXT = 6, 4
 

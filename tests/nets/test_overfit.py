@@ -9,13 +9,13 @@ from torch.optim import AdamW, Optimizer
 
 from seedbed.nets.cnn import CNN
 from seedbed.nets.gpt import GPT
-from seedbed.nets.gpt_tutorial import TutorialGPT
 from seedbed.nets.language_model import LanguageModel
 from seedbed.nets.mlp import MLP
-from seedbed.nets.polynomial import Polynomial
 from seedbed.nets.transformer_decoder import TransformerDecoder
 from seedbed.optim.groups import parameter_groups
 from seedbed.optim.muon import MuonWithAdamW
+from studies.poems.gpt_tutorial import TutorialGPT
+from studies.points.polynomial import Polynomial
 
 MakeOptimizer = Callable[[list[dict[str, object]]], Optimizer]
 V, T = 16, 8

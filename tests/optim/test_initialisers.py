@@ -8,9 +8,7 @@ from torch import Tensor, nn
 
 from seedbed.nets.cnn import CNN
 from seedbed.nets.gpt import GPT
-from seedbed.nets.gpt_tutorial import TutorialGPT
 from seedbed.nets.mlp import MLP
-from seedbed.nets.polynomial import Polynomial
 from seedbed.nets.transformer_decoder import TransformerDecoder
 from seedbed.optim.initialisers import (
     constant,
@@ -23,6 +21,8 @@ from seedbed.optim.initialisers import (
     xavier_normal,
     xavier_uniform,
 )
+from studies.poems.gpt_tutorial import TutorialGPT
+from studies.points.polynomial import Polynomial
 
 Initialise = Callable[..., None]
 

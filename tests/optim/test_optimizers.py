@@ -8,8 +8,8 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from seedbed.build import construct
-from seedbed.compose import CONF
+from seedbed.config.build import construct
+from seedbed.config.compose import CONF
 from seedbed.optim.groups import parameter_groups
 
 NAMES = [

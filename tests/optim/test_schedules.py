@@ -22,8 +22,8 @@ from torch.optim.lr_scheduler import (
     StepLR,
 )
 
-from seedbed.build import resolve
-from seedbed.compose import CONF
+from seedbed.config.build import resolve
+from seedbed.config.compose import CONF
 from seedbed.optim.schedules import (
     Constant,
     Cosine,

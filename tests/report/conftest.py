@@ -35,7 +35,7 @@ def write_run() -> MakeRun:
             **top,
         }
         config |= {
-            "data": {"_target_": "seedbed.data.points.Line", "seed": config["seed"]},
+            "data": {"_target_": "studies.points.points.Line", "seed": config["seed"]},
             "optimizer": {"_target_": "torch.optim.SGD", "lr": 0.01, **(optimizer or {})},
             "trainer": {"max_steps": config["max_steps"]},
         }

@@ -11,7 +11,7 @@ import pytest
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
-from seedbed.cli import app
+from seedbed.cli.main import app
 from seedbed.errors import RunError
 from seedbed.report.comparison import compare
 from seedbed.report.fits import draw_fits
@@ -117,7 +117,7 @@ def test_picture_that_no_longer_has_anything_to_show_is_removed(
 def test_several_places_are_compared_in_a_folder_of_its_own(
     sweep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seedbed.cli.LOGS", tmp_path)
+    monkeypatch.setattr("seedbed.cli.compare.LOGS", tmp_path)
     command(sweep / "0", sweep / "2")
     assert "report.html" in written(tmp_path / "comparison")
 

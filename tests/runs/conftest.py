@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from seedbed import cli
-from seedbed.compose import composed, plain
-from seedbed.runs.directory import RunDirectory
+from seedbed.cli.main import main
+from seedbed.config.compose import composed, plain
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
 Made = Callable[..., RunDirectory]
@@ -100,7 +100,7 @@ def seedbed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         monkeypatch.setattr(sys, "argv", ["seedbed", *map(str, words)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as left:
-            cli.main()
+            main()
         gc.unfreeze()  # what a process of its own would not outlive
         printed = capsys.readouterr()
         assert "Traceback" not in printed.err

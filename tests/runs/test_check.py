@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from seedbed.compose import CONF
+from seedbed.config.compose import CONF
 from seedbed.errors import DataError, SettingError
 from seedbed.runs import check as module
 from seedbed.runs.check import check, check_each

@@ -22,14 +22,14 @@ from events import CLEAN, STEP, happen
 from exact import same
 from torch.distributed import TCPStore
 
-from seedbed import distributed
-from seedbed.compose import ROOT, composed, plain
+from seedbed.cli.shell import led
+from seedbed.config.compose import ROOT, composed, plain
 from seedbed.errors import LostProcessError, RunError, SeedbedError, TrainingError
-from seedbed.runs.directory import RunDirectory
+from seedbed.processes import distributed
+from seedbed.processes.signals import TERMINATED
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.evaluate import evaluate
 from seedbed.runs.execute import execute
-from seedbed.shell import led
-from seedbed.signals import TERMINATED
 
 TOGETHER = ("trainer=ddp", "trainer.devices=2")
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from seedbed.compose import composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.errors import DataError, RunError
+from seedbed.record.directory import RunDirectory, write_json
 from seedbed.runs import evaluate as module
-from seedbed.runs.directory import RunDirectory, write_json
 from seedbed.runs.evaluate import evaluate
 from seedbed.runs.execute import execute
 
@@ -124,7 +124,7 @@ def test_moved_run_is_evaluated_without_the_experiments_file(
     exam: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(exam.path, tmp_path / "moved")
-    monkeypatch.setattr("seedbed.compose.CONF", tmp_path / "none")
+    monkeypatch.setattr("seedbed.config.compose.CONF", tmp_path / "none")
     assert evaluate(tmp_path / "moved") == recorded(exam, "val")
 
 
@@ -155,7 +155,7 @@ def test_data_that_was_changed_is_refused(own: RunDirectory) -> None:
 def test_data_without_a_test_part_has_no_test(
     exam: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seedbed.data.exam.Exam.test_dataloader", lambda _: [])
+    monkeypatch.setattr("studies.exam.exam.Exam.test_dataloader", lambda _: [])
     with pytest.raises(RunError, match="its data has no test part; take --split val"):
         evaluate(exam.path, split="test")
 

@@ -19,14 +19,14 @@ import yaml
 from filelock import FileLock
 from torch.nn import functional as F
 
-from seedbed.compose import composed, plain
-from seedbed.data.points import Line
+from seedbed.config.compose import composed, plain
 from seedbed.errors import DataError, RunError, SettingError, TrainingError
 from seedbed.nets.mlp import MLP
+from seedbed.record.directory import RunDirectory
 from seedbed.runs import execute as module
-from seedbed.runs.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.tasks.regression import RegressionTask
+from studies.points.points import Line
 
 PLAIN = (dict, OrderedDict, list, tuple, str, int, float, bool, type(None), torch.Tensor)
 

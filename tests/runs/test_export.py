@@ -10,11 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from seedbed.compose import composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.errors import RunError, SeedbedError
 from seedbed.nets.mlp import MLP
+from seedbed.record.directory import RunDirectory
 from seedbed.runs import export as module
-from seedbed.runs.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.runs.export import export
 from seedbed.runs.load import load
@@ -102,8 +102,8 @@ def test_moved_run_is_exported_without_its_data_into_its_own_directory(
     seedbed: Command, exam: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(exam.path, tmp_path / "moved")
-    monkeypatch.setattr("seedbed.compose.CONF", tmp_path / "none")
-    monkeypatch.setattr("seedbed.data.exam.Exam.load", None)
+    monkeypatch.setattr("seedbed.config.compose.CONF", tmp_path / "none")
+    monkeypatch.setattr("studies.exam.exam.Exam.load", None)
     called = seedbed("export", tmp_path / "moved", "--format", "safetensors")
     file = tmp_path / "moved" / "export" / "model.safetensors"
     assert called.out == f"{file}: outputs within 0 of the checkpoint's (tolerance 0)\n"

@@ -8,7 +8,7 @@ import pytest
 
 from seedbed.data.vocabulary import END, UNKNOWN, Vocabulary
 from seedbed.errors import DataError, RunError
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.generate import Text, generate, unknown
 from seedbed.runs.load import LoadedRun, load
 
@@ -127,6 +127,6 @@ def test_moved_run_writes_without_its_corpus(
 ) -> None:
     expected = seedbed("generate", poems.path, "--seed", 1).out
     shutil.copytree(poems.path, tmp_path / "moved")
-    monkeypatch.setattr("seedbed.compose.CONF", tmp_path / "none")
-    monkeypatch.setattr("seedbed.data.verse.Verse.load", None)
+    monkeypatch.setattr("seedbed.config.compose.CONF", tmp_path / "none")
+    monkeypatch.setattr("studies.poems.verse.Verse.load", None)
     assert seedbed("generate", tmp_path / "moved", "--seed", 1).out == expected

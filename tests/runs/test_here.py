@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
-from seedbed.compose import composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.errors import SettingError
-from seedbed.runs.directory import RunDirectory, write_json
+from seedbed.record.directory import RunDirectory, write_json
 from seedbed.runs.here import as_here
 
 Command = Callable[..., Any]

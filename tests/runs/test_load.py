@@ -10,9 +10,9 @@ import torch
 import yaml
 
 import seedbed
-from seedbed.compose import composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.errors import RunError, SettingError
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.load import load
 
 
@@ -141,7 +141,7 @@ def test_checkpoint_cut_short_is_named(copy: RunDirectory, share: float) -> None
 def test_data_is_fetched_to_the_users_own_folder_whatever_a_run_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seedbed.build import build_data
+    from seedbed.config.build import build_data
 
     monkeypatch.setenv("SEEDBED_DATA_DIR", str(tmp_path / "own"))
     config = plain(composed(["experiment=mnist"]))
@@ -151,7 +151,7 @@ def test_data_is_fetched_to_the_users_own_folder_whatever_a_run_says(
 
 @pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere"])
 def test_logger_cannot_leave_the_runs_directory(name: str, tmp_path: Path) -> None:
-    from seedbed.build import build
+    from seedbed.config.build import build
 
     config = plain(composed([]))
     config["logger"]["tensorboard"]["version"] = name
@@ -190,7 +190,7 @@ def test_checkpoint_of_another_name_is_refused(exam: RunDirectory) -> None:
         lambda config: config["net"].update(hidden=[3]),
         lambda config: config["net"].update(widht=3),
         lambda config: config.update(
-            data={"_target_": "seedbed.data.digits.Digits"},
+            data={"_target_": "studies.mnist.digits.Digits"},
         ),
         lambda config: config.pop("task"),
         lambda config: config.update(net="mlp"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 
 Command = Callable[..., Any]
 

@@ -13,9 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
-from seedbed.compose import composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.errors import DataError, RunError
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.runs.load import LoadedRun, load
 from seedbed.runs.predict import predict
@@ -286,6 +286,6 @@ def test_moved_run_predicts_without_its_data(
 ) -> None:
     expected = seedbed("predict", exam.path, source).out
     shutil.copytree(exam.path, tmp_path / "moved")
-    monkeypatch.setattr("seedbed.compose.CONF", tmp_path / "none")
-    monkeypatch.setattr("seedbed.data.exam.Exam.load", None)
+    monkeypatch.setattr("seedbed.config.compose.CONF", tmp_path / "none")
+    monkeypatch.setattr("studies.exam.exam.Exam.load", None)
     assert seedbed("predict", tmp_path / "moved", source).out == expected

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from seedbed.errors import DataError, RunError
+from seedbed.record.directory import RunDirectory, write_json
 from seedbed.runs import reproduce as module
-from seedbed.runs.directory import RunDirectory, write_json
 from seedbed.runs.reproduce import reproduce
 
 Command = Callable[..., Any]
@@ -31,7 +31,7 @@ def altered(run: RunDirectory) -> RunDirectory:
 def test_metrics_are_identical_on_the_same_machine(
     moved: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seedbed.compose.CONF", tmp_path / "none")
+    monkeypatch.setattr("seedbed.config.compose.CONF", tmp_path / "none")
     found = reproduce(moved.path)
     assert found.identical
     assert found.again == moved.path / "reproduced"

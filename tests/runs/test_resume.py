@@ -25,12 +25,12 @@ from exact import logged, same
 from lightning import Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from seedbed.compose import CONF, composed, plain
-from seedbed.data.points import Line
+from seedbed.config.compose import CONF, composed, plain
 from seedbed.errors import DataError, RunError, SeedbedError, SettingError
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.runs.resume import resume
+from studies.points.points import Line
 
 COMMAND = "from seedbed.cli import main; main()"
 
@@ -238,7 +238,7 @@ STOPPING = [*ROWS, "callbacks=early_stopping", "callbacks.early_stopping.min_del
 
 @pytest.mark.parametrize(
     "place",
-    [(VALIDATION, 3), (("seedbed.runs.directory:RunDirectory", "set_status"), 1)],
+    [(VALIDATION, 3), (("seedbed.record.directory:RunDirectory", "set_status"), 1)],
     ids=["while it waits", "after it stopped the fit"],
 )
 def test_early_stopping_counts_on_over_a_kill(place: tuple[Place, int], tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from seedbed.compose import composed, plain
-from seedbed.runs.directory import RunDirectory
+from seedbed.config.compose import composed, plain
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.runs.directory import RunDirectory, write_json
+from seedbed.record.directory import RunDirectory, write_json
 from seedbed.runs.table import as_text, lines
 
 Command = Callable[..., Any]
@@ -172,8 +172,9 @@ def test_command_for_an_empty_folder_says_how_runs_are_made(
 
 def test_table_needs_no_torch(folder: Path) -> None:
     code = (
-        "import sys; from seedbed import cli; sys.argv = ['seedbed', 'runs', sys.argv[1]]\n"
-        "try: cli.main()\n"
+        "import sys; from seedbed.cli.main import main\n"
+        "sys.argv = ['seedbed', 'runs', sys.argv[1]]\n"
+        "try: main()\n"
         "except SystemExit as left: print(left.code, {'torch', 'lightning'} & {*sys.modules})"
     )
     done = subprocess.run(

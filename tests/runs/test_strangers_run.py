@@ -12,9 +12,9 @@ import pytest
 import torch
 import yaml
 
-from seedbed.compose import CONF
+from seedbed.config.compose import CONF
 from seedbed.errors import RunError
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.sweep.ledger import Ledger
 
 Command = Callable[..., Any]
@@ -303,7 +303,7 @@ def test_moved_run_is_all_that_each_verb_needs(
     moved = RunDirectory(tmp_path / "a run (moved)")
     shutil.copytree(exam.path, moved.path)
     shutil.copytree(CONF, tmp_path / "conf", ignore=shutil.ignore_patterns("experiment"))
-    monkeypatch.setattr("seedbed.compose.CONF", tmp_path / "conf")
+    monkeypatch.setattr("seedbed.config.compose.CONF", tmp_path / "conf")
     monkeypatch.chdir(tmp_path)
     best = exam.metrics()["val/loss"]
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 import yaml
 
-from seedbed.compose import composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.errors import RunError, SettingError
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
 TINY = ["logger=csv", "print_every=1000", "data.held_out=20", "max_epochs=3"]

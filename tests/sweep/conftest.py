@@ -9,8 +9,8 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
-from seedbed.compose import composed
-from seedbed.runs.directory import RunDirectory
+from seedbed.config.compose import composed
+from seedbed.record.directory import RunDirectory
 from seedbed.sweep import run as module
 from seedbed.sweep.plan import Plan, Settings
 from seedbed.sweep.space import fixed, space

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig
 
-from seedbed.compose import composed, plain
-from seedbed.overrides import searched, setting_problems
+from seedbed.config.compose import composed, plain
+from seedbed.config.overrides import searched, setting_problems
 from seedbed.sweep.best import remove_best, write_best
 
 SETTINGS = ("experiment=exam", "optimizer=rmsprop", "optimizer.lr=0.02", "net.hidden=[4]")

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from seedbed.compose import composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.errors import SettingError
-from seedbed.runs.directory import RunDirectory
-from seedbed.signals import exit_on_sigterm
+from seedbed.processes.signals import exit_on_sigterm
+from seedbed.record.directory import RunDirectory
 from seedbed.sweep import jobs
 from seedbed.sweep.jobs import Processes, ThisProcess, divided, pool_of
 from seedbed.sweep.worker import ERRORS

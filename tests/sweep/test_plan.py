@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from seedbed.config.overrides import SWEEPERS
 from seedbed.errors import SettingError
-from seedbed.overrides import SWEEPERS
 from seedbed.sweep.plan import Plan, Settings
 
 PlanOf = Callable[..., Plan]

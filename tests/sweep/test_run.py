@@ -11,9 +11,9 @@ import pytest
 import torch
 from filelock import FileLock
 
-from seedbed.compose import plain
+from seedbed.config.compose import plain
 from seedbed.errors import RunError, SettingError, SweepError
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.sweep.configs import Configs
 from seedbed.sweep.jobs import ThisProcess
 from seedbed.sweep.ledger import Ledger

@@ -1,8 +1,8 @@
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from seedbed.compose import CONF, composed, plain
-from seedbed.preflight import check
+from seedbed.config.checks import check
+from seedbed.config.compose import CONF, composed, plain
 from seedbed.sweep.space import each_value, fixed, overrides_of, space
 
 SWEEPS = [path.stem for path in sorted((CONF / "sweep").glob("*.yaml"))]

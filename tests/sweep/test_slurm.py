@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import torch
 
-from seedbed.compose import ROOT
+from seedbed.config.compose import ROOT
+from seedbed.config.overrides import readable
 from seedbed.errors import RunError, SettingError, SweepError
-from seedbed.overrides import readable
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.sweep import resume, slurm
 from seedbed.sweep import run as module
 from seedbed.sweep.configs import Configs

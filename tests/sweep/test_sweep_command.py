@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from copied import called, copied
 
-from seedbed.compose import ROOT, composed, plain
+from seedbed.config.compose import ROOT, composed, plain
 from seedbed.errors import RunError
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.sweep import ledger
 from seedbed.sweep.ledger import Ledger
 

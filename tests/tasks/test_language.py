@@ -10,10 +10,10 @@ from torch.nn import functional as F
 from torch.optim import SGD
 from torch.optim.lr_scheduler import LambdaLR
 
-from seedbed.compose import composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.nets.language_model import LanguageModel
 from seedbed.nets.softmax import CHUNK, Softmax
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.tasks.language import LanguageTask
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seedbed.compose import composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.errors import SettingError
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.tasks.regression import RegressionTask
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from seedbed.compose import composed, plain
-from seedbed.runs.directory import RunDirectory
+from seedbed.config.compose import composed, plain
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
 # Only a loss a thousand times lower would count as better, so the rate falls at the third

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 from torch.optim import SGD
 from torch.optim.lr_scheduler import LambdaLR
 
-from seedbed.compose import composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.errors import SettingError
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.runs.load import load
 from seedbed.runs.predict import predict

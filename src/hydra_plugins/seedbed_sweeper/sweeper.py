@@ -59,8 +59,8 @@ class SeedbedSweeper(Sweeper):
         Raises:
             SeedbedError: If a setting is wrong, the directory cannot be used, or jobs failed.
         """
-        from seedbed.compose import ROOT, use_paths
-        from seedbed.imports import quick_imports
+        from seedbed.config.compose import ROOT, use_paths
+        from seedbed.fast.imports import quick_imports
 
         with quick_imports():
             from seedbed.sweep.run import run
@@ -79,7 +79,7 @@ class SeedbedSweeper(Sweeper):
         )
 
     def _plan(self, arguments: Sequence[str]) -> "Plan":
-        from seedbed.hints import shown
+        from seedbed.config.type_checks import shown
         from seedbed.sweep.plan import Plan, Settings
         from seedbed.sweep.space import fixed, space
 

@@ -28,10 +28,10 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from seedbed.checkpoint import BEST, FOLDER, LAST, save
 from seedbed.data.loader import Loader
-from seedbed.distributed import largest, of_all, rank
 from seedbed.errors import SettingError
+from seedbed.processes.distributed import largest, of_all, rank
+from seedbed.record.checkpoint import BEST, FOLDER, LAST, save
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from lightning import Callback, LightningModule, Trainer
 
-from seedbed.distributed import shared
-from seedbed.measures import best_is
+from seedbed.metric_directions import best_is
+from seedbed.processes.distributed import shared
 from seedbed.terminal import log
 
 

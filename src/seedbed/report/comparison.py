@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from seedbed.errors import SettingError, nearest
-from seedbed.measures import best_is
+from seedbed.metric_directions import best_is
 from seedbed.report.runs import Run
 from seedbed.report.settings import EXPERIMENT, Differences, Value, differences
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import yaml
 
 from seedbed.errors import RunError
-from seedbed.state import state_of
+from seedbed.record.state import state_of
 from seedbed.terminal import log
 
 Axis = Literal["step", "epoch"]

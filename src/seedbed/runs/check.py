@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from seedbed.build import Study, build
-from seedbed.compose import CONF, composed, plain, use_paths
+from seedbed.config.build import Study, build
+from seedbed.config.checks import check as check_settings
+from seedbed.config.compose import CONF, composed, plain, use_paths
+from seedbed.config.overrides import REFUSALS, readable, setting_problems
 from seedbed.errors import SeedbedError, SettingError
-from seedbed.overrides import REFUSALS, readable, setting_problems
-from seedbed.preflight import check as check_settings
 
 
 @dataclass(frozen=True)

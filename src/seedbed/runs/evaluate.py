@@ -8,11 +8,11 @@ from typing import Any, Literal
 import torch
 from lightning import Trainer
 
-from seedbed.build import build_trainer
+from seedbed.config.build import build_trainer
+from seedbed.config.machine import alone
 from seedbed.errors import DataError, RunError
-from seedbed.machine import alone
-from seedbed.measures import of_part
-from seedbed.runs.directory import RunDirectory
+from seedbed.metric_directions import of_part
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.here import as_here, other_here
 from seedbed.runs.load import LoadedRun, load
 from seedbed.terminal import log

@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from lightning import Trainer
 
-from seedbed import distributed
-from seedbed.build import Study, build
 from seedbed.callbacks.samples import TextSamples
-from seedbed.checkpoint import load
+from seedbed.config.build import Study, build
+from seedbed.config.checks import check
+from seedbed.config.machine import is_distributed, process_count
+from seedbed.config.type_checks import shown
 from seedbed.errors import (
     DamagedError,
     LostProcessError,
@@ -24,18 +25,17 @@ from seedbed.errors import (
     SeedbedError,
     TrainingError,
 )
-from seedbed.hints import shown
 from seedbed.loggers import log_hyperparameters, rewind
-from seedbed.machine import is_distributed, process_count
-from seedbed.measures import of_part
-from seedbed.preflight import check
+from seedbed.metric_directions import of_part
+from seedbed.processes import distributed
+from seedbed.processes.launch import start
+from seedbed.processes.signals import INTERRUPTED, TERMINATED, exit_on_sigterm
+from seedbed.record.checkpoint import load
+from seedbed.record.directory import RunDirectory, now, write_json
 from seedbed.report.runs import flat
 from seedbed.report.settings import listed
 from seedbed.runs import provenance
-from seedbed.runs.directory import RunDirectory, now, write_json
-from seedbed.runs.processes import start
 from seedbed.runs.weights import take_over
-from seedbed.signals import INTERRUPTED, TERMINATED, exit_on_sigterm
 from seedbed.terminal import console, log, logged_to
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

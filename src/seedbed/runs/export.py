@@ -14,11 +14,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from seedbed.build import build_task, sized
+from seedbed.config.build import build_task, sized
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import RunError, SeedbedError
 from seedbed.files import place_text, placed, writing
-from seedbed.runs.directory import as_json
+from seedbed.record.directory import as_json
 from seedbed.runs.load import LoadedRun, check_place
 
 Format = Literal["onnx", "safetensors"]

@@ -7,9 +7,9 @@ Not for resuming: a run that goes on elsewhere becomes another one, so there the
 from collections.abc import Iterable
 from typing import Any
 
+from seedbed.config.machine import ALONE, compiler_problems, device_problems
+from seedbed.config.type_checks import shown
 from seedbed.errors import SettingError
-from seedbed.hints import shown
-from seedbed.machine import ALONE, compiler_problems, device_problems
 
 ANY_DEVICE = {"accelerator": "auto", **ALONE}
 """What a Trainer takes in place of devices that are not there."""

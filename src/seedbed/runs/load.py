@@ -10,13 +10,13 @@ from typing import Any
 
 from torch import nn
 
-from seedbed import checkpoint as checkpoints
-from seedbed.build import build_data, build_task, refused_targets
+from seedbed.config.build import build_data, build_task, refused_targets
 from seedbed.data.rows import RowsDataModule
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import RunError, SettingError
 from seedbed.files import refuse_links_out
-from seedbed.runs.directory import RunDirectory
+from seedbed.record import checkpoint as checkpoints
+from seedbed.record.directory import RunDirectory
 from seedbed.tasks.base import Task
 
 

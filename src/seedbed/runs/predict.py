@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from seedbed.data.columns import columns_of, read_rows
-from seedbed.data.images import image_files, read_digit
 from seedbed.data.rows import RowsDataModule
 from seedbed.data.table import scaled
 from seedbed.errors import DataError, RunError
 from seedbed.files import placed
 from seedbed.runs.load import LoadedRun
+from studies.mnist.images import image_files, read_digit
 
 CHUNK = 1024
 """Rows that go through the net at one time."""

@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from seedbed.runs.directory import now
-from seedbed.runs.processes import typed_command
+from seedbed.processes.launch import typed_command
+from seedbed.record.directory import now
 
 KEPT = 1_000_000
 """Characters of files that git does not track which are recorded at most, all files together."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seedbed.compose import run_id
+from seedbed.config.checks import check
+from seedbed.config.compose import run_id
 from seedbed.errors import RunError
-from seedbed.preflight import check
+from seedbed.record.directory import RunDirectory
 from seedbed.report.runs import flat
-from seedbed.runs.directory import RunDirectory
 from seedbed.runs.evaluate import threads
 from seedbed.runs.execute import execute
 from seedbed.runs.here import as_here, other_here

@@ -17,10 +17,10 @@ from hydra.errors import HydraException
 from torch import nn
 from torch.optim import SGD
 
-from seedbed.build import build_scheduler
+from seedbed.config.build import build_scheduler
+from seedbed.config.checks import check
 from seedbed.errors import SettingError, nearest
-from seedbed.preflight import check
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute, saved
 from seedbed.terminal import log
 

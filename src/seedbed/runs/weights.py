@@ -13,10 +13,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from seedbed.build import Study
-from seedbed.checkpoint import checkpoint_at, load
+from seedbed.config.build import Study
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import RunError
+from seedbed.record.checkpoint import checkpoint_at, load
 
 SHOWN = 3
 """How many parameters of a kind an error names."""

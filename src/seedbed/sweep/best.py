@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from seedbed.compose import plain
+from seedbed.config.compose import plain
 from seedbed.files import place_text, writing
 
 FILE = "best.yaml"

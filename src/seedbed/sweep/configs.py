@@ -5,9 +5,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from seedbed.compose import plain
+from seedbed.config.checks import check
+from seedbed.config.compose import plain
 from seedbed.errors import RunError, SettingError
-from seedbed.preflight import check
 from seedbed.sweep.ledger import Job
 from seedbed.sweep.plan import Plan
 from seedbed.sweep.pruning import Pruning

@@ -166,7 +166,7 @@ def pool_of(
         return Slurm(workers, folder, cluster)
     if workers == 1:
         return ThisProcess()
-    from seedbed.machine import process_count
+    from seedbed.config.machine import process_count
 
     trainers = [config["trainer"] for config in configs]
     for trainer in trainers:

@@ -27,10 +27,10 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
+from seedbed.config.overrides import foreign, quoted
 from seedbed.errors import RunError
 from seedbed.files import place_text, refuse_links_out
-from seedbed.overrides import foreign, quoted
-from seedbed.runs.directory import RunDirectory
+from seedbed.record.directory import RunDirectory
 from seedbed.sweep import RECORD
 from seedbed.sweep.best import remove_best
 from seedbed.sweep.space import Point, job_key

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from seedbed.config.type_checks import hints_of, type_problem
 from seedbed.errors import SettingError
-from seedbed.hints import hints_of, type_problem
 from seedbed.sweep.space import Choice, Dimension, digest
 
 

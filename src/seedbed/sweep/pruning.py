@@ -13,8 +13,8 @@ from typing import Any, Literal
 from lightning import LightningModule, Trainer
 
 from seedbed.callbacks.stopping import Stopping
+from seedbed.record.directory import RunDirectory
 from seedbed.report.runs import read_rows
-from seedbed.runs.directory import RunDirectory
 from seedbed.sweep import RECORD
 
 Curve = dict[int, float]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from seedbed.compose import ROOT
+from seedbed.config.compose import ROOT
+from seedbed.config.overrides import foreign, quoted
 from seedbed.errors import RunError
-from seedbed.overrides import foreign, quoted
 from seedbed.sweep.ledger import Ledger
 
 

@@ -13,8 +13,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from seedbed.errors import SettingError, SweepError
-from seedbed.runs.directory import RunDirectory
-from seedbed.signals import INTERRUPTED, exit_on_sigterm
+from seedbed.processes.signals import INTERRUPTED, exit_on_sigterm
+from seedbed.record.directory import RunDirectory
 from seedbed.sweep.best import remove_best, write_best
 from seedbed.sweep.board import Board
 from seedbed.sweep.configs import Compose, Configs

@@ -21,10 +21,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from seedbed.config.type_checks import hints_of, type_problem
 from seedbed.errors import SettingError, nearest
-from seedbed.hints import hints_of, type_problem
-from seedbed.runs.directory import RunDirectory
-from seedbed.signals import TERMINATED
+from seedbed.processes.signals import TERMINATED
+from seedbed.record.directory import RunDirectory
 from seedbed.sweep.jobs import Pool
 from seedbed.sweep.worker import Ended, Worker
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seedbed.errors import SeedbedError
-from seedbed.imports import quick_imports
-from seedbed.runs.directory import SEEDBED, RunDirectory
-from seedbed.signals import PARENT, ending
+from seedbed.fast.imports import quick_imports
+from seedbed.processes.signals import PARENT, ending
+from seedbed.record.directory import SEEDBED, RunDirectory
 from seedbed.terminal import console
 
 ERRORS = "stderr.txt"
@@ -131,7 +131,7 @@ def work() -> None:
         os.dup2(nowhere.fileno(), 1)
         with quick_imports():
             from seedbed.runs.execute import execute
-        from seedbed.runs.processes import COMMAND
+        from seedbed.processes.launch import COMMAND
         from seedbed.runs.provenance import code
 
         code()  # what is imported now

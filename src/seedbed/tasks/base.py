@@ -23,8 +23,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric, MetricCollection
 
-from seedbed.distributed import of_all, rank, size, summed
 from seedbed.errors import TrainingError
+from seedbed.processes.distributed import of_all, rank, size, summed
 
 MakeOptimizer = Callable[[nn.Module], Optimizer]
 """Makes an optimizer for the parameters of a net."""

@@ -1,0 +1,34 @@
+"""Try a study without training it."""
+
+from typing import Annotated
+
+import typer
+
+from seedbed.cli.arguments import AsJson, print_json
+from seedbed.fast.imports import quick_imports
+
+
+def check(
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(help="As of train.py.", show_default="each experiment in turn"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try a study without training it: every setting, the data, and one batch through the net.
+
+    Example: seedbed check experiment=poem_gpt data=verse net.depth=8
+    """
+    with quick_imports():
+        from seedbed.runs import check as preflight
+
+    status = 0
+    results = []
+    for result in preflight.check_each(overrides or []):
+        status = max(status, result.exit_status)
+        results.append(vars(result))
+        if not as_json:
+            typer.echo(preflight.as_text(result))
+    if as_json:
+        print_json(results)
+    raise typer.Exit(status)

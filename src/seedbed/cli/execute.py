@@ -1,0 +1,21 @@
+"""Start or go on with what a run's directory says."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedbed.fast.imports import quick_imports
+
+
+def execute(
+    run: Annotated[Path, typer.Argument(help="The run's directory, with its config.yaml.")],
+) -> None:
+    """Fit and test what RUN says, going on from its last checkpoint if it has one.
+
+    Example: seedbed execute logs/regression/line/2026-01-31_12-00-00-0a1b2c3d
+    """
+    with quick_imports():
+        from seedbed.runs.execute import execute as execute_run
+
+    execute_run(run)

@@ -1,0 +1,42 @@
+"""The `seedbed` command: what can be done with a run's directory, or before there is one."""
+
+import typer
+
+from seedbed.cli.check import check
+from seedbed.cli.compare import compare
+from seedbed.cli.evaluate import evaluate
+from seedbed.cli.execute import execute
+from seedbed.cli.export import export
+from seedbed.cli.fetch import fetch
+from seedbed.cli.generate import generate
+from seedbed.cli.predict import predict
+from seedbed.cli.reproduce import reproduce
+from seedbed.cli.resume import resume
+from seedbed.cli.runs import runs
+from seedbed.cli.shell import explained, led
+from seedbed.cli.work import work
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Work with the directories that `python train.py` makes.",
+)
+app.command()(execute)
+app.command(hidden=True)(work)
+app.command()(resume)
+app.command()(runs)
+app.command()(evaluate)
+app.command()(predict)
+app.command()(generate)
+app.command()(export)
+app.command()(reproduce)
+app.command()(check)
+app.command()(fetch)
+app.command()(compare)
+
+
+def main() -> None:
+    """Run the command; mistakes are explained and set the exit status."""
+    with explained():
+        led(app)

@@ -1,0 +1,38 @@
+"""Predictions for new inputs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedbed.cli.arguments import Checkpoint, Run
+from seedbed.fast.imports import quick_imports
+
+
+def predict(
+    run: Run,
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="A CSV file, an image, or a folder of images.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The CSV file to write.", show_default="standard output")
+    ] = None,
+    checkpoint: Checkpoint = "best",
+) -> None:
+    """Predict the target of each row of a CSV file, or the digit in each PNG or JPEG image.
+
+    The file needs the columns that RUN learnt from; it keeps its others. An image should show one
+    digit on plain ground; it is scaled and centred as the run's digits are.
+
+    Example: seedbed predict logs/binary/exam/2026-01-31_12-00-00-0a1b2c3d students.csv
+    """
+    with quick_imports():
+        from seedbed.runs.load import check_place, load
+        from seedbed.runs.predict import predict as predict_rows
+        from seedbed.runs.predict import write_csv
+
+    opened = load(run, checkpoint)
+    file = None if str(out) == "-" else out
+    if file:
+        check_place(opened.directory, file)
+    write_csv(predict_rows(opened, source), file)

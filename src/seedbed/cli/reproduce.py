@@ -1,0 +1,34 @@
+"""Do a run again, and compare."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedbed.cli.arguments import AsJson, Run, print_json
+from seedbed.fast.imports import quick_imports
+
+
+def reproduce(
+    run: Run,
+    into: Annotated[
+        Path | None, typer.Option(help="The new directory.", show_default="RUN/reproduced")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do RUN again from its record alone, in a new directory, and compare the metrics.
+
+    On the same machine and versions they are identical; else what differs is listed, and the exit
+    status is 1.
+
+    Example: seedbed reproduce logs/regression/line/2026-01-31_12-00-00-0a1b2c3d --into again
+    """
+    with quick_imports():
+        from seedbed.runs import reproduce as again
+    from seedbed.terminal import on_stderr
+
+    with on_stderr() if as_json else nullcontext():
+        found = again.reproduce(run, into)
+    print_json(again.as_json(found)) if as_json else typer.echo(again.as_text(found))
+    raise typer.Exit(0 if found.identical else 1)

@@ -1,0 +1,33 @@
+"""A table of runs."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from seedbed.cli.arguments import LOGS, AsJson, print_json
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Where they are.", show_default="logs")] = LOGS,
+    state: Annotated[
+        Literal["new", "running", "finished", "pruned", "failed", "interrupted", "unreadable"]
+        | None,
+        typer.Option(help="Show only those in this state."),
+    ] = None,
+    sort: Annotated[
+        Literal["name", "state", "metric", "steps", "age", "commit"],
+        typer.Option(help="Sort by this column; the best metric and the oldest run come first."),
+    ] = "age",
+    as_json: AsJson = False,
+) -> None:
+    """List the runs in FOLDER and below: state, key metric at its best, steps, age, commit.
+
+    A + after the commit stands for uncommitted changes, or files that git does not track.
+
+    Example: seedbed runs logs/regression --state finished --sort metric
+    """
+    from seedbed.runs import table
+
+    lines = table.lines(folder, state=state, sort=sort)
+    print_json(table.as_json(lines)) if as_json else typer.echo(table.as_text(lines))

@@ -1,0 +1,87 @@
+"""The command line's manners: a user's mistake gets an explanation and an exit status, no trace."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from seedbed.config.overrides import HYDRAS, REFUSALS, is_multirun, searched, setting_problems
+from seedbed.errors import RunError, SeedbedError, SettingError
+from seedbed.processes import distributed
+from seedbed.processes.signals import INTERRUPTED, PARENT, end_with
+
+
+@contextmanager
+def explained(folder: Path | None = None) -> Iterator[None]:
+    """Turn errors that a user can cause into messages, and end with the right exit status.
+
+    Args:
+        folder: Removed again after an error if it is still empty: Hydra makes a run's directory
+            before its settings are checked.
+    """
+    # Hydra's own handling prints half a trace and exits with 1; with this it raises instead.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    try:
+        yield
+    except REFUSALS as error:
+        if not _is_hydras(error):
+            raise
+        arguments = sys.argv[1:]
+        overrides = [a for a in arguments if "=" in a and not a.startswith("-")]
+        overrides = [*searched(arguments), *overrides]
+        problems = setting_problems(overrides, multirun=is_multirun(arguments))
+        _leave(SettingError("\n".join(problems or [str(error)])))
+    except OSError as error:
+        if not _is_hydras(error):
+            raise
+        _leave(RunError(f"hydra.run.dir={error.filename}: cannot be made ({error.strerror})."))
+    except SeedbedError as error:
+        if folder and not any(folder.iterdir()):
+            folder.rmdir()
+        _leave(error)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def led(command: Callable[[], None]) -> None:
+    """Obey a command line; of several processes only the first does, and the others follow it.
+
+    So they agree on the run's directory, which each of them would name differently. A process
+    that a run, a sweep or torchrun has started to work on a run ends with its parent.
+    """
+    torchruns = str(os.getppid()) if distributed.is_member() else ""
+    if parent := os.environ.pop(PARENT, torchruns):
+        end_with(int(parent))
+    if not distributed.is_member():
+        command()
+        return
+    from seedbed.runs.execute import follow
+
+    with distributed.joined():
+        if distributed.rank() == 0:
+            _to_its_end(command)
+            distributed.shared(None)  # that there is nothing more
+        else:
+            follow()
+
+
+def _to_its_end(command: Callable[[], None]) -> None:
+    try:
+        command()
+    except SystemExit as end:
+        if end.code:
+            raise
+
+
+def _is_hydras(error: BaseException) -> bool:
+    """Whether Hydra raised it against a command line, and not a run that Hydra had started."""
+    modules = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
+    caller = next(name for name in reversed(modules) if name.split(".")[0] != "pathlib")
+    return isinstance(error, HYDRAS) or caller.startswith("hydra.")
+
+
+def _leave(error: SeedbedError) -> None:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_status)

@@ -1,0 +1,1 @@
+"""From choices to objects: compose, check, construct."""

@@ -1,0 +1,355 @@
+"""From a configuration to objects.
+
+A node with a `_target_` is one call of that class or function, with the node's other keys as its
+arguments; `_partial_` leaves the call for later. Only the targets listed here are ever imported,
+by exact name, so a configuration from elsewhere cannot run other code.
+"""
+
+import importlib
+import inspect
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, Trainer, seed_everything
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.loggers import Logger
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from seedbed.config.machine import search_for_gpus_once
+from seedbed.data.fetch import data_dir
+from seedbed.data.rows import RowsDataModule
+from seedbed.data.tokens import TokensDataModule
+from seedbed.errors import SettingError
+from seedbed.fast.steps import with_lean_steps
+from seedbed.optim.groups import parameter_groups
+from seedbed.processes.distributed import is_member
+from seedbed.tasks.base import Task
+
+# Lightning tells at this level what it was told to do: devices found, checkpoints restored.
+for _name in ("lightning.pytorch", "lightning.fabric"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+# Lightning 2.6 asks torch 2.14 in a way it has deprecated; nobody here can act on it.
+warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
+# It advises to average over processes what is the same in all of them.
+warnings.filterwarnings("ignore", message=r"It is recommended to use `self\.log\(.*sync_dist=True")
+
+TARGETS = frozenset(
+    {
+        "lightning.Trainer",
+        "lightning.pytorch.callbacks.EMAWeightAveraging",
+        "lightning.pytorch.loggers.TensorBoardLogger",
+        "lightning.pytorch.loggers.WandbLogger",
+        "lightning.pytorch.profilers.SimpleProfiler",
+        "seedbed.callbacks.checkpoints.Checkpoints",
+        "seedbed.callbacks.confusion.ConfusionMatrix",
+        "studies.points.equation.Equation",
+        "seedbed.callbacks.weight_table.WeightTable",
+        "seedbed.callbacks.predictions.PredictionsFile",
+        "seedbed.callbacks.progress.ProgressLines",
+        "seedbed.callbacks.robustness.Robustness",
+        "seedbed.callbacks.samples.TextSamples",
+        "seedbed.callbacks.stopping.EarlyStopping",
+        "seedbed.callbacks.stopping.LossTarget",
+        "seedbed.callbacks.throughput.Throughput",
+        "seedbed.data.augment.RandomAffine",
+        "studies.poems.poems.Poems",
+        "studies.poems.poems.PoemsTutorial",
+        "studies.mnist.digits.Digits",
+        "studies.exam.exam.Exam",
+        "studies.mnist.mnist.MNIST",
+        "studies.exam.plane.Plane",
+        "studies.points.points.Cubic",
+        "studies.points.points.Line",
+        "studies.points.points.Sine",
+        "seedbed.data.table.Table",
+        "studies.poems.verse.Verse",
+        "seedbed.loggers.CSVLogger",
+        "seedbed.loggers.MLflowLogger",
+        "seedbed.nets.cnn.CNN",
+        "seedbed.nets.gpt.GPT",
+        "studies.poems.gpt_tutorial.TutorialGPT",
+        "seedbed.nets.mlp.MLP",
+        "studies.points.polynomial.Polynomial",
+        "seedbed.nets.transformer_decoder.TransformerDecoder",
+        "seedbed.optim.initialisers.constant",
+        "seedbed.optim.initialisers.default",
+        "seedbed.optim.initialisers.kaiming_normal",
+        "seedbed.optim.initialisers.kaiming_uniform",
+        "seedbed.optim.initialisers.normal",
+        "seedbed.optim.initialisers.orthogonal",
+        "seedbed.optim.initialisers.uniform",
+        "seedbed.optim.initialisers.xavier_normal",
+        "seedbed.optim.initialisers.xavier_uniform",
+        "seedbed.optim.lamb.Lamb",
+        "seedbed.optim.muon.MuonWithAdamW",
+        "studies.points.random_search.RandomSearch",
+        "seedbed.optim.schedules.Constant",
+        "seedbed.optim.schedules.Cosine",
+        "seedbed.optim.schedules.Exponential",
+        "seedbed.optim.schedules.Linear",
+        "seedbed.optim.schedules.MultiStep",
+        "seedbed.optim.schedules.OneCycle",
+        "seedbed.optim.schedules.Plateau",
+        "seedbed.optim.schedules.Step",
+        "seedbed.optim.schedules.WarmupStableDecay",
+        "seedbed.sweep.pruning.Pruning",
+        "seedbed.tasks.binary.BinaryTask",
+        "seedbed.tasks.language.LanguageTask",
+        "seedbed.tasks.multiclass.MulticlassTask",
+        "seedbed.tasks.regression.RegressionTask",
+        "torch.optim.Adagrad",
+        "torch.optim.Adam",
+        "torch.optim.AdamW",
+        "torch.optim.RMSprop",
+        "torch.optim.SGD",
+    }
+)
+"""Everything a configuration may name. A new study's classes are added here."""
+
+FOLDER_ARGUMENTS = ("directory", "save_dir", "dirpath", "default_root_dir", "data_dir")
+"""What constructors call the folder they write to; a configuration cannot choose it."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """All parts of a run, ready to fit."""
+
+    datamodule: RowsDataModule | TokensDataModule
+    task: Task
+    callbacks: list[Callback]
+    trainer: Trainer
+
+
+def build(config: Mapping[str, Any], folder: Path) -> Study:
+    """Make all parts; the data is loaded first, because the net's sizes follow from it.
+
+    Args:
+        config: A resolved configuration of plain types that passes `preflight.check`.
+        folder: The run's directory; callbacks and loggers write there and nowhere else.
+
+    Raises:
+        SettingError: If a target is not allowed, or refuses a value.
+        DataError: If the data cannot be used.
+    """
+    search_for_gpus_once()
+    datamodule = build_data(config)
+    with _explained(config["data"]):
+        datamodule.setup()
+    seed_everything(config["seed"], verbose=False)
+    # By this, several processes would be given this very seed again at the start of each fit.
+    os.environ.pop("PL_GLOBAL_SEED")
+    task = build_task(config, datamodule.sizes)
+    task.fit_to(datamodule)
+    callbacks: list[Callback] = [
+        construct_in(folder, node) for node in config["callbacks"].values() if node
+    ]
+    loggers: list[Logger] = [
+        construct_in(folder, _inside(node)) for node in config["logger"].values() if node
+    ]
+    trainer = build_trainer(config, folder, callbacks=callbacks, logger=loggers)
+    _check_batches(trainer, datamodule)
+    if trainer.global_rank > 0:  # all have the same weights, but each drops units of its own
+        torch.manual_seed(config["seed"] + trainer.global_rank)
+    return Study(datamodule, task, callbacks, trainer)
+
+
+def build_data(config: Mapping[str, Any]) -> RowsDataModule | TokensDataModule:
+    """Make the DataModule, which loads its data once it is asked for any."""
+    datamodule: RowsDataModule | TokensDataModule = construct_in(data_dir(), config["data"])
+    return datamodule
+
+
+def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Task:
+    """Make the net, with its initial weights, and the task around it."""
+    net: nn.Module = construct(sized(config["net"], sizes))
+    construct(config["init"], net=net)
+    if config["compile"]:
+        net.compile()
+    task: Task = construct(
+        config["task"],
+        net=net,
+        optimizer=partial(build_optimizer, config),
+        scheduler=partial(build_scheduler, config),
+    )
+    return task
+
+
+def sized(net: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
+    """A net's node with those of the data's sizes that it is made from."""
+    return {**net} | {name: sizes[name] for name in required(net["_target_"]) if name in sizes}
+
+
+def build_optimizer(config: Mapping[str, Any], net: nn.Module) -> Optimizer:
+    """Make the optimizer for the parameters of a net."""
+    groups = parameter_groups(net, decay=config["weight_decay_on"])
+    with _explained(config["optimizer"]):
+        optimizer: Optimizer = construct(config["optimizer"])(groups)
+    optimizer.register_load_state_dict_post_hook(_lay_out)
+    return optimizer
+
+
+def _lay_out(optimizer: Optimizer) -> None:
+    """Give the state that was loaded the strides of its parameters: a fused step takes them so."""
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if torch.is_tensor(value) and value.shape == parameter.shape:
+                state[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+
+
+def build_scheduler(
+    config: Mapping[str, Any], optimizer: Optimizer, total_steps: int
+) -> LRScheduler:
+    """Make the schedule of an optimizer, for a fit of so many steps."""
+    with _explained(config["scheduler"]):
+        schedule: LRScheduler = construct(config["scheduler"])(
+            optimizer, config["schedule_steps"] or total_steps
+        )
+    return schedule
+
+
+def build_trainer(config: Mapping[str, Any], folder: Path, **given: Any) -> Trainer:
+    """Make the Trainer, with these callbacks and loggers.
+
+    How it finds other processes is known here; Lightning would guess from a cluster's variables.
+    """
+    place = TorchElasticEnvironment() if is_member() else LightningEnvironment()
+    trainer: Trainer = construct_in(folder, config["trainer"], plugins=[place], **given)
+    return with_lean_steps(trainer)
+
+
+def construct(node: Mapping[str, Any], **given: Any) -> Any:
+    """Call a node's target with the node's arguments and the `given` ones.
+
+    Raises:
+        SettingError: If the target is not allowed, or refuses a value.
+    """
+    target = resolve(node["_target_"])
+    arguments = {key: value for key, value in node.items() if key not in ("_target_", "_partial_")}
+    if node.get("_partial_"):
+        return partial(target, **arguments, **given)
+    with _explained(node):
+        return target(**arguments, **given)
+
+
+@contextmanager
+def _explained(node: Mapping[str, Any]) -> Iterator[None]:
+    """Name the target that refuses a value: it is out of range, or needs what is not there."""
+    try:
+        yield
+    except (ValueError, MisconfigurationException, ImportError) as error:
+        raise SettingError(f"{node['_target_']}: {error}") from error
+
+
+def construct_in(folder: Path, node: Mapping[str, Any], **given: Any) -> Any:
+    """Construct something that writes files, in `folder` whatever its argument is called.
+
+    An argument that is a node itself, as a Trainer's profiler, is constructed first.
+    """
+    parameters = inspect.signature(resolve(node["_target_"])).parameters
+    places = {name: str(folder) for name in FOLDER_ARGUMENTS if name in parameters}
+    arguments = {
+        key: construct_in(folder, value) if is_node(value) else value
+        for key, value in node.items()
+        if key not in places
+    }
+    return construct(arguments, **places, **given)
+
+
+def is_node(value: Any) -> bool:
+    """Whether a value calls a constructor."""
+    return isinstance(value, Mapping) and "_target_" in value
+
+
+def _check_batches(trainer: Trainer, datamodule: RowsDataModule | TokensDataModule) -> None:
+    """Have each part's share be a batch or more, and an epoch as long as a validation's interval.
+
+    Raises:
+        SettingError: Naming the setting that leaves too few.
+    """
+    counts = {}
+    for part in ("train", "val", "test"):
+        whole = len(getattr(datamodule, f"{part}_dataloader")())
+        limit: int | float = getattr(trainer, f"limit_{part}_batches")
+        counts[part] = min(whole, limit) if isinstance(limit, int) else int(whole * limit)
+        if whole and not counts[part]:
+            raise SettingError(
+                f"trainer.limit_{part}_batches={limit}: less than one of {whole} batches; give a "
+                "larger share, or a whole number of batches."
+            )
+    interval, batches = trainer.val_check_interval, counts["train"]
+    if isinstance(interval, int) and trainer.check_val_every_n_epoch and interval > batches:
+        raise SettingError(
+            f"val_check_interval={interval}: an epoch has {batches} batches; to count over epochs, "
+            "set check_val_every_n_epoch=null."
+        )
+
+
+def _inside(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a logger's node; refuse a name by which it would leave its folder.
+
+    Raises:
+        SettingError: Naming it.
+    """
+    for key, value in node.items():
+        if isinstance(value, str) and (Path(value).is_absolute() or ".." in Path(value).parts):
+            raise SettingError(
+                f"{node['_target_']}: {key}={value}: expected a place in the run's directory."
+            )
+    return node
+
+
+def resolve(name: str) -> Any:
+    """Import an allowed target.
+
+    Raises:
+        SettingError: If it is not allowed.
+    """
+    if name not in TARGETS:
+        raise SettingError(_refusal(name))
+    module, _, attribute = name.rpartition(".")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def required(target: str) -> tuple[str, ...]:
+    """The arguments that an allowed target cannot do without."""
+    return tuple(
+        name
+        for name, parameter in inspect.signature(resolve(target)).parameters.items()
+        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
+    )
+
+
+def refused_targets(config: Any) -> Iterator[str]:
+    """Say of each target in a configuration that is not allowed that it is not."""
+    return (_refusal(name) for name in targets(config) if name not in TARGETS)
+
+
+def targets(node: Any) -> Iterator[str]:
+    """Every `_target_` in a configuration, nested ones too."""
+    if isinstance(node, Mapping):
+        if "_target_" in node:
+            yield str(node["_target_"])
+        for value in node.values():
+            yield from targets(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from targets(value)
+
+
+def _refusal(name: str) -> str:
+    return (
+        f"_target_: {name} is not among the classes this project allows. "
+        "If it is yours, add it to TARGETS in seedbed/build.py."
+    )

@@ -1,0 +1,350 @@
+"""Every wrong setting at once, before data or accelerator is touched.
+
+Two kinds go wrong: names that Hydra cannot find, and values that a constructor cannot take, which
+Hydra lets pass. Both are collected, each with what was expected and the nearest valid names. Once
+all names and types are right, the constructors are tried, and what they refuse is collected too.
+"""
+
+import importlib.util
+import inspect
+import typing
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from seedbed.config.build import (
+    FOLDER_ARGUMENTS,
+    TARGETS,
+    is_node,
+    refused_targets,
+    required,
+    resolve,
+    targets,
+)
+from seedbed.config.dry_run import refusals
+from seedbed.config.machine import (
+    compiler_problems,
+    device_problems,
+    is_distributed,
+    process_count,
+    scaler_problems,
+)
+from seedbed.config.type_checks import hints_of, shown, type_problem
+from seedbed.errors import SettingError, nearest
+from seedbed.metric_directions import best_is
+from seedbed.record.checkpoint import checkpoint_at
+
+TOP_LEVEL: dict[str, Any] = {
+    "seed": int,
+    "max_epochs": int,
+    "max_steps": int,
+    "schedule_steps": int | None,
+    "check_val_every_n_epoch": int | None,
+    "val_check_interval": int | float,
+    "print_every": int,
+    "monitor": str,
+    "mode": typing.Literal["min", "max"],
+    "weight_decay_on": typing.Literal["matrices", "all"],
+    "compile": bool,
+    "print_weights": bool,
+    "prompt": str,
+    "weights": str | None,
+}
+"""The settings outside any group, and their types."""
+
+LEAST = {"schedule_steps": 1, "print_every": 1}
+"""The least values of numbers outside any group."""
+
+OFF = ("inference_mode", "enable_checkpointing")
+"""What a Trainer has on by itself: but metrics outlive a validation, and checkpoints are ours."""
+
+SEEDS = 2**32
+"""NumPy's generators take a seed from 0 to below this."""
+
+GIVEN: dict[str, tuple[str, ...]] = {
+    "data": FOLDER_ARGUMENTS,
+    "net": (),  # and its sizes, which are its required arguments
+    "init": ("net",),
+    "task": ("net", "optimizer", "scheduler"),
+    "optimizer": ("params",),
+    "scheduler": ("optimizer", "total_steps"),
+    "trainer": (*FOLDER_ARGUMENTS, "callbacks", "logger", "plugins"),
+}
+"""The groups of one constructor each, and the arguments that the build adds."""
+
+SIZES = ("inputs", "outputs", "channels", "vocabulary_size", "context")
+"""What the shipped data can give a net; a net's other arguments are settings."""
+
+COLLECTIONS = ("callbacks", "logger")
+"""The groups of several constructors by name."""
+
+EXTRAS = {
+    "seedbed.loggers.MLflowLogger": "mlflow",
+    "lightning.pytorch.loggers.WandbLogger": "wandb",
+}
+"""Targets that need a package, which the extra of the same name installs."""
+
+
+def check(config: Mapping[str, Any], *, begun: bool = False) -> None:
+    """Compare every setting with the constructor that will take it.
+
+    Args:
+        config: A resolved configuration of plain types.
+        begun: Whether a fit goes on from a checkpoint, which other weights have no part in.
+
+    Raises:
+        SettingError: Listing all that is wrong.
+    """
+    wrong = _top_level(config)
+    trainer, optimizer = (
+        config[group] if isinstance(config.get(group), Mapping) else {}
+        for group in ("trainer", "optimizer")
+    )
+    own = {n: told for n, told in _lengths(trainer, "trainer.").items() if n not in wrong}
+    devices = [*device_problems(trainer)]
+    problems = [
+        *refused_targets(config),
+        *_packages(config),
+        *wrong.values(),
+        *own.values(),
+        *_unknown(config),
+        *_missing(config),
+        *_constructors(config, {name: config.get(name) for name in wrong}),
+        *_agreement(config),
+        *([] if begun else _weights(config.get("weights"))),
+        *_trainer(trainer),
+        *(devices or _shares(trainer, config.get("data"))),
+        *compiler_problems(trainer, compiled=config.get("compile") is True),
+        *scaler_problems(trainer, fused=optimizer.get("fused") is True),
+    ]
+    if problems := problems or [*refusals(config)]:
+        raise SettingError("\n".join(problems))
+
+
+def _top_level(config: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with the settings outside any group, by their names."""
+    problems = {}
+    for name, expected in TOP_LEVEL.items():
+        value = config.get(name)
+        problem = type_problem(name, value, expected) or _seed_problem(name, value)
+        if not problem and isinstance(value, int) and value < LEAST.get(name, value):
+            problem = f"{name}={value}: expected {LEAST[name]} or more."
+        if problem:
+            problems[name] = problem
+    return problems | _lengths(config)
+
+
+def _lengths(settings: Mapping[str, Any], place: str = "") -> dict[str, str]:
+    """What is wrong with how long a fit is, and how often it validates, by name."""
+    problems = {}
+    if settings.get("max_epochs") == -1 and settings.get("max_steps") == -1:
+        problems["max_epochs"] = (
+            f"{place}max_epochs=-1 and {place}max_steps=-1: the fit would never end; set one of "
+            "them."
+        )
+    for name in ("max_epochs", "max_steps"):
+        value = settings.get(name)
+        if isinstance(value, int) and value < 1 and value != -1:
+            problems[name] = f"{place}{name}={value}: expected 1 or more, or -1 for no limit."
+    epochs = settings.get("check_val_every_n_epoch")
+    if isinstance(epochs, int) and epochs < 1:
+        problems["check_val_every_n_epoch"] = (
+            f"{place}check_val_every_n_epoch={epochs}: expected 1 or more."
+        )
+    interval = settings.get("val_check_interval")
+    if isinstance(interval, int | float) and (
+        interval <= 0 or (isinstance(interval, float) and interval > 1)
+    ):
+        problems["val_check_interval"] = (
+            f"{place}val_check_interval={interval}: expected a share of an epoch up to 1.0, or a "
+            "whole number of steps."
+        )
+    return problems
+
+
+def _weights(place: Any) -> Iterator[str]:
+    """Check that the weights to begin with are there; if they fit is seen once there is a net."""
+    if isinstance(place, str):
+        file = checkpoint_at(Path(place).expanduser())
+        if not file.is_file():
+            yield f"weights={place}: there is no {file}; give a run's directory or a checkpoint."
+
+
+def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find what nothing reads; Hydra lets an experiment's file, and `+name=value`, add it."""
+    known = {*TOP_LEVEL, *GIVEN, *COLLECTIONS, "experiment_name"}
+    for name in config:
+        if name == "experiment":
+            yield "experiment: its file in conf/experiment must begin with # @package _global_"
+        elif name not in known:
+            yield f"{name}: no such setting; {nearest(name, known, shown_by='--help')}"
+
+
+def _packages(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find what needs a package that is not installed."""
+    for name in targets(config):
+        package = EXTRAS.get(name)
+        if package and importlib.util.find_spec(package) is None:
+            yield (
+                f"{name}: the package {package} is not installed; "
+                f"pip install --editable '.[{package}]'"
+            )
+
+
+def _missing(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find the groups that are not there, as after `scheduler=null`."""
+    for group in GIVEN:
+        if not is_node(config.get(group)):
+            yield f"{group}: there is none; choose one, {group}=NAME."
+    if isinstance(config.get("callbacks"), Mapping) and not config["callbacks"].get("checkpoints"):
+        yield "callbacks.checkpoints: a run is tested from its best checkpoint; leave it on."
+    for group in COLLECTIONS:
+        nodes = config.get(group)
+        if not isinstance(nodes, Mapping):
+            yield f"{group}: there is none; choose one, {group}=NAME."
+            continue
+        for name, node in nodes.items():
+            if node is not None and not is_node(node):
+                yield f"{group}.{name}={shown(node)}: expected a `_target_` and its arguments."
+
+
+def _is_allowed(node: Any) -> typing.TypeGuard[Mapping[str, Any]]:
+    return is_node(node) and node["_target_"] in TARGETS
+
+
+def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterator[str]:
+    """Check each node against its target, where that may be looked at; `wrong` was told already."""
+    for group, given in GIVEN.items():
+        node = config.get(group)
+        if not _is_allowed(node):
+            continue
+        # A net's sizes are compared with the data in `_agreement`.
+        sizes = _sizes(config) if group == "net" else ()
+        yield from _node(group, node, (*given, *sizes), wrong)
+    for group in COLLECTIONS:
+        nodes = config.get(group)
+        for name, node in nodes.items() if isinstance(nodes, Mapping) else ():
+            if _is_allowed(node):  # else it is switched off, as by callbacks.samples=null
+                yield from _node(f"{group}.{name}", node, FOLDER_ARGUMENTS, wrong)
+
+
+def takes(group: str, node: Any, name: str) -> bool:
+    """Whether a node in a group can be given an argument of this name."""
+    given = [*GIVEN.get(group, FOLDER_ARGUMENTS), *(SIZES if group == "net" else ())]
+    return _is_allowed(node) and name in _settable(node, given)
+
+
+def _settable(node: Mapping[str, Any], given: Collection[str]) -> set[str]:
+    """The arguments of a node's target but those that the build adds."""
+    return set(inspect.signature(resolve(node["_target_"])).parameters) - set(given)
+
+
+def _sizes(config: Mapping[str, Any]) -> list[str]:
+    """The arguments that the net needs and only data may give."""
+    data = config.get("data")
+    gives = resolve(data["_target_"]).gives if _is_allowed(data) else ()
+    return [name for name in required(config["net"]["_target_"]) if name in (*SIZES, *gives)]
+
+
+def _node(
+    path: str, node: Mapping[str, Any], given: tuple[str, ...], wrong: Mapping[str, Any]
+) -> Iterator[str]:
+    target = resolve(node["_target_"])
+    hints = hints_of(target)
+    settable = _settable(node, given)
+    for key, value in node.items():
+        if key in ("_target_", "_partial_") or _is_told(key, value, wrong):
+            continue
+        if key not in settable:
+            yield f"{path}.{key}: no such setting; {nearest(key, settable)}"
+            continue
+        if _is_allowed(value):  # a node in a node, as a Trainer's profiler
+            yield from _node(f"{path}.{key}", value, FOLDER_ARGUMENTS, wrong)
+            continue
+        name = f"{path}.{key}"
+        yield from filter(
+            None, [type_problem(name, value, hints.get(key, Any)), _seed_problem(name, value)]
+        )
+    for name in required(node["_target_"]):
+        if name not in node and name not in given:
+            yield f"{path}.{name}: is required by {node['_target_']}."
+
+
+def _is_told(key: str, value: Any, wrong: Mapping[str, Any]) -> bool:
+    """Whether a wrong value came from a top-level setting, as trainer.max_steps from max_steps."""
+    return any(name.endswith(key) and value == told for name, told in wrong.items())
+
+
+def _seed_problem(name: str, value: Any) -> str | None:
+    if not name.endswith("seed") or not isinstance(value, int) or 0 <= value < SEEDS:
+        return None
+    return f"{name}={value}: expected a whole number from 0 to {SEEDS - 1}."
+
+
+def _agreement(config: Mapping[str, Any]) -> Iterator[str]:
+    """Check what two groups must agree on, where both may be looked at."""
+    data, net, task = (
+        resolve(config[group]["_target_"]) if _is_allowed(config.get(group)) else None
+        for group in ("data", "net", "task")
+    )
+    if data and net:
+        needed = _sizes(config)
+        if not set(needed) <= set(data.gives):
+            yield (
+                f"net: {config['net']['_target_']} is made from {', '.join(needed)}, this data "
+                f"gives {', '.join(data.gives)}. Choose another net, or other data."
+            )
+    if data and task:
+        kind = config["data"].get("kind", data.kind)  # where it is a setting, as of a table
+        if kind != task.kind:
+            yield f"task: this is for {task.kind}, but the data is for {kind}; choose task={kind}."
+    if task:
+        validated = [f"val/{name}" for name in task.measures]
+        yield from _best("", config.get("monitor"), config.get("mode"), validated)
+        yield from _watched(config, ["train/loss", *validated])
+
+
+def _watched(config: Mapping[str, Any], known: list[str]) -> Iterator[str]:
+    """Check the metrics that callbacks were given in place of the one that decides."""
+    callbacks = config.get("callbacks")
+    for name, node in callbacks.items() if isinstance(callbacks, Mapping) else ():
+        monitor, mode = (node.get(key) if is_node(node) else None for key in ("monitor", "mode"))
+        if monitor is None or (monitor, mode) == (config.get("monitor"), config.get("mode")):
+            continue
+        yield from _best(f"callbacks.{name}.", monitor, mode, known)
+
+
+def _best(place: str, monitor: Any, mode: Any, known: list[str]) -> Iterator[str]:
+    """Check that a metric set at a place is one there is, and that its best is its best."""
+    if monitor not in known:
+        yield f"{place}monitor={shown(monitor)}: no such metric; {nearest(str(monitor), known)}"
+    elif mode in ("min", "max") and (best := best_is(monitor)) not in (mode, None):
+        yield f"{place}mode={mode}: the best {monitor} is its {best}; set {place}mode={best}."
+
+
+def _trainer(trainer: Mapping[str, Any]) -> Iterator[str]:
+    """Check what the Trainer takes and cannot fit with."""
+    for name in OFF:
+        if trainer.get(name, True) is True:
+            yield f"trainer.{name}: expected false."
+    clip = trainer.get("gradient_clip_val")
+    if isinstance(clip, int | float) and clip < 0:
+        yield f"trainer.gradient_clip_val={clip}: expected 0 or more."
+    gathered = trainer.get("accumulate_grad_batches", 1)
+    if isinstance(gathered, int) and gathered < 1:
+        yield f"trainer.accumulate_grad_batches={gathered}: expected 1 or more."
+    for name in ("limit_train_batches", "limit_val_batches", "limit_test_batches"):
+        if trainer.get(name) == 0:
+            yield f"trainer.{name}={trainer[name]}: expected some; a run needs every part."
+    overfitted = trainer.get("overfit_batches", 0)
+    if isinstance(overfitted, float) and overfitted:
+        yield f"trainer.overfit_batches={overfitted}: expected a whole number of batches."
+
+
+def _shares(trainer: Mapping[str, Any], data: Any) -> Iterator[str]:
+    """Check that each of several processes, on devices that are there, gets a share of a batch."""
+    size = data.get("batch_size") if isinstance(data, Mapping) else None
+    if is_distributed(trainer) and isinstance(size, int):
+        count = process_count(trainer) * trainer.get("num_nodes", 1)
+        if size < count:
+            yield f"data.batch_size={size}: {count} processes share it; expected {count} or more."

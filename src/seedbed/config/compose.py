@@ -1,0 +1,83 @@
+"""The configuration, from Hydra's groups in `conf/` to plain types.
+
+Imported at every start, so it imports neither torch nor Lightning.
+"""
+
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+ROOT = Path(__file__).resolve().parents[3]
+"""The project's folder, in which `conf` and `logs` lie."""
+
+CONF = ROOT / "conf"
+
+
+def register_resolvers() -> None:
+    """Make `${root:}` and `${runid:}` known; one composition has one run id."""
+    OmegaConf.register_new_resolver("root", lambda: str(ROOT), replace=True)
+    OmegaConf.register_new_resolver("runid", run_id, use_cache=True, replace=True)
+
+
+def composed(overrides: list[str]) -> DictConfig:
+    """Compose as `python train.py OVERRIDES` does, Hydra's own part included."""
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+
+    register_resolvers()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", overrides, return_hydra_config=True)
+    HydraConfig.instance().set_config(config)
+    return config
+
+
+def is_path(key: str) -> bool:
+    """Whether a setting is a file or a folder: `weights`, or what ends in `path` or `dir`."""
+    return key == "weights" or key.rpartition(".")[2].rpartition("_")[2] in ("path", "dir")
+
+
+def plain(config: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
+    """The study's settings as plain types; Hydra's and the machine's are left out.
+
+    Paths become absolute, because a run may be resumed from another folder.
+
+    Args:
+        config: As Hydra composed it.
+        resolve: Whether a setting that follows another, as `${seed}`, becomes its value.
+    """
+    study = OmegaConf.masked_copy(
+        config, [str(key) for key in config if key not in ("hydra", "paths")]
+    )
+    container = OmegaConf.to_container(study, resolve=resolve)
+    assert isinstance(container, dict)
+    return {str(key): _located(str(key), value) for key, value in container.items()}
+
+
+def use_paths(config: DictConfig) -> None:
+    """Have this process, and those it starts, keep data sets where `paths.data_dir` says.
+
+    It goes by the environment and not into the run's record, which cannot choose where to write.
+    """
+    chosen = config.paths.data_dir or os.environ.get("SEEDBED_DATA_DIR")
+    if chosen:
+        os.environ["SEEDBED_DATA_DIR"] = _located("data_dir", str(chosen))
+
+
+def _located(key: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _located(str(name), inner) for name, inner in value.items()}
+    if isinstance(value, str) and is_path(key) and "${" not in value:
+        # Path's own method raises an error where there is no such user.
+        return str(Path(os.path.expanduser(value)).absolute())  # noqa: PTH111
+    return value
+
+
+def run_id() -> str:
+    """Time and four random bytes: runs sort by start, and twenty in one second stay apart."""
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(4)}"

@@ -1,0 +1,77 @@
+"""Every part of a run constructed once, without data and for nothing, to hear what it refuses.
+
+A constructor states the range of its arguments once, by raising, so that is where it is asked. The
+net is laid out on torch's `meta` device, where its size costs nothing. What needs the data is left
+to the build: whether a net suits its sizes, and whether initial weights suit the net. So are the
+loggers, which may begin to write.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import SGD
+
+from seedbed.config.build import (
+    build_data,
+    build_optimizer,
+    build_scheduler,
+    build_trainer,
+    construct,
+    construct_in,
+    resolve,
+    sized,
+)
+from seedbed.errors import SettingError
+
+STAND_INS = (1, 64)
+"""Sizes in place of the data's, which are not known yet; a net need only take one of them."""
+
+STEPS = 1000
+"""In place of the length of the fit."""
+
+NOWHERE = Path("nowhere")
+"""In place of the run's directory, in which no constructor writes."""
+
+
+def refusals(config: Mapping[str, Any]) -> Iterator[str]:
+    """Say what each part's constructor has against its values.
+
+    Args:
+        config: A configuration of which every name and every type is right.
+    """
+    with torch.random.fork_rng(devices=()):  # a check draws no random numbers from a run's
+        net = nn.Linear(1, 1)
+    parts: list[Callable[[], Any]] = [
+        partial(build_data, config),
+        partial(_try_net, config),
+        partial(construct, config["task"], net=net, optimizer=None, scheduler=None),
+        partial(build_optimizer, config, net),
+        partial(build_scheduler, config, SGD(net.parameters(), lr=1.0), STEPS),
+        *(partial(construct_in, NOWHERE, node) for node in config["callbacks"].values() if node),
+        partial(build_trainer, config, NOWHERE, callbacks=[], logger=False),
+    ]
+    for part in parts:
+        try:
+            part()
+        except SettingError as error:
+            yield str(error)
+
+
+def _try_net(config: Mapping[str, Any]) -> None:
+    """Lay out the net for one size after the other, until it takes one."""
+    names = resolve(config["data"]["_target_"]).gives
+    refused: list[SettingError] = []
+    for size in STAND_INS:
+        try:
+            with torch.device("meta"):
+                construct(sized(config["net"], dict.fromkeys(names, size)))
+            return
+        except SettingError as error:
+            refused.append(error)
+        except (ArithmeticError, AssertionError, RuntimeError, TypeError):
+            return  # it computes: on `meta` nothing has a value, and its real size may suit it
+    raise refused[0]

@@ -1,0 +1,277 @@
+"""A command line's overrides: made readable for Hydra, and all that is wrong with them.
+
+Hydra stops at the first override it cannot use. Off the happy path only, each override is tried on
+its own, the good ones are composed, and their values checked, so that all mistakes are told at
+once.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, Quote, QuotedString
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from seedbed.config.compose import CONF, composed, is_path, plain
+from seedbed.errors import SettingError, nearest
+
+HYDRAS = (HydraException, OmegaConfBaseException, YAMLError)
+REFUSALS = (*HYDRAS, ValueError)
+"""What Hydra raises against a command line; a bare ValueError for `optimizer=null`."""
+
+SWEEPERS = ("algorithm", "trials", "seeds", "workers", "pruning", "fail_fast", "fresh")
+"""Settings of `hydra.sweeper` that a sweep's command line may have without this prefix."""
+
+MULTIRUN = "hydra.mode=MULTIRUN"
+
+SEARCHED = "hydra.searchpath="
+
+LAUNCHER = re.compile(r"hydra/launcher=[\w-]+|hydra\.launcher\.[a-z]\w*=[\w.,-]+")
+"""Where jobs run, in names and numbers that can be nothing else in a batch script."""
+
+DASHED = re.compile(r"-+\+?([a-z_][\w./@]*)(=.*)?", re.DOTALL)
+"""A name with dashes before it, and its value."""
+
+FLAGS = (
+    *("help", "version", "cfg", "resolve", "package", "run", "multirun", "info"),
+    *("h", "c", "p", "r", "m", "i", "cp", "cn", "cd", "sc"),
+)
+"""Hydra's own that have no dash within."""
+
+SETTING = re.compile(r"[\w.]+")
+"""The name of a setting, or of a group whose option is placed where it usually is."""
+
+
+def readable(arguments: list[str]) -> list[str]:
+    """Quote the values that Hydra's grammar cannot read bare, such as a line of Chinese.
+
+    A path is always quoted, as its commas and signs mean nothing; not so in a multirun, where
+    commas stand between values, and the sweeper's own settings get their prefix. What is for a
+    launcher is a multirun.
+
+    Raises:
+        SettingError: If a setting has dashes before its name, which Hydra would take for a flag.
+    """
+    for argument in arguments:
+        if (dashed := DASHED.fullmatch(argument)) and dashed[1] not in FLAGS:
+            setting = f"{dashed[1]}{dashed[2] or '=VALUE'}"
+            raise SettingError(f"{argument}: settings have no dashes; write {setting}")
+    if any(argument.startswith("hydra/launcher=") for argument in arguments):
+        arguments = [*arguments, MULTIRUN]  # else Hydra would run it here
+    multirun = is_multirun(arguments)
+    if multirun:
+        arguments = [
+            f"hydra.sweeper.{argument}" if argument.partition("=")[0] in SWEEPERS else argument
+            for argument in arguments
+        ]
+    return [_readable(argument, multirun=multirun) for argument in arguments]
+
+
+def _readable(argument: str, *, multirun: bool) -> str:
+    key, _, value = argument.partition("=")
+    if argument.startswith("-") or value[:1] in ("", '"', "'"):
+        return argument
+    if is_path(key) and not multirun and value != "null":
+        return f"{key}={quoted(value)}"
+    if _can_read(argument):
+        return argument
+    is_list = value.startswith("[") and value.endswith("]")
+    if is_list or multirun:
+        items = (value[1:-1] if is_list else value).split(",")
+        joined = ",".join(item if _can_read(f"_={item}") else quoted(item) for item in items)
+        return f"{key}=[{joined}]" if is_list else f"{key}={joined}"
+    return f"{key}={quoted(value)}"
+
+
+def _can_read(argument: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(argument)
+    except HydraException:
+        return False
+    return True
+
+
+def quoted(value: str) -> str:
+    """A value that Hydra takes as it is, whatever is in it."""
+    return QuotedString(value, Quote.double).with_quotes()
+
+
+def searched(arguments: list[str]) -> list[str]:
+    """The override that has Hydra look for options where `--config-dir DIR` says, if it does."""
+    for name in ("--config-dir", "-cd"):
+        for place, argument in enumerate(arguments):
+            flag, _, value = argument.partition("=")
+            if flag == name and (found := value or "".join(arguments[place + 1 : place + 2])):
+                return [f"{SEARCHED}[{quoted(str(Path(found).absolute()))}]"]
+    return []
+
+
+def is_multirun(arguments: list[str]) -> bool:
+    """Whether a command line asks for several runs."""
+    asked = {"-m", "--multirun", MULTIRUN} & set(arguments)
+    return bool(asked) or any(argument.startswith("sweep=") for argument in arguments)
+
+
+def foreign(command: Iterable[str]) -> list[str]:
+    """What of a sweep's command could run any code, or write anywhere, if it is not one's own."""
+    return [word for word in command if not _is_of_study(word)]
+
+
+def _is_of_study(word: str) -> bool:
+    """Whether it is a sweep's flag, where jobs run, or a setting, but none of Hydra's or of paths.
+
+    An option may not be looked for outside `conf`: its file could have Hydra call anything.
+    """
+    if word in ("-m", "--multirun", MULTIRUN) or LAUNCHER.fullmatch(word):
+        return True
+    key, _, value = word.partition("=")
+    is_machines = key.lstrip("+~").partition(".")[0] == "paths"
+    own = key == "hydra.sweep.dir" or key.removeprefix("hydra.sweeper.") in SWEEPERS
+    is_place = is_path(key) and SETTING.fullmatch(key)
+    leads_out = not is_place and (".." in value or "$" in value)
+    return not (key.startswith("-") or leads_out or is_machines) and (own or "hydra" not in key)
+
+
+def setting_problems(overrides: list[str], *, multirun: bool = False) -> list[str]:
+    """Everything that is wrong with a command line's overrides."""
+    jobs = _jobs(overrides) if multirun else [overrides]
+    return [*dict.fromkeys(problem for job in jobs for problem in _job_problems(job))]
+
+
+def _jobs(overrides: list[str]) -> Iterator[list[str]]:
+    """The jobs of a multirun, as far as they vary in one setting from the first.
+
+    All of them would be too many to look at; a wrong value shows in these.
+    """
+    parser = OverridesParser.create()
+    settings = []
+    for text in overrides:
+        values = [text]
+        if _can_read(text) and (override := parser.parse_override(text)).is_sweep_override():
+            if not override.is_discrete_sweep():
+                continue
+            key = override.get_key_element()
+            values = [f"{key}={value}" for value in override.sweep_string_iterator()]
+        settings.append(values)
+    first = [values[0] for values in settings]
+    yield first
+    for place, values in enumerate(settings):
+        for value in values[1:]:
+            yield [*first[:place], value, *first[place + 1 :]]
+
+
+def _job_problems(overrides: list[str]) -> list[str]:
+    parser = OverridesParser.create()
+    problems: list[str] = []
+    choices: list[str] = []
+    values: list[str] = []
+    for text in overrides:
+        try:
+            override = parser.parse_override(text)
+        except HydraException as error:
+            problems.append(f"{text}: cannot be read ({str(error).splitlines()[0]})")
+            continue
+        if override.is_sweep_override():
+            problems.append(f"{text}: several values; to train with each, add --multirun")
+        elif not (text.startswith(SEARCHED) or (CONF / override.key_or_group).is_dir()):
+            values.append(text)
+        elif problem := _refusal([*choices, text]):
+            problems.append(_choice_problem(override, problem) or str(problem))
+        else:
+            choices.append(text)
+    if problem := _refusal(choices):
+        return [*problems, str(problem)]
+    base = OmegaConf.to_container(composed(choices))
+    good = []
+    for text in values:
+        if _refusal([*choices, text]):
+            problems.append(_value_problem(parser.parse_override(text), base))
+        else:
+            good.append(text)
+    from seedbed.config.checks import check  # imports torch
+
+    try:
+        check(plain(composed([*choices, *good])))
+    except SettingError as error:
+        problems.append(str(error))
+    return problems
+
+
+def _refusal(overrides: list[str]) -> Exception | None:
+    """What Hydra says against overrides; None if it composes them."""
+    try:
+        plain(composed(overrides))
+    except REFUSALS as error:
+        return error
+    return None
+
+
+def _choice_problem(override: Override, problem: Exception) -> str | None:
+    """Name the options there are, unless an option is there and cannot be read."""
+    if isinstance(problem, YAMLError):
+        return None
+    group = override.key_or_group
+    options = [path.stem for path in (CONF / group).glob("*.yaml")]
+    value = override.value()
+    chosen = map(str, value if isinstance(value, list) else [value])
+    unknown = [name for name in chosen if name not in options]
+    if not unknown:
+        return None
+    return (
+        f"{override.input_line}: no such {group}; {nearest(unknown[0], options, shown_by='--help')}"
+    )
+
+
+def _value_problem(override: Override, settings: Any) -> str:
+    """Say where a key leaves what there is, and what there is at that place."""
+    from seedbed.config.checks import takes  # imports torch
+
+    key, node, above = override.key_or_group, settings, ""
+    if key in SWEEPERS:
+        return f"{key}: is a setting of sweeps; to sweep, add --multirun."
+    groups = [path.name for path in CONF.iterdir() if path.is_dir()]
+    for name in key.split("."):
+        if not isinstance(node, dict):
+            return f"{key}: no such setting; {above[:-1]} has none below it."
+        if name not in node:
+            is_last = above + name == key and not override.is_delete()
+            if is_last and takes(key.split(".")[0], node, name):
+                return f"{key}: is not among the settings yet; write +{override.input_line}"
+            known = [*node, *(groups if not above else [])]
+            settable = {above + other for other in known if not other.startswith("_")}
+            alike = _namesakes(key, settings, groups)
+            meant = f"did you mean {' or '.join(alike)}?" if alike else None
+            meant = meant or nearest(above + name, settable, shown_by="--help")
+            return f"{key}: no such setting; {meant}"
+        node, above = node[name], f"{above}{name}."
+    if override.is_add():
+        return f"{override.input_line}: is among the settings already; leave out the +."
+    return f"{override.input_line}: not a value this setting can take."
+
+
+def _namesakes(key: str, settings: Any, groups: list[str]) -> list[str]:
+    """The settings whose last part is like a key's: `optimizer.lr` for `lr`."""
+    above, _, last = key.rpartition(".")
+    by_last: dict[str, list[str]] = {}
+    for name in [*_names(settings), *groups]:
+        if key.startswith("hydra.") == name.startswith("hydra."):
+            by_last.setdefault(name.rpartition(".")[2], []).append(name)
+    close = get_close_matches(last, by_last, n=1, cutoff=0.75)
+    found = [name for match in close for name in by_last[match]]
+    beside = [name for name in found if name.rpartition(".")[0] == above]
+    return beside or found
+
+
+def _names(settings: Any, above: str = "") -> Iterator[str]:
+    """The dotted name of each value."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _names(value, f"{above}{name}.")
+        elif not name.startswith("_"):
+            yield f"{above}{name}"

@@ -1,0 +1,1 @@
+"""What makes it faster and stands on other people's private names."""

@@ -1,0 +1,1 @@
+"""Several processes that train one net, and the signals that end them."""

@@ -1,0 +1,1 @@
+"""What a run keeps, as files: directory, state, checkpoint."""

@@ -1,0 +1,218 @@
+"""A run's directory: where each thing lies, and who may work in it.
+
+    config.yaml        the resolved configuration, all that is needed to do the run again
+    provenance.json    where it came from: command, commit, versions, hardware, data, seed; and
+                       each later start of it
+    status.json        running, finished, failed or interrupted; by which process; since when
+    checkpoints/       best.ckpt and last.ckpt
+    metrics.json       the best checkpoint's train/…, val/… and test/… metrics
+    confusion.csv      of a classifier's test: rows by true and predicted class
+    predictions.csv    of a regression's test on one input: input, target and prediction
+    robustness.csv     of `callbacks=robustness`: a classifier's accuracy on disturbed inputs
+    metrics.csv        every metric logged, a row each time
+    tensorboard/       the same, as curves
+    train.log          what the terminal showed
+    stderr.txt         what else a sweep's worker said, if anything
+
+A run is claimed by a lock that the operating system drops with its process, however that ends.
+"""
+
+import json
+import math
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from seedbed.errors import RunError
+from seedbed.files import place_text, refuse_links_out, writing
+from seedbed.record.checkpoint import BEST, FOLDER, LAST
+from seedbed.record.state import LOCK, state_of
+
+SEEDBED = (sys.executable, "-P", "-m", "seedbed")
+"""The `seedbed` command, taking no module from the folder where it is started."""
+
+
+class RunDirectory:
+    """The files of one run, by name.
+
+    Args:
+        path: The directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_file = path / "config.yaml"
+        self.provenance_file = path / "provenance.json"
+        self.status_file = path / "status.json"
+        self.metrics_file = path / "metrics.json"
+        self.log_file = path / "train.log"
+        self.checkpoints = path / FOLDER
+        self.best = self.checkpoints / BEST
+        self.last = self.checkpoints / LAST
+
+    @classmethod
+    def create(cls, path: str | Path, config: dict[str, Any]) -> "RunDirectory":
+        """Make a new run from a resolved configuration of plain types.
+
+        Raises:
+            RunError: If the directory holds a run already, or cannot be made.
+        """
+        run = cls(Path(path).absolute())
+        text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
+        with writing(run.path):
+            run.path.mkdir(parents=True, exist_ok=True)
+            try:
+                with run.config_file.open("x", encoding="utf-8") as file:
+                    file.write(text)  # at once: others may be reading
+            except FileExistsError:
+                raise RunError(
+                    f"{path} already holds a run. Choose another hydra.run.dir, or go on with this "
+                    f"one: {run.resume_command}"
+                ) from None
+        return run
+
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration.
+
+        Raises:
+            RunError: If there is none, or it cannot be read.
+        """
+        try:
+            loaded = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
+            json.dumps(loaded)  # a list in itself, which YAML can write, would have no end
+        except (FileNotFoundError, NotADirectoryError):
+            raise RunError(f"{self.path} is not a run: it has no config.yaml.") from None
+        except (OSError, RecursionError, TypeError, ValueError, yaml.YAMLError) as error:
+            raise RunError(f"{self.config_file}: cannot be read ({error}).") from None
+        if not isinstance(loaded, dict):
+            raise RunError(f"{self.config_file}: expected settings by name.")
+        return loaded
+
+    def set_config(self, config: dict[str, Any]) -> None:
+        """Replace the configuration."""
+        place_text(self.config_file, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+
+    @property
+    def resume_command(self) -> str:
+        """What to type to go on with it, in any shell and from any folder."""
+        return shlex.join([sys.executable, "-m", "seedbed", "resume", str(self.path)])
+
+    @property
+    def execute_command(self) -> list[str]:
+        """What starts a process that executes it."""
+        return [*SEEDBED, "execute", str(self.path)]
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Hold the directory for this process alone.
+
+        Raises:
+            RunError: If another process works in it, it cannot be written, or a link leads out.
+        """
+        refuse_links_out(self.path)
+        lock = FileLock(self.path / LOCK)
+        try:
+            lock.acquire(timeout=1)  # `state` holds it for a moment too
+        except Timeout:
+            owner = self.status()
+            raise RunError(
+                f"{self.path} is in use by process {owner.get('pid')} on {owner.get('host')}, "
+                f"since {owner.get('started')}."
+            ) from None
+        except OSError as error:
+            raise RunError(
+                f"{self.path}: cannot be written ({error.strerror}). To go on with the run, copy "
+                "it to where you may write."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def status(self) -> dict[str, Any]:
+        """What `status.json` says; empty where there is none."""
+        return _read_json(self.status_file)
+
+    def state(self) -> str:
+        """Where the run stands: new, running, finished, failed or interrupted."""
+        return state_of(self.path, self.status())
+
+    @property
+    def begun(self) -> bool:
+        """Whether a fit has left a checkpoint to go on from."""
+        return self.last.exists() or self.best.exists()
+
+    def metrics(self) -> dict[str, float]:
+        """The metrics of the best checkpoint, once the run has finished.
+
+        Raises:
+            RunError: If they cannot be read.
+        """
+        try:
+            loaded = json.loads(self.metrics_file.read_text(encoding="utf-8"))
+            return {name: math.nan if x is None else float(x) for name, x in loaded.items()}
+        except (AttributeError, OSError, TypeError, ValueError) as error:
+            raise RunError(f"{self.metrics_file}: cannot be read ({error}).") from None
+
+    def provenance(self) -> dict[str, Any]:
+        """Where the run came from; empty where it was never executed."""
+        return _read_json(self.provenance_file)
+
+    def set_status(self, state: str, **more: Any) -> None:
+        """Record the state of the run and when it was reached."""
+        write_json(self.status_file, self.status() | {"state": state} | more)
+
+    def start(self) -> None:
+        """Record that this process runs it, from now."""
+        write_json(
+            self.status_file,
+            {
+                "state": "running",
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "started": now(),
+            },
+        )
+
+
+def now() -> str:
+    """This moment, in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """What a JSON file says; empty where there is none, or it says nothing by name."""
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror}).") from None
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Place a JSON file whole."""
+    place_text(path, as_json(content) + "\n")
+
+
+def as_json(content: Any) -> str:
+    """Plain types as JSON, which has no number that is not finite: each becomes null."""
+    return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {name: _finite(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [*map(_finite, content)]
+    return None if isinstance(content, float) and not math.isfinite(content) else content

@@ -1,0 +1,1 @@
+"""The studies: a folder each, yours to change and to remove."""

@@ -1,0 +1,1 @@
+"""Tables drawn from a rule, so that the best possible loss is known."""

@@ -1,0 +1,1 @@
+"""Classical Chinese verse: a net that writes it, character by character."""

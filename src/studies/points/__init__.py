@@ -1,0 +1,1 @@
+"""Points on a curve: regression on one variable."""

@@ -1,0 +1,54 @@
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.errors import HydraException
+
+from seedbed.cli.shell import explained
+from seedbed.errors import DataError, FetchError, MirrorsError, SeedbedError
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(DataError("x"), 2), (FetchError("x"), 1), (MirrorsError("x"), 3), (KeyboardInterrupt(), 130)],
+)
+def test_error_of_a_user_sets_the_exit_status(error: BaseException, status: int) -> None:
+    with pytest.raises(SystemExit) as caught, explained():
+        raise error
+    assert caught.value.code == status
+
+
+@pytest.mark.parametrize("arguments", [["seed=1,2"], ["-m", "seed=1,2"]])
+def test_bug_within_a_run_is_not_taken_for_a_wrong_setting(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    with pytest.raises(ValueError, match="a bug"), explained():
+        int("a bug")
+
+
+def test_error_of_hydras_in_a_multirun_does_not_advise_a_multirun(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", "-m", "seed=1,2", "optimizer.lrr=1"])
+    with pytest.raises(SystemExit), explained():
+        raise HydraException("Could not override 'optimizer.lrr'.")
+    assert capsys.readouterr().err == (
+        "optimizer.lrr: no such setting; did you mean optimizer.lr?\n"
+    )
+
+
+@pytest.mark.parametrize("files", [[], ["config.yaml"]])
+def test_empty_folder_of_a_failed_start_is_taken_away(files: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in files:
+        (folder / name).touch()
+    with pytest.raises(SystemExit), explained(folder):
+        raise SeedbedError("x")
+    assert folder.exists() == bool(files)
+
+
+def test_other_error_of_the_systems_is_not_taken_for_a_wrong_place() -> None:
+    with pytest.raises(FileNotFoundError), explained():
+        Path("nowhere", "at all").mkdir()

@@ -1,0 +1,110 @@
+import os
+from collections import Counter
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.accelerators import CUDAAccelerator
+
+from seedbed.config.build import build, build_data, build_optimizer, build_task
+from seedbed.config.checks import check
+from seedbed.config.compose import composed, plain
+from seedbed.data.tokens import TokensDataModule
+from seedbed.errors import SettingError
+from studies.points.points import Line
+
+VERSE = ("data=verse", "data.poems=60", "data.context=8", "task=language")
+
+
+@pytest.mark.parametrize("net", ["gpt_tutorial", "transformer_decoder"])
+def test_width_that_a_net_refuses_is_a_wrong_setting(net: str, tmp_path: Path) -> None:
+    config = plain(composed([*VERSE, f"net={net}", "net.heads=3"]))
+    with pytest.raises(SettingError, match="width=64 cannot be shared among heads=3"):
+        build(config, tmp_path)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "momentum", "muon", "lamb"])
+def test_state_that_was_saved_in_other_strides_goes_on_as_it_was(optimizer: str) -> None:
+    config = plain(
+        composed(["data=digits", "task=multiclass", "net=cnn", f"optimizer={optimizer}"])
+    )
+    net = build_task(config, build_data(config).sizes).net
+    first, second = build_optimizer(config, net), build_optimizer(config, net)
+    for parameter in net.parameters():
+        parameter.grad = torch.randn_like(parameter)
+    first.step()
+    saved = deepcopy(first.state_dict())
+    for state in saved["state"].values():
+        state |= {k: v.contiguous() for k, v in state.items() if torch.is_tensor(v)}
+    second.load_state_dict(saved)
+    start = [parameter.clone() for parameter in net.parameters()]
+    first.step()
+    expected = [parameter.clone() for parameter in net.parameters()]
+    for parameter, before in zip(net.parameters(), start, strict=True):
+        parameter.data.copy_(before)
+    second.step()
+    assert all(map(torch.equal, net.parameters(), expected))
+    assert not all(map(torch.equal, start, expected))
+
+
+@pytest.mark.parametrize("net", ["mlp", "cnn"])
+def test_net_is_made_from_those_of_the_datas_sizes_that_it_asks_for(net: str) -> None:
+    config = plain(composed(["data=digits", "task=multiclass", f"net={net}"]))
+    datamodule = build_data(config)
+    task = build_task(config, datamodule.sizes)
+    assert task.net(datamodule.splits.test[0]).shape == (359, 10)
+
+
+def test_value_that_is_refused_as_data_is_loaded_is_a_wrong_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(data: Line) -> Any:
+        raise ValueError("not with this value")
+
+    monkeypatch.setattr(Line, "load", load)
+    with pytest.raises(SettingError, match=r"^studies\.points\.points\.Line: not with this value$"):
+        build(plain(composed([])), tmp_path)
+
+
+def test_interval_longer_than_an_epoch_is_a_wrong_setting(tmp_path: Path) -> None:
+    longer = ["data.batch_size=20", "val_check_interval=6"]  # of 100 points
+    with pytest.raises(SettingError) as caught:
+        build(plain(composed(longer)), tmp_path)
+    assert str(caught.value) == (
+        "val_check_interval=6: an epoch has 5 batches; to count over epochs, set "
+        "check_val_every_n_epoch=null."
+    )
+    build(plain(composed([*longer, "check_val_every_n_epoch=null"])), tmp_path)
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_share_of_no_batch_is_a_wrong_setting(part: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as caught:
+        build(plain(composed([f"+trainer.limit_{part}_batches=0.1"])), tmp_path)
+    told = f"trainer.limit_{part}_batches=0.1: less than one of 1 batches; give a larger share"
+    assert str(caught.value).startswith(told)
+
+
+def test_language_models_head_is_ordered_by_the_training_text(tmp_path: Path) -> None:
+    study = build(plain(composed([*VERSE, "net=gpt", "net.cutoffs=[5, 20]"])), tmp_path)
+    data, ranks = study.datamodule, study.task.net.get_buffer("head.ranks")
+    assert isinstance(data, TokensDataModule)
+    expected = Counter(data.splits.train.tolist()).most_common(5)
+    commonest = [int((ranks == rank).nonzero()) for rank in range(5)]
+    counts = data.splits.train.tolist().count
+    assert [counts(token) for token in commonest] == [count for _, count in expected]
+
+
+def test_torch_is_told_of_no_gpu_where_a_run_is_made_and_not_where_it_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # so that it is set back
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setattr(CUDAAccelerator, "is_available", lambda: False)
+    config = plain(composed([]))
+    check(config)
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+    build(config, tmp_path)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""

@@ -1,0 +1,100 @@
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import nn
+
+from seedbed.config.checks import check
+from seedbed.config.compose import CONF, composed, plain
+from seedbed.config.dry_run import refusals
+from seedbed.errors import SettingError
+from seedbed.nets.mlp import MLP
+
+WRONG = {
+    "data.points=0": "data.points=0: expected 1 or more.",
+    "net.hidden=[0]": "seedbed.nets.mlp.MLP: hidden=[0]: expected a width of 1 or more",
+    "task.l1=-1": "seedbed.tasks.regression.RegressionTask: l1=-1: expected 0 or more",
+    "optimizer.lr=-1": "torch.optim.SGD: Invalid learning rate: -1",
+    "scheduler.warmup=-1": "seedbed.optim.schedules.Constant: warmup=-1: expected 0 or more",
+    "callbacks.progress.every=0": "seedbed.callbacks.progress.ProgressLines: every=0: expected 1",
+    "callbacks.early_stopping.patience=0": "seedbed.callbacks.stopping.EarlyStopping: patience=0",
+    "+trainer.fast_dev_run=-1": "lightning.Trainer: fast_dev_run=-1 is not",
+}
+"""Overrides of the right type, and how they are refused, in the order of a run's parts."""
+
+
+def settings(*overrides: str) -> dict[str, Any]:
+    return plain(composed([*overrides]))
+
+
+def test_every_value_out_of_its_range_is_told_at_once() -> None:
+    with pytest.raises(SettingError) as caught:
+        check(settings("callbacks=early_stopping", *WRONG))
+    lines = str(caught.value).splitlines()
+    for line, start in zip(lines, WRONG.values(), strict=True):
+        assert line.startswith(start)
+
+
+def test_nothing_is_tried_while_a_type_is_wrong() -> None:
+    with pytest.raises(SettingError) as caught:
+        check(settings("data.points=0", "optimizer.lr=abc"))
+    assert str(caught.value) == "optimizer.lr=abc: expected a number, got a text."
+
+
+@pytest.mark.parametrize(
+    "experiment", [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
+)
+def test_shipped_experiment_is_tried_without_its_data(
+    experiment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDBED_DATA_DIR", str(tmp_path / "none"))
+    monkeypatch.chdir(tmp_path)
+    assert [*refusals(settings(f"experiment={experiment}"))] == []
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_trial_leaves_the_random_numbers_alone() -> None:
+    config, before = settings("init=normal"), torch.get_rng_state()
+    assert [*refusals(config)] == []
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+class Picky(nn.Module):
+    sizes: ClassVar[list[int]] = []
+
+    def __init__(self, *, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.sizes.append(inputs)
+        if inputs < 4:
+            raise ValueError(f"expected 4 inputs or more, got {inputs}")
+        self.head = nn.Linear(inputs, outputs)
+
+
+class Computed(nn.Module):
+    def __init__(self, *, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.rates = torch.linspace(0, 1, 3).tolist()
+
+
+@pytest.mark.parametrize("net", [Picky, Computed])
+def test_net_that_only_the_data_can_judge_is_left_to_the_build(
+    net: type[nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedbed.nets.mlp.MLP", net)
+    config = settings()
+    config["net"] = {"_target_": config["net"]["_target_"]}
+    assert [*refusals(config)] == []
+
+
+def test_net_is_laid_out_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[nn.Module] = []
+
+    class Noted(MLP):
+        def __init__(self, *, inputs: int, outputs: int, **options: Any) -> None:
+            super().__init__(inputs=inputs, outputs=outputs, **options)
+            made.append(self)
+
+    monkeypatch.setattr("seedbed.nets.mlp.MLP", Noted)
+    assert [*refusals(settings("net.hidden=[100000,100000]"))] == []
+    assert {parameter.device.type for parameter in made[0].parameters()} == {"meta"}

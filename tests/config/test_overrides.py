@@ -1,0 +1,165 @@
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from seedbed.config.compose import CONF
+from seedbed.config.overrides import readable, searched, setting_problems
+from seedbed.errors import SettingError
+
+NAMES = {
+    "experiment=lime": "experiment=lime: no such experiment; did you mean line",
+    "trainer=cpi": "trainer=cpi: no such trainer; did you mean cpu?",
+    "net=resnet": "net=resnet: no such net; there is ",
+    "callbacks=[samples,early_stoping]": "no such callbacks; did you mean early_stopping?",
+    "scheduler=null": "scheduler=null: no such scheduler; ",
+    "optimizer.lrr=1": "optimizer.lrr: no such setting; did you mean optimizer.lr?",
+    "lr=0.1": "lr: no such setting; did you mean optimizer.lr?",
+    "hidden=[3]": "hidden: no such setting; did you mean net.hidden?",
+    "net.lrr=1": "net.lrr: no such setting; did you mean optimizer.lr?",
+    "max_epoch=1": "max_epoch: no such setting; did you mean max_epochs",
+    "optimzer=sgd": "optimzer: no such setting; did you mean optimizer?",
+    "traner.devices=2": "traner.devices: no such setting; did you mean trainer.devices?",
+    "hydra.run.dirr=x": "hydra.run.dirr: no such setting; did you mean hydra.run.dir?",
+    "seed.x=1": "seed.x: no such setting; seed has none below it.",
+    "optimizer.momentum=0.9": "is not among the settings yet; write +optimizer.momentum=0.9",
+    "trainer.limit_train_batches=2": "yet; write +trainer.limit_train_batches=2",
+    "net.inputs=3": "net.inputs: no such setting; ",
+    "optimizer.momentum.x=3": "optimizer.momentum.x: no such setting; ",
+    "~optimizer.dampening": "optimizer.dampening: no such setting; ",
+    "+optimizer.lr=0.1": "+optimizer.lr=0.1: is among the settings already; leave out the +.",
+    "optimizer=sgd,adamw": "optimizer=sgd,adamw: several values; to train with each",
+    "seed=1,2": "seed=1,2: several values; to train with each, add --multirun",
+    "optimizer@extra=sgd": "To append to your default list use +optimizer@extra=sgd",
+    "data.points=[1": "data.points=[1: cannot be read",
+}
+"""Overrides that Hydra stops at, and what is said of each."""
+
+VALUES = {
+    "data.path=~/poems.txt": "~/poems.txt",
+    "data.path=/a b (1),c=d [2]/{3}/春.txt": "/a b (1),c=d [2]/{3}/春.txt",
+    "data.path=3": "3",
+    "data.path=null": None,
+    "data.path='a b'": "a b",
+    "weights=a,b=1": "a,b=1",
+    "prompt=春夜,喜雨": "春夜,喜雨",
+    "prompt=春夜\n喜雨": "春夜\n喜雨",
+    'prompt=(it\'s "so")': '(it\'s "so")',
+    'prompt="春夜 喜雨"': "春夜 喜雨",
+    "data.features=[學時,睡眠]": ["學時", "睡眠"],
+    "data.features=[a b,c]": ["a b", "c"],
+    "data.batch_size=3": 3,
+}
+"""Arguments as a shell passes them on, and the values they mean."""
+
+
+def problems(*overrides: str) -> str:
+    """What is said about a command line that Hydra does not take."""
+    return "\n".join(setting_problems([*overrides]))
+
+
+@pytest.fixture(scope="module")
+def told_about_names() -> str:
+    return problems(*NAMES)
+
+
+@pytest.mark.parametrize("argument", VALUES)
+def test_value_arrives_as_it_was_typed(argument: str) -> None:
+    [override] = readable([argument])
+    assert OverridesParser.create().parse_override(override).value() == VALUES[argument]
+
+
+@pytest.mark.parametrize("argument", ["seed=1,2", "--multirun", "~scheduler", "prompt=", "seed=1"])
+def test_what_hydra_reads_is_left_to_it(argument: str) -> None:
+    assert readable([argument]) == [argument]
+
+
+@pytest.mark.parametrize(
+    ("argument", "setting"),
+    [
+        ("--experiment=exam", "experiment=exam"),
+        ("-experiment=exam", "experiment=exam"),
+        ("--optimizer.lr=1", "optimizer.lr=1"),
+        ("--experiment", "experiment=VALUE"),
+        ("--+optimizer.momentum=1", "optimizer.momentum=1"),
+    ],
+)
+def test_setting_with_dashes_is_not_left_to_hydra(argument: str, setting: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        readable([argument])
+    assert str(caught.value) == f"{argument}: settings have no dashes; write {setting}"
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["--cfg=job", "-cd=/tmp/a=b", "--config-dir=mine", "--package=hydra.sweep", "-m", "--help"],
+)
+def test_flag_of_hydras_stays(argument: str) -> None:
+    assert readable([argument]) == [argument]
+
+
+def test_commas_stand_between_values_in_a_multirun() -> None:
+    typed = ["-m", "prompt=春,夏", "data.path=a b,c(1)", "net.hidden=[3],[4]"]
+    quoted = ["-m", 'prompt="春","夏"', 'data.path=a b,"c(1)"', "net.hidden=[3],[4]"]
+    assert readable(typed) == quoted
+
+
+@pytest.mark.parametrize("override", NAMES)
+def test_override_that_hydra_refuses_is_explained(override: str, told_about_names: str) -> None:
+    assert NAMES[override] in told_about_names
+
+
+def test_unknown_key_without_a_near_one_lists_those_beside_it() -> None:
+    listed = "there is data.batch_size, data.draw_seed, data.held_out, "
+    listed += "data.input_noise, data.points, data.seed."
+    assert problems("data.xyz=1") == f"data.xyz: no such setting; {listed}"
+
+
+def test_of_many_keys_a_dozen_are_listed() -> None:
+    message = problems("zzzzzz=1")
+    assert message.startswith("zzzzzz: no such setting; there is callbacks, check_val_every_n_epoc")
+    assert re.search(r"(\w+, ){12}and \d+ more; --help shows all\.$", message)
+
+
+def test_several_wrong_settings_are_reported_together() -> None:
+    found = problems("optimizer=adamv", "net.dropuot=0", "seed=null", "optimizer.lr=abc")
+    for name in ("optimizer=adamv", "net.dropuot", "seed=null", "optimizer.lr=abc"):
+        assert f"{name}: " in found
+
+
+def test_command_line_without_a_mistake_has_no_problems() -> None:
+    assert setting_problems(["experiment=line", "optimizer=adamw", "optimizer.lr=0.1"]) == []
+
+
+@pytest.mark.parametrize("broken", ["experiment/mine", "net/mlp", "train"])
+def test_syntax_error_in_a_file_is_told_with_its_place(
+    broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = shutil.copytree(CONF, tmp_path / "conf")
+    file = conf / f"{broken}.yaml"
+    file.write_text("max_epochs: [5\n")
+    for module in ("config.compose", "config.overrides"):
+        monkeypatch.setattr(f"seedbed.{module}.CONF", conf)
+    typed = ["experiment=mine"] if broken == "experiment/mine" else ["optimizer.lr=abc"]
+    assert f'in "{file}", line 1, column 13\nexpected' in problems(*typed)
+
+
+def test_syntax_error_in_an_option_from_elsewhere_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    file = tmp_path / "experiment" / "mine.yaml"
+    file.write_text("max_epochs: [5\n")
+    message = problems(*searched([f"--config-dir={tmp_path}"]), "experiment=mine")
+    assert f'in "{file}", line 1, column 13\nexpected' in message
+
+
+def test_each_value_of_a_multirun_is_looked_at() -> None:
+    overrides = ["optimizer=sgd,adamv", "optimizer.lr=1,abc", "seed=1,2"]
+    first, second = setting_problems(overrides, multirun=True)
+    assert first.startswith("optimizer=adamv: no such optimizer; ")
+    assert second == "optimizer.lr=abc: expected a number, got a text."
+
+
+def test_multirun_without_a_mistake_has_no_problems() -> None:
+    assert setting_problems(["optimizer=sgd,adamw", "seed=1,2"], multirun=True) == []
