@@ -10,7 +10,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from seedbed.cli.shell import explained, led
+from seedbed.cli.shell import explained, run_on_rank_zero
 from seedbed.config.compose import plain, register_resolvers, use_paths
 from seedbed.config.overrides import is_multirun, readable
 from seedbed.fast.imports import quick_imports
@@ -41,4 +41,4 @@ if __name__ == "__main__":
         sys.argv[1:] = readable(sys.argv[1:])
         if is_multirun(sys.argv[1:]):
             leave()  # each job of a sweep has processes of its own
-        led(main)
+        run_on_rank_zero(main)

@@ -65,7 +65,7 @@ def loaded(dynasties: str, folder: str) -> dict[str, float]:
     raised = raised_by(data.setup)
     seconds = time.perf_counter() - started
     task = build_task(config, data.sizes)
-    task.fit_to(data)
+    task.configure_from_data(data)
     optimizer = build_optimizer(config, task.net)
     times = []
     for batch in islice(data.train_dataloader(), STEPS):

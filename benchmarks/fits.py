@@ -139,7 +139,7 @@ def bare_loop(loss_of: LossOf, *overrides: str, steps: int) -> Callable[[], floa
     datamodule.setup()
     seed_everything(config["seed"], verbose=False)
     task = build_task(config, datamodule.sizes)
-    task.fit_to(datamodule)
+    task.configure_from_data(datamodule)
     net = task.net
     optimizer = build_optimizer(config, net)
     schedule = build_scheduler(config, optimizer, config["schedule_steps"])

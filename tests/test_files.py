@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import RunError
-from seedbed.files import place_csv, place_text, placed, refuse_links_out, writing
+from seedbed.files import atomic_write, place_csv, place_text, refuse_links_out, writing
 
 
 def test_file_is_replaced_once_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "status.json"
     path.write_text("old")
-    with placed(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("ne")
         assert path.read_text() == "old"
         temporary.write_text("new")
@@ -37,7 +37,7 @@ def test_table_is_placed_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_temporary_file_has_the_ending_that_writers_go_by(tmp_path: Path) -> None:
-    with placed(tmp_path / "corpus.npz") as temporary:
+    with atomic_write(tmp_path / "corpus.npz") as temporary:
         temporary.touch()
         assert temporary.suffix == ".npz"
 

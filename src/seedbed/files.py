@@ -21,7 +21,7 @@ UNREADABLE = (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError)
 
 
 @contextmanager
-def placed(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a file to write to, this process's own, that takes the place of `path` at the end."""
     temporary = path.with_name(f".{os.getpid()}.{path.name}")  # writers go by the ending
     try:
@@ -49,13 +49,13 @@ def writing(place: Path) -> Iterator[None]:
 
 def place_text(path: Path, text: str) -> None:
     """Place a text file whole."""
-    with placed(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def place_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
     """Place a table whole, its header the first of the rows."""
-    with placed(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
 
 

@@ -16,7 +16,7 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from seedbed.files import placed
+from seedbed.files import atomic_write
 
 HPARAMS = ".hparams"
 """How the name of TensorBoard's file of settings and final metrics ends."""
@@ -100,7 +100,7 @@ class CSVLogger(Logger):
     def _rewrite(self, rows: list[dict[str, str]]) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with (
-            placed(self._file) as temporary,
+            atomic_write(self._file) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as file,
         ):
             writer = csv.DictWriter(file, self._columns)

@@ -152,7 +152,7 @@ def test_net_that_does_not_fit_the_data_is_refused() -> None:
 
 def test_sizes_are_all_that_shipped_data_gives() -> None:
     given = (resolve(target) for target in TARGETS)
-    assert {name for data in given for name in getattr(data, "gives", ())} == {*SIZES}
+    assert {name for data in given for name in getattr(data, "provided_sizes", ())} == {*SIZES}
 
 
 def test_size_that_only_data_gives_is_no_setting() -> None:

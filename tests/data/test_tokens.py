@@ -338,7 +338,7 @@ def test_corpus_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sizes_are_those_of_the_vocabulary_and_the_window() -> None:
     data = Counting()
     assert data.sizes == {"vocabulary_size": 3, "context": T}
-    assert tuple(data.sizes) == data.gives
+    assert tuple(data.sizes) == data.provided_sizes
 
 
 def test_facts_are_the_corpuss() -> None:

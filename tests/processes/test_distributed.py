@@ -19,10 +19,10 @@ def test_process_on_its_own_is_the_first_of_one() -> None:
 
 
 def test_process_on_its_own_hears_what_it_says() -> None:
-    assert distributed.shared("a") == "a"
-    assert distributed.of_all("a") == ["a"]
+    assert distributed.broadcast("a") == "a"
+    assert distributed.all_gather("a") == ["a"]
     assert distributed.largest(1, 2) == [1, 2]
-    assert torch.equal(distributed.summed(torch.tensor([1, 2])), torch.tensor([1, 2]))
+    assert torch.equal(distributed.all_reduce_sum(torch.tensor([1, 2])), torch.tensor([1, 2]))
 
 
 @pytest.mark.usefixtures("second")
@@ -52,6 +52,10 @@ def test_of_several_that_leave_the_first_goes_on_as_if_alone(
 @pytest.mark.usefixtures("second")
 def test_only_errors_of_the_connection_tell_of_a_lost_process() -> None:
     lost = "[…/gloo/transport/tcp/pair.cc:545] Read error [127.0.0.1]:1: Connection reset by peer"
-    assert distributed.is_loss(RuntimeError(lost))
-    assert distributed.is_loss(torch.distributed.DistBackendError("NCCL communicator was aborted"))
-    assert not distributed.is_loss(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert distributed.is_peer_failure(RuntimeError(lost))
+    assert distributed.is_peer_failure(
+        torch.distributed.DistBackendError("NCCL communicator was aborted")
+    )
+    assert not distributed.is_peer_failure(
+        RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+    )

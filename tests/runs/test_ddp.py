@@ -22,7 +22,7 @@ from events import CLEAN, STEP, happen
 from exact import same
 from torch.distributed import TCPStore
 
-from seedbed.cli.shell import led
+from seedbed.cli.shell import run_on_rank_zero
 from seedbed.config.compose import ROOT, composed, plain
 from seedbed.errors import LostProcessError, RunError, SeedbedError, TrainingError
 from seedbed.processes import distributed
@@ -88,7 +88,7 @@ def member(
     if happening:
         happen(STEP, *happening)
     try:
-        led(lambda: execute(path) and None)
+        run_on_rank_zero(lambda: execute(path) and None)
     except SeedbedError as error:
         sys.exit(error.exit_status)
 

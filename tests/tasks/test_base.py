@@ -12,7 +12,7 @@ from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric
 
 from seedbed.data.loader import Loader, in_order
 from seedbed.errors import TrainingError
-from seedbed.tasks.base import MakeScheduler, Step, Task
+from seedbed.tasks.base import MakeScheduler, StepOutput, Task
 
 Batch = tuple[Tensor, Tensor]
 
@@ -38,17 +38,17 @@ class Line(Task):
         self.errors: list[float] = []
         self.sizes: list[int] = []
 
-    def gathered(self) -> dict[str, Metric]:
+    def make_metrics(self) -> dict[str, Metric]:
         return {"loss": MeanSquaredError(), "mae": MeanAbsoluteError()}
 
-    def step(self, batch: Batch) -> Step:
+    def step(self, batch: Batch) -> StepOutput:
         inputs, targets = batch
         outputs = self.net(inputs)
         loss = (outputs - targets).square().mean()
         self.losses.append(loss.item())
         self.errors.append((outputs - targets).abs().mean().item())
         self.sizes.append(len(inputs))
-        return Step(loss, len(inputs), (outputs, targets))
+        return StepOutput(loss, len(inputs), (outputs, targets))
 
     def mean_loss(self, start: int, stop: int) -> float:
         """The mean over the examples of these training batches."""
@@ -182,8 +182,8 @@ def test_mean_training_loss_that_is_not_finite_stops_the_fit() -> None:
     """Each loss is finite, their sum is not: found as where a look at each would be too slow."""
 
     class Large(Line):
-        def step(self, batch: Batch) -> Step:
-            return Step(0 * super().step(batch).loss + 1e38, 10)
+        def step(self, batch: Batch) -> StepOutput:
+            return StepOutput(0 * super().step(batch).loss + 1e38, 10)
 
     with pytest.raises(TrainingError, match="The training loss is inf by step 4"):
         trainer_of().fit(Large(), batches(4, 2, 1, 3), batches(5))

@@ -38,7 +38,7 @@ def evaluated(kind: Kind, logits: Tensor, targets: Tensor, *sizes: int) -> dict[
     sizes = sizes or (len(logits),)
     for batch in zip(logits.split(sizes), targets.split(sizes), strict=True):
         task.validation_step(batch)
-    return {name: figure.item() for name, figure in task.figures(metrics).items()}
+    return {name: figure.item() for name, figure in task.compute_metrics(metrics).items()}
 
 
 def binary_rows() -> tuple[Tensor, Tensor]:
@@ -109,7 +109,7 @@ def test_multiclass_figures_equal_scikit_learns(sizes: list[int]) -> None:
 @pytest.mark.parametrize("kind", [BinaryTask, MulticlassTask])
 def test_figures_are_those_the_task_says_it_measures(kind: Kind) -> None:
     logits, targets = binary_rows() if kind is BinaryTask else multiclass_rows()
-    assert tuple(evaluated(kind, logits, targets)) == kind.measures == MEASURES
+    assert tuple(evaluated(kind, logits, targets)) == kind.metric_names == MEASURES
 
 
 def test_brier_score_of_two_classes_is_twice_the_binary_one() -> None:
@@ -182,7 +182,9 @@ def test_smoothed_targets_are_shared_by_several_processes(monkeypatch: pytest.Mo
     task = new_task(MulticlassTask, label_smoothing=0.2)
     whole = task.training_step((logits, targets))
     monkeypatch.setattr("seedbed.tasks.base.size", lambda: 2)
-    monkeypatch.setattr("seedbed.tasks.base.summed", lambda count: torch.full_like(count, N))
+    monkeypatch.setattr(
+        "seedbed.tasks.base.all_reduce_sum", lambda count: torch.full_like(count, N)
+    )
     shares = [
         task.training_step(share)
         for share in zip(logits.split([25, 35]), targets.split([25, 35]), strict=True)

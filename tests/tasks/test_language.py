@@ -60,7 +60,7 @@ def evaluated(task: LanguageTask, batches: list[Batch]) -> dict[str, float]:
     metrics: Any = task.metrics["val"]
     for batch in batches:
         task.validation_step(batch)
-    return {name: figure.item() for name, figure in task.figures(metrics).items()}
+    return {name: figure.item() for name, figure in task.compute_metrics(metrics).items()}
 
 
 def test_batches_cross_the_bounds_of_chunks() -> None:
@@ -86,7 +86,7 @@ def test_figures_equal_plain_torch_over_all_tokens_of_all_batches() -> None:
 
 def test_figures_are_those_the_task_says_it_measures() -> None:
     figures = evaluated(new_task(), BATCHES)
-    assert set(figures) == {f"{name}" for name in LanguageTask.measures}
+    assert set(figures) == {f"{name}" for name in LanguageTask.metric_names}
 
 
 def test_training_is_told_in_perplexity_and_bits_too(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_r2_keeps_its_digits_where_the_targets_mean_is_large() -> None:
     targets, predictions = 1e4 + small, 1e4 + small + errors
     task = task_of(nn.Identity())
     task.validation_step((predictions, targets))
-    figures = task.figures(task.metrics["val"])  # type: ignore[arg-type]
+    figures = task.compute_metrics(task.metrics["val"])  # type: ignore[arg-type]
     t, p = targets.double(), predictions.double()
     expected = 1 - (t - p).square().sum() / (t - t.mean()).square().sum()
     assert float(figures["r2"]) == pytest.approx(float(expected), abs=1e-4)
@@ -150,7 +150,7 @@ def test_r2_keeps_its_digits_where_the_targets_mean_is_large() -> None:
 def test_r2_of_a_single_row_is_not_a_number() -> None:
     task = task_of(nn.Identity())
     task.validation_step((torch.ones(1, 1), torch.ones(1, 1)))
-    assert math.isnan(task.figures(task.metrics["val"])["r2"])  # type: ignore[arg-type]
+    assert math.isnan(task.compute_metrics(task.metrics["val"])["r2"])  # type: ignore[arg-type]
 
 
 # --- batches, clipping, accumulation --------------------------------------------------------------

@@ -38,7 +38,7 @@ def evaluated(sizes: list[int], *, deviation: float = 1.0) -> dict[str, float]:
     metrics: Any = task.metrics["val"]
     for batch in zip(PREDICTIONS.split(sizes), TARGETS.split(sizes), strict=True):
         task.validation_step(batch)
-    return {name: figure.item() for name, figure in task.figures(metrics).items()}
+    return {name: figure.item() for name, figure in task.compute_metrics(metrics).items()}
 
 
 @pytest.mark.parametrize("sizes", [[5], [3, 2], [1, 3, 1]])
@@ -48,7 +48,7 @@ def test_figures_equal_those_computed_by_hand(sizes: list[int]) -> None:
 
 
 def test_figures_are_those_the_task_says_it_measures() -> None:
-    assert set(evaluated([5])) == {f"{name}" for name in RegressionTask.measures}
+    assert set(evaluated([5])) == {f"{name}" for name in RegressionTask.metric_names}
 
 
 def test_training_loss_is_the_mean_squared_error_of_the_batch() -> None:

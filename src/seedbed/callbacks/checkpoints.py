@@ -30,7 +30,7 @@ from torch import Tensor
 
 from seedbed.data.loader import Loader
 from seedbed.errors import SettingError
-from seedbed.processes.distributed import largest, of_all, rank
+from seedbed.processes.distributed import all_gather, largest, rank
 from seedbed.record.checkpoint import BEST, FOLDER, LAST, save
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -212,7 +212,7 @@ def _state(trainer: Trainer) -> dict[str, Any]:
     state: dict[str, Any] = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
     return state | {
         "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},
-        "random_states": of_all(_random_states(trainer)),
+        "random_states": all_gather(_random_states(trainer)),
         "stopped_early": trainer.should_stop,
     }
 

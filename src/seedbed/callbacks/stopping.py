@@ -12,7 +12,7 @@ from typing import Any, Literal
 from lightning import Callback, LightningModule, Trainer
 
 from seedbed.metric_directions import best_is
-from seedbed.processes.distributed import shared
+from seedbed.processes.distributed import broadcast
 from seedbed.terminal import log
 
 
@@ -36,7 +36,7 @@ class Stopping(Callback, ABC):
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             # Processes must agree, also where what decides is not the metric alone.
             reason = self.reason(float(trainer.callback_metrics[self.monitor]))
-            self._reason = shared(reason)
+            self._reason = broadcast(reason)
             trainer.should_stop = trainer.should_stop or self._reason is not None
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -13,7 +13,7 @@ from seedbed.cli.predict import predict
 from seedbed.cli.reproduce import reproduce
 from seedbed.cli.resume import resume
 from seedbed.cli.runs import runs
-from seedbed.cli.shell import explained, led
+from seedbed.cli.shell import explained, run_on_rank_zero
 from seedbed.cli.work import work
 
 app = typer.Typer(
@@ -39,4 +39,4 @@ app.command()(compare)
 def main() -> None:
     """Run the command; mistakes are explained and set the exit status."""
     with explained():
-        led(app)
+        run_on_rank_zero(app)

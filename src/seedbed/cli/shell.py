@@ -45,7 +45,7 @@ def explained(folder: Path | None = None) -> Iterator[None]:
         sys.exit(INTERRUPTED)
 
 
-def led(command: Callable[[], None]) -> None:
+def run_on_rank_zero(command: Callable[[], None]) -> None:
     """Obey a command line; of several processes only the first does, and the others follow it.
 
     So they agree on the run's directory, which each of them would name differently. A process
@@ -62,7 +62,7 @@ def led(command: Callable[[], None]) -> None:
     with distributed.joined():
         if distributed.rank() == 0:
             _to_its_end(command)
-            distributed.shared(None)  # that there is nothing more
+            distributed.broadcast(None)  # that there is nothing more
         else:
             follow()
 

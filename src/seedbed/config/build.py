@@ -151,7 +151,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
     # By this, several processes would be given this very seed again at the start of each fit.
     os.environ.pop("PL_GLOBAL_SEED")
     task = build_task(config, datamodule.sizes)
-    task.fit_to(datamodule)
+    task.configure_from_data(datamodule)
     callbacks: list[Callback] = [
         construct_in(folder, node) for node in config["callbacks"].values() if node
     ]

@@ -242,8 +242,8 @@ def _settable(node: Mapping[str, Any], given: Collection[str]) -> set[str]:
 def _sizes(config: Mapping[str, Any]) -> list[str]:
     """The arguments that the net needs and only data may give."""
     data = config.get("data")
-    gives = resolve(data["_target_"]).gives if _is_allowed(data) else ()
-    return [name for name in required(config["net"]["_target_"]) if name in (*SIZES, *gives)]
+    provided = resolve(data["_target_"]).provided_sizes if _is_allowed(data) else ()
+    return [name for name in required(config["net"]["_target_"]) if name in (*SIZES, *provided)]
 
 
 def _node(
@@ -289,17 +289,17 @@ def _agreement(config: Mapping[str, Any]) -> Iterator[str]:
     )
     if data and net:
         needed = _sizes(config)
-        if not set(needed) <= set(data.gives):
+        if not set(needed) <= set(data.provided_sizes):
             yield (
                 f"net: {config['net']['_target_']} is made from {', '.join(needed)}, this data "
-                f"gives {', '.join(data.gives)}. Choose another net, or other data."
+                f"gives {', '.join(data.provided_sizes)}. Choose another net, or other data."
             )
     if data and task:
         kind = config["data"].get("kind", data.kind)  # where it is a setting, as of a table
         if kind != task.kind:
             yield f"task: this is for {task.kind}, but the data is for {kind}; choose task={kind}."
     if task:
-        validated = [f"val/{name}" for name in task.measures]
+        validated = [f"val/{name}" for name in task.metric_names]
         yield from _best("", config.get("monitor"), config.get("mode"), validated)
         yield from _watched(config, ["train/loss", *validated])
 

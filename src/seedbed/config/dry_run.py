@@ -63,7 +63,7 @@ def refusals(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _try_net(config: Mapping[str, Any]) -> None:
     """Lay out the net for one size after the other, until it takes one."""
-    names = resolve(config["data"]["_target_"]).gives
+    names = resolve(config["data"]["_target_"]).provided_sizes
     refused: list[SettingError] = []
     for size in STAND_INS:
         try:

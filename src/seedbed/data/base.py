@@ -36,7 +36,7 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
         seed: Fixes the order of the training examples.
     """
 
-    gives: ClassVar[tuple[str, ...]]
+    provided_sizes: ClassVar[tuple[str, ...]]
     """The names in `sizes`, known before any data is loaded."""
     kind: str
     """The kind of task the targets are for."""
@@ -60,7 +60,7 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
         """What a net's constructor needs to know of the data."""
 
     @abstractmethod
-    def fitted(self) -> dict[str, Any]:
+    def preprocessing_state(self) -> dict[str, Any]:
         """All one must know of the loaded data to use a net without it, in plain types."""
 
     @abstractmethod
@@ -109,7 +109,7 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
         """What was fitted; of a restored checkpoint where the data is not loaded."""
         if self._splits is None and self._restored is not None:
             return self._restored
-        return self.fitted()
+        return self.preprocessing_state()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what a checkpoint knows of the data, which need not be there.

@@ -16,7 +16,7 @@ from filelock import FileLock
 from seedbed.data.tokens import TokenSplits
 from seedbed.data.vocabulary import Vocabulary
 from seedbed.errors import FetchError
-from seedbed.files import UNREADABLE, placed
+from seedbed.files import UNREADABLE, atomic_write
 
 FORMAT = 1
 """Raise it when the processing changes, so that older files are made again."""
@@ -83,5 +83,5 @@ def _write(path: Path, splits: TokenSplits) -> None:
         "parts": list(present),
     }
     encoded = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    with placed(path) as temporary:
+    with atomic_write(path) as temporary:
         np.savez(temporary, header=encoded, **present)  # type: ignore[arg-type]

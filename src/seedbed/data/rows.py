@@ -58,7 +58,7 @@ class RowsDataModule(DataModule[RowSplits]):
         augment: Changes training inputs (B, …), anew each time, before the noise.
     """
 
-    gives: ClassVar[tuple[str, ...]] = ("inputs", "outputs")
+    provided_sizes: ClassVar[tuple[str, ...]] = ("inputs", "outputs")
     """The names in `sizes`, known before any data is loaded; images also give `channels`."""
     kind: str = "regression"
     """The kind of task the targets are for: `regression`, `binary` or `multiclass`."""
@@ -87,9 +87,9 @@ class RowsDataModule(DataModule[RowSplits]):
         state = self.state_dict()
         shape = state["shape"]
         known = {"inputs": math.prod(shape), "channels": shape[0], "outputs": state["outputs"]}
-        return {name: known[name] for name in self.gives}
+        return {name: known[name] for name in self.provided_sizes}
 
-    def fitted(self) -> dict[str, Any]:
+    def preprocessing_state(self) -> dict[str, Any]:
         """Shape, outputs and scale."""
         return {
             "shape": [*self.splits.train[0].shape[1:]],  # of one row's inputs

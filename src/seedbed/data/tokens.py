@@ -58,7 +58,7 @@ class TokensDataModule(DataModule[TokenSplits]):
             drawn from the vocabulary; targets stay right.
     """
 
-    gives: ClassVar = ("vocabulary_size", "context")
+    provided_sizes: ClassVar = ("vocabulary_size", "context")
     """The names in `sizes`, known before any data is loaded."""
     kind = "language"
     closing: str = END
@@ -117,7 +117,7 @@ class TokensDataModule(DataModule[TokenSplits]):
         counts = np.bincount(self.splits.train, minlength=len(self.vocabulary))
         return torch.from_numpy(counts)
 
-    def fitted(self) -> dict[str, Any]:
+    def preprocessing_state(self) -> dict[str, Any]:
         """The vocabulary."""
         return {"vocabulary": self.vocabulary.characters}
 

@@ -80,7 +80,7 @@ def joined() -> Iterator[None]:
         distributed.destroy_process_group()
 
 
-def shared(value: Any = None) -> Any:
+def broadcast(value: Any = None) -> Any:
     """Give the first process's value to all; what the others give is of no account."""
     if not _is_joined():
         return value
@@ -91,7 +91,7 @@ def shared(value: Any = None) -> Any:
     return box[0]
 
 
-def of_all(value: T) -> list[T]:
+def all_gather(value: T) -> list[T]:
     """The values of all processes, by rank."""
     if not _is_joined():
         return [value]
@@ -114,7 +114,7 @@ def largest(*numbers: int) -> list[int]:
     return found.tolist()
 
 
-def summed(value: Any) -> Any:
+def all_reduce_sum(value: Any) -> Any:
     """A tensor's sum over all processes."""
     if not _is_joined():
         return value
@@ -125,7 +125,7 @@ def summed(value: Any) -> Any:
     return total
 
 
-def is_loss(error: RuntimeError) -> bool:
+def is_peer_failure(error: RuntimeError) -> bool:
     """Whether an error says that another process is gone, or does not answer."""
     from torch import distributed
 

@@ -14,7 +14,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 from seedbed.errors import DamagedError, RunError
-from seedbed.files import UNREADABLE, placed
+from seedbed.files import UNREADABLE, atomic_write
 
 FOLDER = "checkpoints"
 BEST = "best.ckpt"
@@ -35,7 +35,7 @@ def save(state: dict[str, Any], path: Path) -> None:
     import torch
 
     try:
-        with placed(path) as temporary, temporary.open("wb") as file:
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())

@@ -35,7 +35,7 @@ from seedbed.record.directory import RunDirectory, now, write_json
 from seedbed.report.runs import flat
 from seedbed.report.settings import listed
 from seedbed.runs import provenance
-from seedbed.runs.weights import take_over
+from seedbed.runs.weights import load_pretrained
 from seedbed.terminal import console, log, logged_to
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -66,7 +66,7 @@ def execute(path: Path) -> dict[str, float]:
     if is_distributed(config["trainer"]) and not distributed.is_member():
         return start(run, process_count(config["trainer"]))
     with run.claimed(), logged_to(run.log_file), _recorded(run):
-        distributed.shared(run.path)
+        distributed.broadcast(run.path)
         return _train(run, config)
 
 
@@ -83,9 +83,9 @@ def follow() -> None:
 def _next_run() -> Path | None:
     """The run that the first process executes; if that one has failed before, it says why."""
     try:
-        path: Path | None = distributed.shared()
+        path: Path | None = distributed.broadcast()
     except RuntimeError as error:
-        if not distributed.is_loss(error):
+        if not distributed.is_peer_failure(error):
             raise
         raise SystemExit(0) from None
     return path
@@ -142,7 +142,7 @@ def _lost_process_explained(run: RunDirectory) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not distributed.is_loss(error):
+        if not distributed.is_peer_failure(error):
             raise
         raise LostProcessError(
             "Another process of this run has ended, and this one cannot go on alone. "
@@ -170,7 +170,7 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
     """
     resumes = run.begun
     weights = None if resumes else config.get("weights")
-    taken = take_over(Path(weights).expanduser(), study) if weights else None
+    taken = load_pretrained(Path(weights).expanduser(), study) if weights else None
     if not study.trainer.is_global_zero:
         return
     record = provenance.collect(
@@ -188,7 +188,7 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
 
 def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:
     trainer, task, datamodule = study.trainer, study.task, study.datamodule
-    checkpoint = distributed.shared(_go_on(run, trainer) if trainer.is_global_zero else None)
+    checkpoint = distributed.broadcast(_go_on(run, trainer) if trainer.is_global_zero else None)
     if not checkpoint:
         # What the initial weights are worth: the first row of every log.
         trainer.validate(task, datamodule=datamodule, verbose=False)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from seedbed.config.build import build_task, sized
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import RunError, SeedbedError
-from seedbed.files import place_text, placed, writing
+from seedbed.files import atomic_write, place_text, writing
 from seedbed.record.directory import as_json
 from seedbed.runs.load import LoadedRun, check_place
 
@@ -59,7 +59,7 @@ def export(run: LoadedRun, format: Format, out: Path | None = None) -> dict[str,
         folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"model.{format}"
     examples = [*_examples(run)]
-    with writing(file), placed(file) as temporary:
+    with writing(file), atomic_write(file) as temporary:
         if format == "onnx":
             exported = _onnx(run, temporary, examples[0])
         else:

@@ -18,7 +18,7 @@ from seedbed.data.columns import columns_of, read_rows
 from seedbed.data.rows import RowsDataModule
 from seedbed.data.table import scaled
 from seedbed.errors import DataError, RunError
-from seedbed.files import placed
+from seedbed.files import atomic_write
 from seedbed.runs.load import LoadedRun
 from studies.mnist.images import image_files, read_digit
 
@@ -67,7 +67,7 @@ def write_csv(rows: Iterable[Row], out: Path | None) -> None:
     is_file = out.is_file() or not out.exists()  # no device or pipe, whose place nothing may take
     try:
         with (
-            placed(out.resolve()) if is_file else nullcontext(out) as place,
+            atomic_write(out.resolve()) if is_file else nullcontext(out) as place,
             place.open("w", newline="", encoding="utf-8") as file,
         ):
             csv.writer(file, lineterminator="\n").writerows(rows)

@@ -22,7 +22,7 @@ SHOWN = 3
 """How many parameters of a kind an error names."""
 
 
-def take_over(source: Path, study: Study) -> dict[str, str]:
+def load_pretrained(source: Path, study: Study) -> dict[str, str]:
     """Give the study's net the weights of a run's best checkpoint, or of a checkpoint file.
 
     Returns:

@@ -24,7 +24,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric, MetricCollection
 
 from seedbed.errors import TrainingError
-from seedbed.processes.distributed import of_all, rank, size, summed
+from seedbed.processes.distributed import all_gather, all_reduce_sum, rank, size
 
 MakeOptimizer = Callable[[nn.Module], Optimizer]
 """Makes an optimizer for the parameters of a net."""
@@ -36,7 +36,7 @@ PARTS = ("val", "test")
 
 
 @dataclass(frozen=True)
-class Step:
+class StepOutput:
     """What a training batch came to."""
 
     loss: Tensor
@@ -45,19 +45,19 @@ class Step:
     """The number of its examples."""
     predicted: tuple[Tensor, Tensor] | None = None
     """What the net gave, and the targets, where training is measured as validation is."""
-    minimised: Tensor | None = None
+    objective: Tensor | None = None
     """What training minimises in place of the loss: likewise a mean over the examples, a scalar."""
 
 
-def _share(step: Step) -> tuple[Tensor, float | Tensor]:
+def _share(step: StepOutput) -> tuple[Tensor, float | Tensor]:
     """A batch's mean to minimise, and its count, such that their mean over processes is right.
 
     It is that of the whole batch: processes' shares may differ in size, and each weighs by its own.
     """
-    mean = step.loss if step.minimised is None else step.minimised
+    mean = step.loss if step.objective is None else step.objective
     if size() == 1:
         return mean, step.count
-    total = summed(mean.new_tensor(step.count))
+    total = all_reduce_sum(mean.new_tensor(step.count))
     return mean * (step.count * size() / total), total
 
 
@@ -92,7 +92,7 @@ class Task(LightningModule, ABC):
     unit: ClassVar[str] = "rows"
     """What one example is; throughput is told in it."""
 
-    measures: ClassVar[tuple[str, ...]] = ("loss",)
+    metric_names: ClassVar[tuple[str, ...]] = ("loss",)
     """The names of the figures of validation and test."""
 
     headline: ClassVar[tuple[str, ...]] = ()
@@ -117,21 +117,21 @@ class Task(LightningModule, ABC):
         self.l1 = l1
         self.l2 = l2
         self.metrics = nn.ModuleDict(
-            {part: MetricCollection({**self.gathered()}) for part in PARTS}
+            {part: MetricCollection({**self.make_metrics()}) for part in PARTS}
         )
         self._sums: dict[str, float | Tensor] = {}
         self._predicted: list[tuple[Tensor, Tensor]] = []
         self.examples = 0
 
     @abstractmethod
-    def gathered(self) -> dict[str, Metric]:
-        """New metrics for one part to gather; `figures` makes of them what is logged."""
+    def make_metrics(self) -> dict[str, Metric]:
+        """New metrics for one part to gather; `compute_metrics` makes of them what is logged."""
 
-    def fit_to(self, data: Any) -> None:
+    def configure_from_data(self, data: Any) -> None:
         """Take from the data what net and figures want to know of it; most want nothing."""
 
     @abstractmethod
-    def step(self, batch: Any) -> Step:
+    def step(self, batch: Any) -> StepOutput:
         """What a training batch comes to; `objective` makes of it what is minimised."""
 
     def objective(self, loss: Tensor, count: float | Tensor) -> Tensor:
@@ -143,8 +143,8 @@ class Task(LightningModule, ABC):
         inputs, targets = batch
         metrics.update(self.net(inputs), targets)
 
-    def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
-        """What is logged of `metrics`, by the names in `measures`."""
+    def compute_metrics(self, metrics: MetricCollection) -> dict[str, Tensor]:
+        """What is logged of `metrics`, by the names in `metric_names`."""
         return metrics.compute()
 
     def of_loss(self, loss: Tensor) -> dict[str, Tensor]:
@@ -182,10 +182,11 @@ class Task(LightningModule, ABC):
         """Log training figures since the last validation beside this validation's metrics."""
         # A checkpoint brings its running sums into a validation outside of a fit as well.
         if self._sums and self.trainer.state.fn == "fit":
-            examples = sum(of_all(self.examples))
+            examples = sum(all_gather(self.examples))
             dtype = torch.float64 if self.dtype == torch.float64 else torch.float32
             means = {
-                name: summed(torch.as_tensor(total, dtype=dtype, device=self.device)) / examples
+                name: all_reduce_sum(torch.as_tensor(total, dtype=dtype, device=self.device))
+                / examples
                 for name, total in self._sums.items()
             }
             self._stop_unless_finite("training", means["loss"], f"by step {self.global_step}")
@@ -235,7 +236,7 @@ class Task(LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what is running since the last validation, so that a resumed fit logs the same."""
-        checkpoint["running"] = of_all(
+        checkpoint["running"] = all_gather(
             {
                 "sums": {name: float(total) for name, total in self._sums.items()},
                 "predicted": [
@@ -255,10 +256,10 @@ class Task(LightningModule, ABC):
         """What validation measures, of the training batches as the net saw them."""
         if not self._predicted:
             return {}
-        metrics = MetricCollection({**self.gathered()}).to(self.device)
+        metrics = MetricCollection({**self.make_metrics()}).to(self.device)
         for outputs, targets in self._predicted:
             metrics.update(outputs.to(self.device), targets.to(self.device))
-        return self.figures(metrics)
+        return self.compute_metrics(metrics)
 
     def _learning_rates(self) -> dict[str, float]:
         """The first group's rate, and those of the groups that have others, by their kinds."""
@@ -282,7 +283,7 @@ class Task(LightningModule, ABC):
 
     def _log_metrics(self, part: str) -> dict[str, Tensor]:
         metrics = self._metrics(part)
-        figures = self.figures(metrics)
+        figures = self.compute_metrics(metrics)
         metrics.reset()
         self._stop_unless_finite(part, figures["loss"], f"at step {self.global_step}")
         self.log_dict({f"{part}/{name}": figure for name, figure in figures.items()})

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional import classification as measured
 
-from seedbed.tasks.base import Step, Task
+from seedbed.tasks.base import StepOutput, Task
 from seedbed.tasks.classification import MEASURES, ranking
 from seedbed.tasks.predictions import Predictions
 
@@ -21,22 +21,22 @@ class BinaryTask(Task):
     """
 
     kind: ClassVar = "binary"
-    measures: ClassVar = MEASURES
+    metric_names: ClassVar = MEASURES
     headline: ClassVar = ("train/accuracy", "val/accuracy")
 
-    def gathered(self) -> dict[str, Metric]:
+    def make_metrics(self) -> dict[str, Metric]:
         """All logits and targets."""
         return {"predictions": Predictions()}
 
-    def step(self, batch: tuple[Tensor, Tensor]) -> Step:
+    def step(self, batch: tuple[Tensor, Tensor]) -> StepOutput:
         """Mean cross-entropy in nats."""
         inputs, targets = batch
         logits = self.net(inputs)  # (B, 1)
-        return Step(
+        return StepOutput(
             F.binary_cross_entropy_with_logits(logits, targets), len(inputs), (logits, targets)
         )
 
-    def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
+    def compute_metrics(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Everything in `MEASURES`; Brier's score is the mean squared error of the probability."""
         logits, targets = metrics["predictions"].compute()  # (N, 1)
         scores, labels = logits.sigmoid().flatten(), targets.int().flatten()  # (N,)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, cast
 from torch import Tensor
 from torchmetrics import MeanMetric, Metric, MetricCollection
 
-from seedbed.tasks.base import Step, Task
+from seedbed.tasks.base import StepOutput, Task
 
 
 class Decoder(Protocol):
@@ -44,10 +44,10 @@ class LanguageTask(Task):
 
     kind: ClassVar = "language"
     unit: ClassVar = "tokens"
-    measures: ClassVar = ("loss", "perplexity", "bits_per_character", "accuracy")
+    metric_names: ClassVar = ("loss", "perplexity", "bits_per_character", "accuracy")
     headline: ClassVar = ("val/perplexity", "val/accuracy")
 
-    def gathered(self) -> dict[str, Metric]:
+    def make_metrics(self) -> dict[str, Metric]:
         """Means over tokens."""
         # Else the mean would leave out a loss that is NaN, and the fit would go on.
         return {"loss": MeanMetric(nan_strategy="disable"), "accuracy": MeanMetric()}
@@ -57,14 +57,14 @@ class LanguageTask(Task):
         """The net, by what this task needs of it."""
         return cast(Decoder, self.net)
 
-    def fit_to(self, data: Any) -> None:
+    def configure_from_data(self, data: Any) -> None:
         """Tell the decoder how common each token is."""
         self.decoder.order_by(cast(Corpus, data).counts)
 
-    def step(self, batch: tuple[Tensor, Tensor]) -> Step:
+    def step(self, batch: tuple[Tensor, Tensor]) -> StepOutput:
         """Mean cross-entropy in nats a token; there are no logits to measure more by."""
         inputs, targets = batch
-        return Step(self.decoder.loss(inputs, targets), targets.numel())
+        return StepOutput(self.decoder.loss(inputs, targets), targets.numel())
 
     def measure(self, batch: tuple[Tensor, Tensor], metrics: MetricCollection) -> None:
         """Cross-entropy and accuracy of each token."""
@@ -72,7 +72,7 @@ class LanguageTask(Task):
         metrics["loss"].update(losses)
         metrics["accuracy"].update(hits.float())
 
-    def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
+    def compute_metrics(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Loss in nats and accuracy, and what follows from the loss."""
         figures = metrics.compute()
         return figures | self.of_loss(figures["loss"])

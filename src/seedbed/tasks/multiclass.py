@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional import classification as measured
 
-from seedbed.tasks.base import MakeOptimizer, MakeScheduler, Step, Task
+from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput, Task
 from seedbed.tasks.classification import MEASURES, ranking
 from seedbed.tasks.predictions import Predictions
 
@@ -30,7 +30,7 @@ class MulticlassTask(Task):
     """
 
     kind: ClassVar = "multiclass"
-    measures: ClassVar = MEASURES
+    metric_names: ClassVar = MEASURES
     headline: ClassVar = ("train/accuracy", "val/accuracy")
 
     def __init__(
@@ -50,21 +50,21 @@ class MulticlassTask(Task):
             )
         self.label_smoothing = label_smoothing
 
-    def gathered(self) -> dict[str, Metric]:
+    def make_metrics(self) -> dict[str, Metric]:
         """All logits and targets."""
         return {"predictions": Predictions()}
 
-    def step(self, batch: tuple[Tensor, Tensor]) -> Step:
+    def step(self, batch: tuple[Tensor, Tensor]) -> StepOutput:
         """Mean cross-entropy in nats; of smoothed targets, what is minimised."""
         inputs, targets = batch
         logits = self.net(inputs)  # (B, K)
-        step = Step(F.cross_entropy(logits, targets), len(inputs), (logits, targets))
+        step = StepOutput(F.cross_entropy(logits, targets), len(inputs), (logits, targets))
         if not self.label_smoothing:
             return step
         smoothed = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing)
-        return replace(step, minimised=smoothed)
+        return replace(step, objective=smoothed)
 
-    def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
+    def compute_metrics(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Everything in `MEASURES`; Brier's score is his own of 1950, from 0 to 2.
 
         It is the mean over rows of the squared error summed over classes: of two classes,

@@ -9,7 +9,7 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics import functional as measured
 
 from seedbed.errors import SettingError
-from seedbed.tasks.base import MakeOptimizer, MakeScheduler, Step, Task
+from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput, Task
 from seedbed.tasks.predictions import Predictions
 
 
@@ -24,7 +24,7 @@ class RegressionTask(Task):
     """
 
     kind: ClassVar = "regression"
-    measures: ClassVar = ("loss", "mse", "mae", "r2")
+    metric_names: ClassVar = ("loss", "mse", "mae", "r2")
     headline: ClassVar = ("val/mae", "val/r2")
 
     def __init__(
@@ -42,23 +42,23 @@ class RegressionTask(Task):
         # What the data divides its targets by; figures are in the target's own units.
         self.deviation = 1.0
 
-    def fit_to(self, data: Any) -> None:
+    def configure_from_data(self, data: Any) -> None:
         """Take over what the data divides its targets by."""
         _, self.deviation = getattr(data, "target_scale", (0.0, 1.0))
 
     def setup(self, stage: str) -> None:
         """Take it over, also where another Trainer only evaluates."""
-        self.fit_to(getattr(self.trainer, "datamodule", None))
+        self.configure_from_data(getattr(self.trainer, "datamodule", None))
 
-    def gathered(self) -> dict[str, Metric]:
+    def make_metrics(self) -> dict[str, Metric]:
         """All predictions and targets."""
         return {"predictions": Predictions()}
 
-    def step(self, batch: tuple[Tensor, Tensor]) -> Step:
+    def step(self, batch: tuple[Tensor, Tensor]) -> StepOutput:
         """Mean squared error of a batch."""
         predictions, targets = self._predictions(batch)
         loss = F.mse_loss(predictions, targets) * self.deviation**2
-        return Step(loss, len(targets), (predictions, targets))
+        return StepOutput(loss, len(targets), (predictions, targets))
 
     def measure(self, batch: tuple[Tensor, Tensor], metrics: MetricCollection) -> None:
         """Gather predictions and targets."""
@@ -85,8 +85,8 @@ class RegressionTask(Task):
         loss = loss / self.deviation**2
         return loss if self.reduction == "mean" else loss * count
 
-    def figures(self, metrics: MetricCollection) -> dict[str, Tensor]:
-        """Everything in `measures`; the loss also goes by its own name, MSE."""
+    def compute_metrics(self, metrics: MetricCollection) -> dict[str, Tensor]:
+        """Everything in `metric_names`; the loss also goes by its own name, MSE."""
         predictions, targets = (column.flatten() for column in metrics["predictions"].compute())
         loss = F.mse_loss(predictions, targets) * self.deviation**2
         # R² as torchmetrics has it subtracts large sums; around a mean of 0 it loses no digits.

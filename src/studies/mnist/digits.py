@@ -21,7 +21,7 @@ class Digits(RowsDataModule):
         augment: How training moves its images.
     """
 
-    gives = (*RowsDataModule.gives, "channels")
+    provided_sizes = (*RowsDataModule.provided_sizes, "channels")
     kind = "multiclass"
     image_box = 8
     image_centre = 4

@@ -55,7 +55,7 @@ class MNIST(RowsDataModule):
         augment: How training moves its images.
     """
 
-    gives = (*RowsDataModule.gives, "channels")
+    provided_sizes = (*RowsDataModule.provided_sizes, "channels")
     kind = "multiclass"
     image_box = 20
     image_centre = 14.5  # within half a pixel, which is so of every one of them

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from seedbed.processes.distributed import shared, size, summed
+from seedbed.processes.distributed import all_reduce_sum, broadcast, size
 
 
 class RandomSearch(Optimizer):
@@ -37,10 +37,10 @@ class RandomSearch(Optimizer):
         if lowest < math.inf:
             for group in self.param_groups:
                 for p in group["params"]:
-                    step = shared(torch.randn_like(p, device="cpu"))
+                    step = broadcast(torch.randn_like(p, device="cpu"))
                     p.add_(step.to(p.device), alpha=group["lr"])
         with torch.enable_grad():
-            loss = summed(closure()) / size()
+            loss = all_reduce_sum(closure()) / size()
         if float(loss) < lowest:
             for group in self.param_groups:  # in the groups, so that checkpoints have it
                 group["lowest"] = float(loss)

@@ -141,7 +141,7 @@ def test_seed_of_the_order_does_not_change_the_points() -> None:
 def test_sizes_are_one_input_and_one_output(curve: type[Points]) -> None:
     data = curve()
     assert data.sizes == {"inputs": 1, "outputs": 1}
-    assert tuple(data.sizes) == data.gives
+    assert tuple(data.sizes) == data.provided_sizes
 
 
 # --- batches of rows ------------------------------------------------------------------------------
