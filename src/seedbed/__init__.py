@@ -4,14 +4,16 @@ run = seedbed.load("logs/binary/exam/2026-01-31_12-00-00-0a1b2c3d")
 run.config, run.datamodule, run.net, run.metrics
 """
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
+TYPE_CHECKING = False  # nothing is imported before `__main__` has made that safe
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from seedbed.runs.load import LoadedRun
 
 
-def load(run: str | Path, checkpoint: str | Path = "best") -> "LoadedRun":
+def load(run: str | Path, checkpoint: str | Path = "best") -> LoadedRun:
     """Open a run's directory: its config, DataModule, net with weights, and metrics.
 
     Args:

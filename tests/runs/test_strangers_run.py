@@ -4,6 +4,7 @@ import importlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,57 @@ def test_process_that_executes_a_run_takes_no_module_from_the_folder_it_is_start
         exam.execute_command, cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+HOSTILE = ("yaml", "typer", "torch", "lightning", "pathlib", "typing", "json", "seedbed/errors")
+
+
+@pytest.mark.parametrize("options", [[], ["-P"]], ids=["", "-P"])
+@pytest.mark.parametrize("path", [None, "", ":"], ids=["no path", "empty path", "two empty"])
+def test_command_typed_in_a_folder_takes_no_module_from_it(
+    options: list[str], path: str | None, tmp_path: Path
+) -> None:
+    for module in HOSTILE:
+        (tmp_path / module).with_suffix(".py").parent.mkdir(exist_ok=True)
+        (tmp_path / module).with_suffix(".py").write_text("open('imported', 'w')\n")
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, *options, "-m", "seedbed", "runs", "nowhere"],
+        cwd=tmp_path,
+        env=environment | ({} if path is None else {"PYTHONPATH": path}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "nowhere: expected a run's directory" in done.stderr) == (2, True)
+    assert not (tmp_path / "imported").exists()
+
+
+@pytest.mark.parametrize("activated", [True, False])
+def test_command_that_is_printed_takes_no_module_from_the_folder_it_is_typed_in(
+    activated: bool, exam: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("contextlib", "yaml", "torch"):
+        (tmp_path / f"{module}.py").write_text("open('imported', 'w')\n")
+    scripts = f"{Path(sys.executable).parent}{os.pathsep}" if activated else ""
+    monkeypatch.setenv("PATH", f"{scripts}/usr/bin:/bin")
+    assert exam.resume_command.startswith("seedbed ") == activated
+    done = subprocess.run(
+        exam.resume_command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "has finished" in done.stdout) == (0, True)
+    assert not (tmp_path / "imported").exists()
+
+
+@pytest.mark.parametrize("command", [[], ["experiment=line"], ["max_steps=1,2"]])
+def test_record_of_a_sweep_with_no_sweeps_command_starts_nothing(
+    command: list[str], seedbed: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "execve")
+    record = {"command": command, "folder": "/", "sweep": {}}
+    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(record))
+    called = seedbed("resume", tmp_path)
+    assert (called.status, "nothing was started" in called.err) == (2, True)
 
 
 @pytest.mark.parametrize("record", [{"command": "-m"}, {"command": [1]}, {"folder": 1}, {}])

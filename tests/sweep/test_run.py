@@ -261,7 +261,7 @@ def test_ctrl_c_saves_the_job_says_how_to_go_on_and_the_command_does(
         sweep(RATES)
     assert caught.value.code == 130
     assert sweep.states() == ["finished", "finished", "interrupted"]
-    hint = f"Interrupted. To go on: python -m seedbed resume {sweep.folder}\n"
+    hint = f"Interrupted. To go on: {Ledger(sweep.folder).resume_command}\n"
     assert capsys.readouterr().out.endswith(hint)
     sweep(RATES)
     assert sweep.states() == ["finished"] * 6

@@ -18,7 +18,7 @@ import torch
 from seedbed.config.compose import ROOT
 from seedbed.config.overrides import readable
 from seedbed.errors import RunError, SettingError, SweepError
-from seedbed.record.directory import RunDirectory
+from seedbed.record.directory import RunDirectory, typed
 from seedbed.sweep import resume, slurm
 from seedbed.sweep import run as module
 from seedbed.sweep.configs import Configs
@@ -106,12 +106,12 @@ def test_job_for_a_gpu_and_a_compiler_is_not_asked_of_this_machine(
 
 @pytest.fixture
 def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
-    """What `seedbed resume` types for a sweep begun with one argument."""
+    """What `seedbed resume` types for a sweep begun with `-m` and another argument."""
     typed: list[str] = []
     monkeypatch.setattr(os, "execve", lambda _, arguments, __: typed.extend(arguments))
 
     def resumed(argument: str) -> list[str]:
-        Ledger(tmp_path).open({}, [argument], fresh=True)
+        Ledger(tmp_path).open({}, ["-m", argument], fresh=True)
         resume.resume(tmp_path)
         return typed
 
@@ -142,7 +142,7 @@ def test_resume_refuses_what_could_run_code(
 def test_command_to_go_on_is_the_whole_one_where_resume_would_refuse_it(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.open({}, ["-m", "seed=1,2"], fresh=False)
-    assert ledger.resume_command == f"python -m seedbed resume {tmp_path}"
+    assert ledger.resume_command == typed("resume", str(tmp_path))
     ledger.open({}, ["-m", "--config-dir", "my conf", "experiment=mine"], fresh=False)
     whole = "python train.py -m --config-dir 'my conf' experiment=mine"
     assert ledger.resume_command == f"{whole} 'hydra.sweep.dir=\"{tmp_path}\"'"
@@ -279,7 +279,7 @@ def test_ctrl_c_has_submitted_jobs_save_and_says_how_to_go_on(tmp_path: Path, sw
     printed, _ = process.communicate(timeout=300)
     interrupting.join()
     assert process.returncode == 130
-    hint = f"Interrupted. To go on: python -m seedbed resume {sweep.folder}\n"
+    hint = f"Interrupted. To go on: {Ledger(sweep.folder).resume_command}\n"
     assert printed.endswith(hint)
     assert "interrupted" in sweep.states()
     assert "running" not in sweep.states()

@@ -222,7 +222,7 @@ def test_ctrl_c_has_all_workers_save_and_says_how_to_go_on(tmp_path: Path) -> No
     process.send_signal(signal.SIGINT)
     status, printed, errors = ended(process)
     assert (status, errors) == (130, "")
-    assert printed.endswith(f"Interrupted. To go on: python -m seedbed resume {tmp_path}\n")
+    assert printed.endswith(f"Interrupted. To go on: {Ledger(tmp_path).resume_command}\n")
     assert states(tmp_path) == ["interrupted", "interrupted"]
     assert not any(map(is_alive, pids))
 

@@ -21,6 +21,7 @@ import json
 import math
 import os
 import shlex
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -39,6 +40,13 @@ from seedbed.record.state import LOCK, state_of
 
 SEEDBED = (sys.executable, "-P", "-m", "seedbed")
 """The `seedbed` command, taking no module from the folder where it is started."""
+
+
+def typed(*words: str) -> str:
+    """A `seedbed` command as a user types it, in any folder, even one that holds modules."""
+    script = Path(shutil.which("seedbed") or "")
+    is_ours = script.parent == Path(sys.executable).parent
+    return shlex.join([*(["seedbed"] if is_ours else SEEDBED), *words])
 
 
 class RunDirectory:
@@ -103,8 +111,8 @@ class RunDirectory:
 
     @property
     def resume_command(self) -> str:
-        """What to type to go on with it, in any shell and from any folder."""
-        return shlex.join([sys.executable, "-m", "seedbed", "resume", str(self.path)])
+        """What to type to go on with it."""
+        return typed("resume", str(self.path))
 
     @property
     def execute_command(self) -> list[str]:

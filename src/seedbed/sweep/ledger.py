@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 from seedbed.config.overrides import foreign, quoted
 from seedbed.errors import RunError
 from seedbed.files import place_text, refuse_links_out
-from seedbed.record.directory import RunDirectory
+from seedbed.record.directory import RunDirectory, typed
 from seedbed.sweep import RECORD
 from seedbed.sweep.best import remove_best
 from seedbed.sweep.space import Point, job_key
@@ -111,7 +111,7 @@ class Ledger:
         if foreign(command):
             place = f"hydra.sweep.dir={quoted(str(self.folder))}"
             return shlex.join(["python", "train.py", *command, place])
-        return f"python -m seedbed resume {shlex.quote(str(self.folder))}"
+        return typed("resume", str(self.folder))
 
     @contextmanager
     def claimed(self) -> Iterator[None]:

@@ -1,13 +1,14 @@
 """Going on with a sweep from its directory: the command it was begun with, given again."""
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from seedbed.config.compose import ROOT
-from seedbed.config.overrides import foreign, quoted
+from seedbed.config.overrides import foreign, is_multirun, quoted
 from seedbed.errors import RunError
 from seedbed.sweep.ledger import Ledger
 
@@ -25,6 +26,11 @@ def resume(sweep: Path, more: Sequence[str] = ()) -> NoReturn:
     """
     folder = sweep.absolute()
     record = Ledger(folder).record()
+    if not is_multirun(record["command"]):
+        raise RunError(
+            f"{folder}: its command is that of no sweep (train.py "
+            f"{shlex.join(record['command'])}), and nothing was started."
+        )
     if words := foreign(record["command"]):
         raise RunError(
             f"{folder}: its command has {' '.join(words)}, and by such a sweep from "
