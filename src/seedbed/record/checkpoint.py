@@ -1,16 +1,15 @@
 """A checkpoint's file: placed whole or not at all, and opened with suspicion.
 
-`torch.load` accepts a flipped bit in silence; the checksums of the zip archive that the file is
-find it. Plain types alone are loaded, so that a file from elsewhere cannot run code. Price: a file
-is read twice to be opened.
+`seedbed.record.archive` reads plain types and tensors alone, and finds a flipped bit by the
+checksums of the zip archive that the file is. Here the parts that every reader of a checkpoint
+takes for granted are made sure of; whether they are those of a run's net, optimizer and so on is
+for who has these.
 
 Imports torch late, because tables of runs, which need no torch, know files by these names.
 """
 
 import os
-import zipfile
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 from seedbed.errors import DamagedError, RunError
@@ -47,6 +46,23 @@ def save(state: dict[str, Any], path: Path) -> None:
         raise
 
 
+KINDS: dict[str, type] = {
+    "state_dict": dict,
+    "global_step": int,
+    "epoch": int,
+    "pytorch-lightning_version": str,
+    "loops": dict,
+    "callbacks": dict,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+    "metrics": dict,
+    "random_states": list,
+    "running": list,
+    "stopped_early": bool,
+}
+"""What the parts of a checkpoint are; files of weights alone have the first two."""
+
+
 def load(path: Path) -> dict[str, Any]:
     """Open a checkpoint, its tensors on the processor.
 
@@ -55,27 +71,25 @@ def load(path: Path) -> dict[str, Any]:
         RunError: If there is none, it may not be read, or it holds more than plain types, or
             something else.
     """
-    import torch
-    from torch.serialization import get_unsafe_globals_in_checkpoint
+    from seedbed.record.archive import ForeignTypeError, read
 
     if not path.is_file():
         raise RunError(f"{path}: there is no such checkpoint.")
     try:
-        with zipfile.ZipFile(path) as archive:
-            altered = archive.testzip()
-        if altered:
-            raise DamagedError(f"{path} is damaged: {altered} does not agree with its checksum.")
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read(path)
     except PermissionError as error:  # nothing is wrong with the file
         raise RunError(f"{path}: cannot be read ({error.strerror}).") from None
     except UNREADABLE as error:
         raise DamagedError(f"{path} is damaged, cut short or altered: {error}") from None
-    except UnpicklingError:
-        names = ", ".join(get_unsafe_globals_in_checkpoint(path)) or "in an unknown form"
+    except ForeignTypeError as error:
         raise RunError(
-            f"{path} holds pickled objects ({names}), which could run code when they are opened. "
+            f"{path} holds pickled objects ({error}), which could run code when they are opened. "
             "A checkpoint of this project holds tensors and plain values only."
         ) from None
     if not isinstance(state, dict) or not {"state_dict", "global_step"} <= set(state):
         raise RunError(f"{path} is no checkpoint of a run: it has no weights and step.")
+    for name, kind in KINDS.items():
+        if name in state and type(state[name]) is not kind:
+            came = type(state[name]).__name__
+            raise RunError(f"{path}: {name}: expected {kind.__name__}, got {came}")
     return state
