@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from seedbed.config.compose import ROOT
+from seedbed.project import ROOT
 
 
 def copied(project: Path) -> Path:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.config.compose import ROOT
 from seedbed.fast.imports import quick_imports
+from seedbed.project import ROOT
 
 SOURCE = ROOT / "src" / "seedbed"
 
 MAY_IMPORT = {
     "errors": set[str](),
+    "project": set(),
     "files": {"errors"},
     "metric_directions": set(),
     "terminal": {"errors"},
@@ -31,19 +32,20 @@ MAY_IMPORT = {
     },
     "fast": {"data", "tasks"},
     "config": {
-        *("data", "errors", "fast", "metric_directions", "optim", "processes", "record", "tasks"),
+        *("data", "errors", "fast", "metric_directions", "optim", "processes", "project", "record"),
+        "tasks",
     },
     "runs": {
         *("callbacks", "config", "data", "errors", "files", "loggers", "metric_directions"),
-        *("nets", "processes", "record", "report", "tasks", "terminal"),
+        *("nets", "processes", "project", "record", "report", "tasks", "terminal"),
     },
     "sweep": {
-        *("callbacks", "config", "errors", "fast", "files", "processes", "record", "report"),
-        *("runs", "terminal"),
+        *("callbacks", "config", "errors", "fast", "files", "processes", "project", "record"),
+        *("report", "runs", "terminal"),
     },
     "cli": {
-        *("config", "data", "errors", "fast", "processes", "record", "report", "runs", "sweep"),
-        "terminal",
+        *("config", "data", "errors", "fast", "processes", "project", "record", "report", "runs"),
+        *("sweep", "terminal"),
     },
     "__main__": {"cli"},
     "__init__": {"runs"},

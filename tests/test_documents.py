@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.config.compose import CONF, ROOT
 from seedbed.config.overrides import is_multirun, readable, setting_problems
+from seedbed.project import CONF, ROOT
 from seedbed.record.directory import RunDirectory
 
 SHOWN = re.compile(r"python train\.py ((?:[^`\n\\]|\\\n#?)+)")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.config.compose import ROOT
+from seedbed.project import ROOT
 from studies.poems.verse_grammar import RULES
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from copied import called, copied
 
-from seedbed.config.compose import ROOT
+from seedbed.project import ROOT
 
 FILE = re.compile(r"^`((?:src|conf)/\S+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TARGETS = re.compile(r"^Add to `TARGETS` .*\n\n```\n(.*?)^```$", re.MULTILINE | re.DOTALL)

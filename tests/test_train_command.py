@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import torch
 
-from seedbed.config.compose import ROOT, composed
+from seedbed.config.compose import composed
+from seedbed.project import ROOT
 
 TRAIN = ROOT / "train.py"
 

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.lessons import poem_gpt
 from benchmarks.mnist import LESSON
-from seedbed.config.compose import ROOT
+from seedbed.project import ROOT
 from studies.poems.gpt_tutorial import TutorialGPT
 
 VOCABULARY = 8_548

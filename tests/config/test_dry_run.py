@@ -6,10 +6,11 @@ import torch
 from torch import nn
 
 from seedbed.config.checks import check
-from seedbed.config.compose import CONF, composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.config.dry_run import refusals
 from seedbed.errors import SettingError
 from seedbed.nets.mlp import MLP
+from seedbed.project import CONF
 
 WRONG = {
     "data.points=0": "data.points=0: expected 1 or more.",
@@ -77,24 +78,20 @@ class Computed(nn.Module):
         self.rates = torch.linspace(0, 1, 3).tolist()
 
 
-@pytest.mark.parametrize("net", [Picky, Computed])
-def test_net_that_only_the_data_can_judge_is_left_to_the_build(
-    net: type[nn.Module], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("seedbed.nets.mlp.MLP", net)
-    config = settings()
-    config["net"] = {"_target_": config["net"]["_target_"]}
-    assert [*refusals(config)] == []
+class Noted(MLP):
+    made: ClassVar[list[nn.Module]] = []
+
+    def __init__(self, *, inputs: int, outputs: int, hidden: list[int]) -> None:
+        super().__init__(inputs=inputs, outputs=outputs, hidden=hidden)
+        self.made.append(self)
 
 
-def test_net_is_laid_out_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[nn.Module] = []
+@pytest.mark.parametrize("net", ["Picky", "Computed"])
+def test_net_that_only_the_data_can_judge_is_left_to_the_build(net: str, own_module: str) -> None:
+    assert [*refusals(settings() | {"net": {"_target_": f"{own_module}.{net}"}})] == []
 
-    class Noted(MLP):
-        def __init__(self, *, inputs: int, outputs: int, **options: Any) -> None:
-            super().__init__(inputs=inputs, outputs=outputs, **options)
-            made.append(self)
 
-    monkeypatch.setattr("seedbed.nets.mlp.MLP", Noted)
-    assert [*refusals(settings("net.hidden=[100000,100000]"))] == []
-    assert {parameter.device.type for parameter in made[0].parameters()} == {"meta"}
+def test_net_is_laid_out_without_memory(own_module: str) -> None:
+    net = {"_target_": f"{own_module}.Noted", "hidden": [100000, 100000]}
+    assert [*refusals(settings() | {"net": net})] == []
+    assert {parameter.device.type for parameter in Noted.made[0].parameters()} == {"meta"}

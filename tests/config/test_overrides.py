@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from seedbed.config.compose import CONF
 from seedbed.config.overrides import readable, searched, setting_problems
 from seedbed.errors import SettingError
+from seedbed.project import CONF
 
 NAMES = {
     "experiment=lime": "experiment=lime: no such experiment; did you mean line",

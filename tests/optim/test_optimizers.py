@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from seedbed.config.build import construct
-from seedbed.config.compose import CONF
 from seedbed.optim.groups import parameter_groups
+from seedbed.project import CONF
 
 NAMES = [
     path.stem
@@ -45,7 +45,7 @@ def shipped(name: str, net: nn.Module, **settings: Any) -> Optimizer:
     """An optimizer as its file has it."""
     node = OmegaConf.to_container(OmegaConf.load(CONF / "optimizer" / f"{name}.yaml"))
     assert isinstance(node, dict)
-    optimizer: Optimizer = construct(node | settings)(parameter_groups(net))
+    optimizer: Optimizer = construct(node | settings, "optimizer")(parameter_groups(net))
     return optimizer
 
 

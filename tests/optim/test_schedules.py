@@ -23,7 +23,6 @@ from torch.optim.lr_scheduler import (
 )
 
 from seedbed.config.build import resolve
-from seedbed.config.compose import CONF
 from seedbed.optim.schedules import (
     Constant,
     Cosine,
@@ -36,6 +35,7 @@ from seedbed.optim.schedules import (
     Step,
     WarmupStableDecay,
 )
+from seedbed.project import CONF
 
 TOTAL = 40
 RATES = (0.5, 2.0)
@@ -263,7 +263,7 @@ VARIANTS = {(name, "warmup") for name in ("warmup_cosine", "warmup_linear", "tri
 )
 def test_default_is_the_one_in_the_schedules_file(path: Path) -> None:
     node = yaml.safe_load(path.read_text(encoding="utf-8"))
-    parameters = inspect.signature(resolve(node["_target_"])).parameters
+    parameters = inspect.signature(resolve(node["_target_"], "scheduler")).parameters
     for name, value in node.items():
         if not name.startswith("_") and (path.stem, name) not in VARIANTS:
             assert pytest.approx(parameters[name].default) == np.float64(value)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from seedbed.config.compose import CONF
 from seedbed.errors import DataError, SettingError
+from seedbed.project import CONF
 from seedbed.runs import check as module
 from seedbed.runs.check import check, check_each
 

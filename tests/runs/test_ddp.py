@@ -23,10 +23,11 @@ from exact import same
 from torch.distributed import TCPStore
 
 from seedbed.cli.shell import run_on_rank_zero
-from seedbed.config.compose import ROOT, composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.errors import LostProcessError, RunError, SeedbedError, TrainingError
 from seedbed.processes import distributed
 from seedbed.processes.signals import TERMINATED
+from seedbed.project import ROOT
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.evaluate import evaluate
 from seedbed.runs.execute import execute

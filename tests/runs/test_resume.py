@@ -25,8 +25,9 @@ from exact import logged, same
 from lightning import Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from seedbed.config.compose import CONF, composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.errors import DataError, RunError, SeedbedError, SettingError
+from seedbed.project import CONF
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.runs.resume import resume

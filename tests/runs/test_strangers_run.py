@@ -13,8 +13,8 @@ import pytest
 import torch
 import yaml
 
-from seedbed.config.compose import CONF
 from seedbed.errors import RunError
+from seedbed.project import CONF
 from seedbed.record.directory import RunDirectory
 from seedbed.sweep.ledger import Ledger
 
@@ -73,7 +73,7 @@ def test_target_that_is_not_allowed_is_refused_by_every_verb_and_not_imported(
     before = contents(stranger.path)
     called = seedbed(verb.partition(" ")[0], stranger.path, *EVERY_VERB[verb])
     assert called.status == 2
-    assert f"_target_: {target} is not among the classes this project allows" in called.err
+    assert f"_target_: {target} may not be constructed here" in called.err
     assert not {"torch.hub", "evil"} & {*imported}
     assert contents(stranger.path) == before
 

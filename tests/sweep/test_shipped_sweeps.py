@@ -2,7 +2,8 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from seedbed.config.checks import check
-from seedbed.config.compose import CONF, composed, plain
+from seedbed.config.compose import composed, plain
+from seedbed.project import CONF
 from seedbed.sweep.space import each_value, fixed, overrides_of, space
 
 SWEEPS = [path.stem for path in sorted((CONF / "sweep").glob("*.yaml"))]

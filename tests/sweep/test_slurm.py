@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import torch
 
-from seedbed.config.compose import ROOT
 from seedbed.config.overrides import readable
 from seedbed.errors import RunError, SettingError, SweepError
+from seedbed.project import ROOT
 from seedbed.record.directory import RunDirectory, typed
 from seedbed.sweep import resume, slurm
 from seedbed.sweep import run as module

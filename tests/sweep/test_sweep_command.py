@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from copied import called, copied
 
-from seedbed.config.compose import ROOT, composed, plain
+from seedbed.config.compose import composed, plain
 from seedbed.errors import RunError
+from seedbed.project import ROOT
 from seedbed.record.directory import RunDirectory
 from seedbed.sweep import ledger
 from seedbed.sweep.ledger import Ledger

@@ -59,8 +59,9 @@ class SeedbedSweeper(Sweeper):
         Raises:
             SeedbedError: If a setting is wrong, the directory cannot be used, or jobs failed.
         """
-        from seedbed.config.compose import ROOT, use_paths
+        from seedbed.config.compose import use_paths
         from seedbed.fast.imports import quick_imports
+        from seedbed.project import ROOT
 
         with quick_imports():
             from seedbed.sweep.run import run

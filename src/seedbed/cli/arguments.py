@@ -5,10 +5,6 @@ from typing import Annotated, Any
 
 import typer
 
-from seedbed.config.compose import ROOT
-
-LOGS = ROOT / "logs"
-
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The run's directory, wherever it lies.")]
 Checkpoint = Annotated[str, typer.Option(help="best, last, or the path of a checkpoint.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

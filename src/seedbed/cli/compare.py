@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from seedbed.cli.arguments import LOGS, AsJson
+from seedbed.cli.arguments import AsJson
+from seedbed.project import LOGS
 
 
 def compare(

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from seedbed.cli.arguments import LOGS, AsJson, print_json
+from seedbed.cli.arguments import AsJson, print_json
+from seedbed.project import LOGS
 
 
 def runs(

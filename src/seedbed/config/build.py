@@ -1,11 +1,9 @@
 """From a configuration to objects.
 
 A node with a `_target_` is one call of that class or function, with the node's other keys as its
-arguments; `_partial_` leaves the call for later. Only the targets listed here are ever imported,
-by exact name, so a configuration from elsewhere cannot run other code.
+arguments; `_partial_` leaves the call for later. `targets` says which may be called in which place.
 """
 
-import importlib
 import inspect
 import logging
 import os
@@ -28,6 +26,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from seedbed.config.machine import search_for_gpus_once
+from seedbed.config.targets import GIVEN_PLACES, is_node, required, resolve, within
 from seedbed.data.fetch import data_dir
 from seedbed.data.rows import RowsDataModule
 from seedbed.data.tokens import TokensDataModule
@@ -44,82 +43,6 @@ for _name in ("lightning.pytorch", "lightning.fabric"):
 warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
 # It advises to average over processes what is the same in all of them.
 warnings.filterwarnings("ignore", message=r"It is recommended to use `self\.log\(.*sync_dist=True")
-
-TARGETS = frozenset(
-    {
-        "lightning.Trainer",
-        "lightning.pytorch.callbacks.EMAWeightAveraging",
-        "lightning.pytorch.loggers.TensorBoardLogger",
-        "lightning.pytorch.loggers.WandbLogger",
-        "lightning.pytorch.profilers.SimpleProfiler",
-        "seedbed.callbacks.checkpoints.Checkpoints",
-        "seedbed.callbacks.confusion.ConfusionMatrix",
-        "studies.points.equation.Equation",
-        "seedbed.callbacks.weight_table.WeightTable",
-        "seedbed.callbacks.predictions.PredictionsFile",
-        "seedbed.callbacks.progress.ProgressLines",
-        "seedbed.callbacks.robustness.Robustness",
-        "seedbed.callbacks.samples.TextSamples",
-        "seedbed.callbacks.stopping.EarlyStopping",
-        "seedbed.callbacks.stopping.LossTarget",
-        "seedbed.callbacks.throughput.Throughput",
-        "seedbed.data.augment.RandomAffine",
-        "studies.poems.poems.Poems",
-        "studies.poems.poems.PoemsTutorial",
-        "studies.mnist.digits.Digits",
-        "studies.exam.exam.Exam",
-        "studies.mnist.mnist.MNIST",
-        "studies.exam.plane.Plane",
-        "studies.points.points.Cubic",
-        "studies.points.points.Line",
-        "studies.points.points.Sine",
-        "seedbed.data.table.Table",
-        "studies.poems.verse.Verse",
-        "seedbed.loggers.CSVLogger",
-        "seedbed.loggers.MLflowLogger",
-        "seedbed.nets.cnn.CNN",
-        "seedbed.nets.gpt.GPT",
-        "studies.poems.gpt_tutorial.TutorialGPT",
-        "seedbed.nets.mlp.MLP",
-        "studies.points.polynomial.Polynomial",
-        "seedbed.nets.transformer_decoder.TransformerDecoder",
-        "seedbed.optim.initialisers.constant",
-        "seedbed.optim.initialisers.default",
-        "seedbed.optim.initialisers.kaiming_normal",
-        "seedbed.optim.initialisers.kaiming_uniform",
-        "seedbed.optim.initialisers.normal",
-        "seedbed.optim.initialisers.orthogonal",
-        "seedbed.optim.initialisers.uniform",
-        "seedbed.optim.initialisers.xavier_normal",
-        "seedbed.optim.initialisers.xavier_uniform",
-        "seedbed.optim.lamb.Lamb",
-        "seedbed.optim.muon.MuonWithAdamW",
-        "studies.points.random_search.RandomSearch",
-        "seedbed.optim.schedules.Constant",
-        "seedbed.optim.schedules.Cosine",
-        "seedbed.optim.schedules.Exponential",
-        "seedbed.optim.schedules.Linear",
-        "seedbed.optim.schedules.MultiStep",
-        "seedbed.optim.schedules.OneCycle",
-        "seedbed.optim.schedules.Plateau",
-        "seedbed.optim.schedules.Step",
-        "seedbed.optim.schedules.WarmupStableDecay",
-        "seedbed.sweep.pruning.Pruning",
-        "seedbed.tasks.binary.BinaryTask",
-        "seedbed.tasks.language.LanguageTask",
-        "seedbed.tasks.multiclass.MulticlassTask",
-        "seedbed.tasks.regression.RegressionTask",
-        "torch.optim.Adagrad",
-        "torch.optim.Adam",
-        "torch.optim.AdamW",
-        "torch.optim.RMSprop",
-        "torch.optim.SGD",
-    }
-)
-"""Everything a configuration may name. A new study's classes are added here."""
-
-FOLDER_ARGUMENTS = ("directory", "save_dir", "dirpath", "default_root_dir", "data_dir")
-"""What constructors call the folder they write to; a configuration cannot choose it."""
 
 
 @dataclass(frozen=True)
@@ -153,10 +76,10 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
     task = build_task(config, datamodule.sizes)
     task.configure_from_data(datamodule)
     callbacks: list[Callback] = [
-        construct_in(folder, node) for node in config["callbacks"].values() if node
+        construct_in(folder, node, "callbacks") for node in config["callbacks"].values() if node
     ]
     loggers: list[Logger] = [
-        construct_in(folder, _inside(node)) for node in config["logger"].values() if node
+        construct_in(folder, _inside(node), "logger") for node in config["logger"].values() if node
     ]
     trainer = build_trainer(config, folder, callbacks=callbacks, logger=loggers)
     _check_batches(trainer, datamodule)
@@ -167,18 +90,19 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
 
 def build_data(config: Mapping[str, Any]) -> RowsDataModule | TokensDataModule:
     """Make the DataModule, which loads its data once it is asked for any."""
-    datamodule: RowsDataModule | TokensDataModule = construct_in(data_dir(), config["data"])
+    datamodule: RowsDataModule | TokensDataModule = construct_in(data_dir(), config["data"], "data")
     return datamodule
 
 
 def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Task:
     """Make the net, with its initial weights, and the task around it."""
-    net: nn.Module = construct(sized(config["net"], sizes))
-    construct(config["init"], net=net)
+    net: nn.Module = construct(sized(config["net"], sizes), "net")
+    construct(config["init"], "init", net=net)
     if config["compile"]:
         net.compile()
     task: Task = construct(
         config["task"],
+        "task",
         net=net,
         optimizer=partial(build_optimizer, config),
         scheduler=partial(build_scheduler, config),
@@ -188,14 +112,16 @@ def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Task:
 
 def sized(net: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
     """A net's node with those of the data's sizes that it is made from."""
-    return {**net} | {name: sizes[name] for name in required(net["_target_"]) if name in sizes}
+    return {**net} | {
+        name: sizes[name] for name in required(resolve(net["_target_"], "net")) if name in sizes
+    }
 
 
 def build_optimizer(config: Mapping[str, Any], net: nn.Module) -> Optimizer:
     """Make the optimizer for the parameters of a net."""
     groups = parameter_groups(net, decay=config["weight_decay_on"])
     with _explained(config["optimizer"]):
-        optimizer: Optimizer = construct(config["optimizer"])(groups)
+        optimizer: Optimizer = construct(config["optimizer"], "optimizer")(groups)
     optimizer.register_load_state_dict_post_hook(_lay_out)
     return optimizer
 
@@ -213,7 +139,7 @@ def build_scheduler(
 ) -> LRScheduler:
     """Make the schedule of an optimizer, for a fit of so many steps."""
     with _explained(config["scheduler"]):
-        schedule: LRScheduler = construct(config["scheduler"])(
+        schedule: LRScheduler = construct(config["scheduler"], "scheduler")(
             optimizer, config["schedule_steps"] or total_steps
         )
     return schedule
@@ -225,22 +151,44 @@ def build_trainer(config: Mapping[str, Any], folder: Path, **given: Any) -> Trai
     How it finds other processes is known here; Lightning would guess from a cluster's variables.
     """
     place = TorchElasticEnvironment() if is_member() else LightningEnvironment()
-    trainer: Trainer = construct_in(folder, config["trainer"], plugins=[place], **given)
+    trainer: Trainer = construct_in(folder, config["trainer"], "trainer", plugins=[place], **given)
     return with_lean_steps(trainer)
 
 
-def construct(node: Mapping[str, Any], **given: Any) -> Any:
+def construct(node: Mapping[str, Any], kind: str, **given: Any) -> Any:
     """Call a node's target with the node's arguments and the `given` ones.
 
+    An argument that is a node itself, as a Trainer's profiler, is constructed first.
+
+    Args:
+        node: The target's name as `_target_`, and its arguments.
+        kind: The kind of place in which it stands, a key of `targets.KINDS`.
+        given: Arguments that are no settings.
+
     Raises:
-        SettingError: If the target is not allowed, or refuses a value.
+        SettingError: If the target is not allowed there, or refuses a value.
     """
-    target = resolve(node["_target_"])
-    arguments = {key: value for key, value in node.items() if key not in ("_target_", "_partial_")}
+    target = resolve(node["_target_"], kind)
+    arguments = {
+        key: _constructed(value, within(kind, key))
+        for key, value in node.items()
+        if key not in ("_target_", "_partial_") and key not in given
+    }
     if node.get("_partial_"):
         return partial(target, **arguments, **given)
     with _explained(node):
         return target(**arguments, **given)
+
+
+def _constructed(value: Any, kind: str | None) -> Any:
+    """An argument with what it holds of nodes called, in a list and by names too."""
+    if is_node(value) and kind:
+        return construct(value, kind)
+    if isinstance(value, Mapping):
+        return {key: _constructed(one, kind) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_constructed(one, kind) for one in value]
+    return value
 
 
 @contextmanager
@@ -252,24 +200,11 @@ def _explained(node: Mapping[str, Any]) -> Iterator[None]:
         raise SettingError(f"{node['_target_']}: {error}") from error
 
 
-def construct_in(folder: Path, node: Mapping[str, Any], **given: Any) -> Any:
-    """Construct something that writes files, in `folder` whatever its argument is called.
-
-    An argument that is a node itself, as a Trainer's profiler, is constructed first.
-    """
-    parameters = inspect.signature(resolve(node["_target_"])).parameters
-    places = {name: str(folder) for name in FOLDER_ARGUMENTS if name in parameters}
-    arguments = {
-        key: construct_in(folder, value) if is_node(value) else value
-        for key, value in node.items()
-        if key not in places
-    }
-    return construct(arguments, **places, **given)
-
-
-def is_node(value: Any) -> bool:
-    """Whether a value calls a constructor."""
-    return isinstance(value, Mapping) and "_target_" in value
+def construct_in(folder: Path, node: Mapping[str, Any], kind: str, **given: Any) -> Any:
+    """Construct something that writes files, in `folder` whatever its argument is called."""
+    parameters = inspect.signature(resolve(node["_target_"], kind)).parameters
+    places = {name: str(folder) for name in GIVEN_PLACES if name in parameters}
+    return construct(node, kind, **places, **given)
 
 
 def _check_batches(trainer: Trainer, datamodule: RowsDataModule | TokensDataModule) -> None:
@@ -308,48 +243,3 @@ def _inside(node: Mapping[str, Any]) -> Mapping[str, Any]:
                 f"{node['_target_']}: {key}={value}: expected a place in the run's directory."
             )
     return node
-
-
-def resolve(name: str) -> Any:
-    """Import an allowed target.
-
-    Raises:
-        SettingError: If it is not allowed.
-    """
-    if name not in TARGETS:
-        raise SettingError(_refusal(name))
-    module, _, attribute = name.rpartition(".")
-    return getattr(importlib.import_module(module), attribute)
-
-
-def required(target: str) -> tuple[str, ...]:
-    """The arguments that an allowed target cannot do without."""
-    return tuple(
-        name
-        for name, parameter in inspect.signature(resolve(target)).parameters.items()
-        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
-    )
-
-
-def refused_targets(config: Any) -> Iterator[str]:
-    """Say of each target in a configuration that is not allowed that it is not."""
-    return (_refusal(name) for name in targets(config) if name not in TARGETS)
-
-
-def targets(node: Any) -> Iterator[str]:
-    """Every `_target_` in a configuration, nested ones too."""
-    if isinstance(node, Mapping):
-        if "_target_" in node:
-            yield str(node["_target_"])
-        for value in node.values():
-            yield from targets(value)
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from targets(value)
-
-
-def _refusal(name: str) -> str:
-    return (
-        f"_target_: {name} is not among the classes this project allows. "
-        "If it is yours, add it to TARGETS in seedbed/build.py."
-    )

@@ -12,15 +12,6 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from seedbed.config.build import (
-    FOLDER_ARGUMENTS,
-    TARGETS,
-    is_node,
-    refused_targets,
-    required,
-    resolve,
-    targets,
-)
 from seedbed.config.dry_run import refusals
 from seedbed.config.machine import (
     compiler_problems,
@@ -28,6 +19,17 @@ from seedbed.config.machine import (
     is_distributed,
     process_count,
     scaler_problems,
+)
+from seedbed.config.targets import (
+    GIVEN_PLACES,
+    KINDS,
+    foreign_arguments,
+    is_node,
+    named_targets,
+    refused_targets,
+    required,
+    resolve,
+    within,
 )
 from seedbed.config.type_checks import hints_of, shown, type_problem
 from seedbed.errors import SettingError, nearest
@@ -62,18 +64,18 @@ SEEDS = 2**32
 """NumPy's generators take a seed from 0 to below this."""
 
 GIVEN: dict[str, tuple[str, ...]] = {
-    "data": FOLDER_ARGUMENTS,
+    "data": GIVEN_PLACES,
     "net": (),  # and its sizes, which are its required arguments
     "init": ("net",),
     "task": ("net", "optimizer", "scheduler"),
     "optimizer": ("params",),
     "scheduler": ("optimizer", "total_steps"),
-    "trainer": (*FOLDER_ARGUMENTS, "callbacks", "logger", "plugins"),
+    "trainer": (*GIVEN_PLACES, "callbacks", "logger", "plugins"),
 }
 """The groups of one constructor each, and the arguments that the build adds."""
 
 SIZES = ("inputs", "outputs", "channels", "vocabulary_size", "context")
-"""What the shipped data can give a net; a net's other arguments are settings."""
+"""What the frame's kinds of data can give a net; a net's other arguments are settings."""
 
 COLLECTIONS = ("callbacks", "logger")
 """The groups of several constructors by name."""
@@ -182,7 +184,7 @@ def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _packages(config: Mapping[str, Any]) -> Iterator[str]:
     """Find what needs a package that is not installed."""
-    for name in targets(config):
+    for name, _ in named_targets(config):
         package = EXTRAS.get(name)
         if package and importlib.util.find_spec(package) is None:
             yield (
@@ -208,64 +210,68 @@ def _missing(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{group}.{name}={shown(node)}: expected a `_target_` and its arguments."
 
 
-def _is_allowed(node: Any) -> typing.TypeGuard[Mapping[str, Any]]:
-    return is_node(node) and node["_target_"] in TARGETS
+def _target(node: Any, kind: str | None) -> Any:
+    """What a node in a place of a kind calls; None if it calls nothing, or may not be looked at."""
+    try:
+        return resolve(str(node["_target_"]), kind) if kind and is_node(node) else None
+    except SettingError:  # `refused_targets` says why
+        return None
 
 
 def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterator[str]:
     """Check each node against its target, where that may be looked at; `wrong` was told already."""
     for group, given in GIVEN.items():
-        node = config.get(group)
-        if not _is_allowed(node):
-            continue
         # A net's sizes are compared with the data in `_agreement`.
         sizes = _sizes(config) if group == "net" else ()
-        yield from _node(group, node, (*given, *sizes), wrong)
+        yield from _node(group, config.get(group), group, (*given, *sizes), wrong)
     for group in COLLECTIONS:
         nodes = config.get(group)
         for name, node in nodes.items() if isinstance(nodes, Mapping) else ():
-            if _is_allowed(node):  # else it is switched off, as by callbacks.samples=null
-                yield from _node(f"{group}.{name}", node, FOLDER_ARGUMENTS, wrong)
+            # None is one that is switched off, as by callbacks.samples=null
+            yield from _node(f"{group}.{name}", node, group, GIVEN_PLACES, wrong)
 
 
 def takes(group: str, node: Any, name: str) -> bool:
     """Whether a node in a group can be given an argument of this name."""
-    given = [*GIVEN.get(group, FOLDER_ARGUMENTS), *(SIZES if group == "net" else ())]
-    return _is_allowed(node) and name in _settable(node, given)
+    given = [*GIVEN.get(group, GIVEN_PLACES), *(SIZES if group == "net" else ())]
+    target = _target(node, group if group in KINDS else None)
+    return target is not None and name in _settable(target, given)
 
 
-def _settable(node: Mapping[str, Any], given: Collection[str]) -> set[str]:
-    """The arguments of a node's target but those that the build adds."""
-    return set(inspect.signature(resolve(node["_target_"])).parameters) - set(given)
+def _settable(target: Any, given: Collection[str]) -> set[str]:
+    """The arguments of a target but those that the build adds."""
+    return set(inspect.signature(target).parameters) - set(given) - {*foreign_arguments(target)}
 
 
 def _sizes(config: Mapping[str, Any]) -> list[str]:
     """The arguments that the net needs and only data may give."""
-    data = config.get("data")
-    provided = resolve(data["_target_"]).provided_sizes if _is_allowed(data) else ()
-    return [name for name in required(config["net"]["_target_"]) if name in (*SIZES, *provided)]
+    net, data = (_target(config.get(group), group) for group in ("net", "data"))
+    provided = getattr(data, "provided_sizes", ())
+    return [name for name in required(net) if name in (*SIZES, *provided)] if net else []
 
 
 def _node(
-    path: str, node: Mapping[str, Any], given: tuple[str, ...], wrong: Mapping[str, Any]
+    path: str, node: Any, kind: str | None, given: tuple[str, ...], wrong: Mapping[str, Any]
 ) -> Iterator[str]:
-    target = resolve(node["_target_"])
+    target = _target(node, kind)
+    if target is None:
+        return
     hints = hints_of(target)
-    settable = _settable(node, given)
+    settable, refused = _settable(target, given), foreign_arguments(target)
     for key, value in node.items():
+        name = f"{path}.{key}"
         if key in ("_target_", "_partial_") or _is_told(key, value, wrong):
             continue
-        if key not in settable:
-            yield f"{path}.{key}: no such setting; {nearest(key, settable)}"
-            continue
-        if _is_allowed(value):  # a node in a node, as a Trainer's profiler
-            yield from _node(f"{path}.{key}", value, FOLDER_ARGUMENTS, wrong)
-            continue
-        name = f"{path}.{key}"
-        yield from filter(
-            None, [type_problem(name, value, hints.get(key, Any)), _seed_problem(name, value)]
-        )
-    for name in required(node["_target_"]):
+        if key in refused:
+            yield f"{name}: leads to files or code; expected to be left out."
+        elif key not in settable:
+            yield f"{name}: no such setting; {nearest(key, settable)}"
+        elif is_node(value):  # a node in a node, as a Trainer's profiler
+            yield from _node(name, value, within(kind, key), GIVEN_PLACES, wrong)
+        else:
+            problems = [type_problem(name, value, hints.get(key, Any)), _seed_problem(name, value)]
+            yield from filter(None, problems)
+    for name in required(target):
         if name not in node and name not in given:
             yield f"{path}.{name}: is required by {node['_target_']}."
 
@@ -283,22 +289,19 @@ def _seed_problem(name: str, value: Any) -> str | None:
 
 def _agreement(config: Mapping[str, Any]) -> Iterator[str]:
     """Check what two groups must agree on, where both may be looked at."""
-    data, net, task = (
-        resolve(config[group]["_target_"]) if _is_allowed(config.get(group)) else None
-        for group in ("data", "net", "task")
-    )
-    if data and net:
-        needed = _sizes(config)
-        if not set(needed) <= set(data.provided_sizes):
-            yield (
-                f"net: {config['net']['_target_']} is made from {', '.join(needed)}, this data "
-                f"gives {', '.join(data.provided_sizes)}. Choose another net, or other data."
-            )
-    if data and task:
+    data, task = (_target(config.get(group), group) for group in ("data", "task"))
+    provided = getattr(data, "provided_sizes", ())
+    needed = _sizes(config)
+    if data and not set(needed) <= set(provided):
+        yield (
+            f"net: {config['net']['_target_']} is made from {', '.join(needed)}, this data "
+            f"gives {', '.join(provided) or 'no sizes'}. Choose another net, or other data."
+        )
+    if hasattr(data, "kind") and hasattr(task, "kind"):
         kind = config["data"].get("kind", data.kind)  # where it is a setting, as of a table
         if kind != task.kind:
             yield f"task: this is for {task.kind}, but the data is for {kind}; choose task={kind}."
-    if task:
+    if hasattr(task, "metric_names"):
         validated = [f"val/{name}" for name in task.metric_names]
         yield from _best("", config.get("monitor"), config.get("mode"), validated)
         yield from _watched(config, ["train/loss", *validated])

@@ -11,15 +11,12 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-ROOT = Path(__file__).resolve().parents[3]
-"""The project's folder, in which `conf` and `logs` lie."""
-
-CONF = ROOT / "conf"
+from seedbed.project import CONF, LOGS
 
 
 def register_resolvers() -> None:
-    """Make `${root:}` and `${runid:}` known; one composition has one run id."""
-    OmegaConf.register_new_resolver("root", lambda: str(ROOT), replace=True)
+    """Make `${logs:}` and `${runid:}` known; one composition has one run id."""
+    OmegaConf.register_new_resolver("logs", lambda: str(LOGS), replace=True)
     OmegaConf.register_new_resolver("runid", run_id, use_cache=True, replace=True)
 
 

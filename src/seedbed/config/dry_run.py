@@ -22,9 +22,9 @@ from seedbed.config.build import (
     build_trainer,
     construct,
     construct_in,
-    resolve,
     sized,
 )
+from seedbed.config.targets import resolve
 from seedbed.errors import SettingError
 
 STAND_INS = (1, 64)
@@ -48,10 +48,14 @@ def refusals(config: Mapping[str, Any]) -> Iterator[str]:
     parts: list[Callable[[], Any]] = [
         partial(build_data, config),
         partial(_try_net, config),
-        partial(construct, config["task"], net=net, optimizer=None, scheduler=None),
+        partial(construct, config["task"], "task", net=net, optimizer=None, scheduler=None),
         partial(build_optimizer, config, net),
         partial(build_scheduler, config, SGD(net.parameters(), lr=1.0), STEPS),
-        *(partial(construct_in, NOWHERE, node) for node in config["callbacks"].values() if node),
+        *(
+            partial(construct_in, NOWHERE, node, "callbacks")
+            for node in config["callbacks"].values()
+            if node
+        ),
         partial(build_trainer, config, NOWHERE, callbacks=[], logger=False),
     ]
     for part in parts:
@@ -63,12 +67,12 @@ def refusals(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _try_net(config: Mapping[str, Any]) -> None:
     """Lay out the net for one size after the other, until it takes one."""
-    names = resolve(config["data"]["_target_"]).provided_sizes
+    names = resolve(config["data"]["_target_"], "data").provided_sizes
     refused: list[SettingError] = []
     for size in STAND_INS:
         try:
             with torch.device("meta"):
-                construct(sized(config["net"], dict.fromkeys(names, size)))
+                construct(sized(config["net"], dict.fromkeys(names, size)), "net")
             return
         except SettingError as error:
             refused.append(error)

@@ -18,8 +18,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from seedbed.config.compose import CONF, composed, is_path, plain
+from seedbed.config.compose import composed, is_path, plain
 from seedbed.errors import SettingError, nearest
+from seedbed.project import CONF
 
 HYDRAS = (HydraException, OmegaConfBaseException, YAMLError)
 REFUSALS = (*HYDRAS, ValueError)

@@ -7,11 +7,11 @@ how they stand. Price: pixels are blended from four, so an image gets a little s
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class RandomAffine:
+class RandomAffine(nn.Module):
     """Turns, scales and shifts each image by amounts drawn uniformly; what was outside is black.
 
     Args:
@@ -24,6 +24,7 @@ class RandomAffine:
     """
 
     def __init__(self, *, degrees: float = 0.0, zoom: float = 0.0, shift: float = 0.0) -> None:
+        super().__init__()
         if not (degrees >= 0 and 0 <= zoom < 1 and shift >= 0):
             raise ValueError(
                 f"degrees={degrees}, zoom={zoom}, shift={shift}: expected 0 or more, and a zoom "
@@ -33,7 +34,7 @@ class RandomAffine:
         self.zoom = zoom
         self.shift = shift
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Map images (B, C, H, W) to images of the same shape."""
         if not (self.degrees or self.zoom or self.shift):
             return images

@@ -11,9 +11,10 @@ import torch
 
 from seedbed.config.build import Study, build
 from seedbed.config.checks import check as check_settings
-from seedbed.config.compose import CONF, composed, plain, use_paths
+from seedbed.config.compose import composed, plain, use_paths
 from seedbed.config.overrides import REFUSALS, readable, setting_problems
 from seedbed.errors import SeedbedError, SettingError
+from seedbed.project import CONF
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import Any
 
 from torch import nn
 
-from seedbed.config.build import build_data, build_task, refused_targets
+from seedbed.config.build import build_data, build_task
+from seedbed.config.targets import refused_targets
 from seedbed.data.rows import RowsDataModule
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import RunError, SettingError

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from seedbed.config.compose import ROOT
 from seedbed.config.overrides import foreign, is_multirun, quoted
 from seedbed.errors import RunError
+from seedbed.project import ROOT
 from seedbed.sweep.ledger import Ledger
 
 

@@ -1,0 +1,142 @@
+"""What a configuration may construct, and what no configuration can reach."""
+
+import inspect
+import pkgutil
+from importlib import import_module
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import seedbed
+from seedbed.config.targets import (
+    KINDS,
+    foreign_arguments,
+    named_targets,
+    refused_targets,
+    resolve,
+)
+from seedbed.errors import SettingError
+
+
+def reachable(kind: str) -> dict[str, Any]:
+    """All that may stand in a place of this kind, of the frame and of other packages."""
+    names = []
+    for module in pkgutil.walk_packages(seedbed.__path__, "seedbed."):
+        if not module.name.endswith("__main__"):
+            names += [f"{module.name}.{name}" for name in vars(import_module(module.name))]
+    for listed in KINDS[kind].foreign:
+        module, _, attribute = listed.rpartition(".")
+        if attribute != "*":
+            names.append(listed)
+        elif not module.startswith("torchvision"):
+            names += [f"{module}.{name}" for name in dir(import_module(module)) if name[0] != "_"]
+    found = {}
+    for name in names:
+        try:
+            found[name] = resolve(name, kind)
+        except SettingError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "some", "none"),
+    [
+        ("optimizer", "torch.optim.NAdam", "torch.optim.Optimizer.step"),
+        ("optimizer", "pytorch_optimizer.Lion", "pytorch_optimizer.load_optimizer"),
+        ("scheduler", "torch.optim.lr_scheduler.StepLR", "torch.optim.Adam"),
+        ("loss", "torch.nn.HuberLoss", "torch.nn.Linear"),
+        ("metric", "torchmetrics.MatthewsCorrCoef", "torchmetrics.MetricCollection"),
+        ("callbacks", "lightning.pytorch.callbacks.Timer", "lightning.Trainer"),
+        ("init", "seedbed.optim.initialisers.normal", "seedbed.files.place_text"),
+        ("net", "seedbed.nets.mlp.MLP", "seedbed.files.place_text"),
+        ("data", "seedbed.data.table.Table", "seedbed.data.base.DataModule"),
+        ("net", "studies.points.polynomial.Polynomial", "torch.hub.load"),
+        ("callbacks", "seedbed.callbacks.samples.TextSamples", "seedbed.nets.mlp.MLP"),
+    ],
+)
+def test_place_takes_what_is_of_its_kind_and_nothing_else(kind: str, some: str, none: str) -> None:
+    assert resolve(some, kind).__name__ == some.rpartition(".")[2]
+    with pytest.raises(SettingError, match="may not be constructed here"):
+        resolve(none, kind)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "seedbed.__main__.main",
+        "seedbed.config.build.Trainer",
+        "seedbed.nets.mlp.nn.Linear",
+        "seedbed..nets.mlp.MLP",
+        "seedbed.nets.nowhere.Net",
+        "seedbed.nets.mlp.Nothing",
+        "seedbed",
+        "",
+    ],
+)
+@pytest.mark.parametrize("kind", ["net", "trainer"])
+def test_name_that_leads_out_of_its_own_package_or_nowhere_is_refused(
+    target: str, kind: str
+) -> None:
+    with pytest.raises(SettingError, match="_target_"):
+        resolve(target, kind)
+
+
+def test_node_is_refused_where_only_a_plain_value_is_expected() -> None:
+    nodes = {"trainer": {"_target_": "lightning.Trainer", "plugins": [{"_target_": "evil.Plugin"}]}}
+    assert [*named_targets(nodes)] == [("lightning.Trainer", "trainer"), ("evil.Plugin", None)]
+    [problem] = refused_targets(nodes)
+    assert problem == "_target_: evil.Plugin may not be constructed here: expected a plain value."
+
+
+def test_functions_of_the_frame_that_can_be_reached_are_initialisers_alone() -> None:
+    functions = {
+        name: kind
+        for kind in KINDS
+        for name, found in reachable(kind).items()
+        if inspect.isfunction(found) and name.startswith("seedbed.")
+    }
+    modules = {(name.rpartition(".")[0], kind) for name, kind in functions.items()}
+    assert modules == {("seedbed.optim.initialisers", "init")}
+
+
+# Of torch's, Lightning's and the others' own constructors: those that lead to files or code.
+TOUCHING = {
+    "lightning.Trainer": {"default_root_dir"},
+    "lightning.pytorch.loggers.TensorBoardLogger": {"save_dir"},
+    "lightning.pytorch.loggers.WandbLogger": {"save_dir", "dir"},
+    "lightning.pytorch.profilers.SimpleProfiler": {"dirpath"},
+    "lightning.pytorch.profilers.AdvancedProfiler": {"dirpath"},
+}
+"""What of them is a place that the build gives."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_peoples_constructors_take_no_place_or_call_from_a_configuration(kind: str) -> None:
+    for name, found in reachable(kind).items():
+        if name.startswith("seedbed."):
+            continue
+        settable = {*inspect.signature(found).parameters} - {*foreign_arguments(found)}
+        named = {
+            argument
+            for argument in settable
+            if any(word in argument for word in ("dir", "path", "url", "func", "callable"))
+        }
+        assert named <= TOUCHING.get(name, set()), name
+
+
+class Own(nn.Module):
+    """A net of a project's own package."""
+
+
+def loss(predictions: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return (predictions - targets).abs().mean()
+
+
+def test_class_and_loss_function_of_the_projects_own_package_are_allowed(own_module: str) -> None:
+    assert resolve(f"{own_module}.Own", "net") is Own
+    assert resolve(f"{own_module}.loss", "loss") is loss
+    with pytest.raises(SettingError, match="may not be constructed here"):
+        resolve(f"{own_module}.loss", "net")
