@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -18,12 +19,11 @@ def test_file_is_replaced_once_it_is_whole(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == [path]
 
 
-def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "status.json"
-    path.write_text("old")
-    with pytest.raises(UnicodeEncodeError):
-        place_text(path, "new\ud800")
-    assert path.read_text() == "old"
+    path.mkdir()
+    with pytest.raises(IsADirectoryError):
+        place_text(path, "new")
     assert [*tmp_path.iterdir()] == [path]
 
 
@@ -90,3 +90,8 @@ def test_links_within_a_folder_are_let_be_also_where_it_is_a_link_itself(folder:
     (folder.parent / "logs").symlink_to("folder")
     refuse_links_out(folder)
     refuse_links_out(folder.parent / "logs")
+
+
+def test_what_is_not_utf8_is_placed_as_json_has_it(tmp_path: Path) -> None:
+    place_text(tmp_path / "a.json", '"caf\udce9"')
+    assert json.loads((tmp_path / "a.json").read_text()) == "caf\udce9"

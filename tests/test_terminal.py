@@ -1,8 +1,11 @@
+import io
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from seedbed.terminal import log, logged_to
+from seedbed.terminal import PlainConsole, log, logged_to, print_any_character
 
 
 def test_text_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,3 +39,25 @@ def test_line_that_a_full_disk_does_not_take_is_shown_without_a_trace(
     with logged_to(Path("/dev/full")):
         log.info("step 1")
     assert capsys.readouterr() == ("step 1\n", "")
+
+
+def test_character_that_the_encoding_lacks_is_shown_by_its_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="latin-1"))
+    print_any_character()
+    log.info("é – 春")
+    sys.stdout.flush()
+    assert shown.getvalue() == b"\xe9 \\u2013 \\u6625\n"
+
+
+def test_name_that_is_not_utf8_is_logged(tmp_path: Path) -> None:
+    with logged_to(tmp_path / "train.log"):
+        log.info(os.fsdecode(b"caf\xe9"))
+    assert "caf\\udce9" in (tmp_path / "train.log").read_text(encoding="utf-8")
+
+
+def test_pipe_is_no_terminal_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert not PlainConsole().is_terminal

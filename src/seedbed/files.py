@@ -50,7 +50,8 @@ def writing(place: Path) -> Iterator[None]:
 def place_text(path: Path, text: str) -> None:
     """Place a text file whole."""
     with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        # What of a name is not UTF-8 gets the code that JSON has for it.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def place_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:

@@ -1,20 +1,85 @@
 """What the user reads: one log, shown on the terminal and kept in the run's `train.log`."""
 
+import errno
+import io
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any, cast
 
 from rich.console import Console
 
 from seedbed.errors import SeedbedError
 
-console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-"""The terminal, where text prints as it is, `[red]` and `:smile:` too.
 
-A progress bar drawn on it stays below the lines logged.
-"""
+@dataclass
+class _UntilHangUp:
+    """A stream that takes what is written also where its terminal has hung up."""
+
+    stream: IO[str]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
+        with _hanging_up():
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with _hanging_up():
+            self.stream.flush()
+
+
+@contextmanager
+def _hanging_up() -> Iterator[None]:
+    """Have all that is printed go nowhere from where a terminal refuses it; a signal follows."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        for number in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+
+
+class PlainConsole(Console):
+    """Prints text as it is, `[red]` and `:smile:` too, and draws bars on a terminal alone.
+
+    To rich, FORCE_COLOR makes a terminal of a pipe.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+    @property
+    def file(self) -> IO[str]:
+        """Standard output, or standard error."""
+        return cast(IO[str], _UntilHangUp(super().file))
+
+    @file.setter
+    def file(self, new: IO[str]) -> None:
+        self._file = new
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody may be looking."""
+        return self.file.isatty()
+
+
+console = PlainConsole()
+"""The terminal. A progress bar drawn on it stays below the lines logged."""
+
+
+def print_any_character() -> None:
+    """Have what the terminal's encoding lacks be shown by its code, where it would be an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager
@@ -66,7 +131,7 @@ log.addHandler(_Terminal())
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
     """Also append what is logged, with the time, to a file."""
-    handler = _File(path, encoding="utf-8")
+    handler = _File(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(_Timed("%(asctime)s", "%Y-%m-%d %H:%M:%S"))
     log.addHandler(handler)
     try:

@@ -12,7 +12,7 @@ from lightning import Callback, Trainer
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from seedbed.callbacks.checkpoints import SIGNALS, Checkpoints
+from seedbed.callbacks.checkpoints import Checkpoints
 from seedbed.errors import SettingError, TrainingError
 from seedbed.nets.mlp import MLP
 from seedbed.optim.schedules import Constant
@@ -20,6 +20,8 @@ from seedbed.tasks.regression import RegressionTask
 from studies.points.points import Line
 
 LOSSES = [3.0, 1.0, 2.0, 2.5]
+
+every_signal = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 
 
 class Scripted(RegressionTask):
@@ -232,7 +234,7 @@ def test_fit_that_fails_leaves_its_best(tmp_path: Path) -> None:
     assert load(tmp_path, "best.ckpt")["global_step"] == 2
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@every_signal
 def test_signal_has_its_usual_meaning_after_the_fit(number: int, tmp_path: Path) -> None:
     usual = signal.getsignal(number)
     fit(tmp_path / "whole")
@@ -242,7 +244,7 @@ def test_signal_has_its_usual_meaning_after_the_fit(number: int, tmp_path: Path)
     assert signal.getsignal(number) is usual
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@every_signal
 @pytest.mark.parametrize(
     ("hook", "step"),
     [

@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -52,3 +53,21 @@ def test_empty_folder_of_a_failed_start_is_taken_away(files: list[str], tmp_path
 def test_other_error_of_the_systems_is_not_taken_for_a_wrong_place() -> None:
     with pytest.raises(FileNotFoundError), explained():
         Path("nowhere", "at all").mkdir()
+
+
+def test_current_folder_that_was_removed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(SystemExit), explained():
+        Path.cwd()
+    assert capsys.readouterr().err.startswith("The current folder has been removed; ")
+
+
+def test_hydras_own_words_are_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    with explained():
+        assert os.environ["HYDRA_FULL_ERROR"] == "1"

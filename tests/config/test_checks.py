@@ -300,6 +300,13 @@ def test_trainer_stays_as_metrics_and_checkpoints_need_it(name: str, override: s
     assert refusal(override.format(name)) == f"trainer.{name}: expected false."
 
 
+@pytest.mark.parametrize("name", ["data.path", "weights"])
+def test_address_is_no_place_on_this_machine(name: str) -> None:
+    typed = "https://example.com/iris.csv"
+    said = refusal(f"{name}={typed}", "experiment=plane", "data=table", "data.target=x")
+    assert f"{name}={typed}: expected a place on this machine; download it, and give" in said
+
+
 def test_weights_that_are_not_there_are_no_matter_to_a_fit_that_has_begun(tmp_path: Path) -> None:
     config = settings(f"weights={tmp_path}")
     with pytest.raises(SettingError, match=r"^weights=.*: there is no .*best\.ckpt; give a run's"):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from seedbed.config.overrides import readable, searched, setting_problems
+from seedbed.config.overrides import readable, searched, setting_problems, settings_in
 from seedbed.errors import SettingError
 from seedbed.project import CONF
 
@@ -34,6 +34,7 @@ NAMES = {
     "seed=1,2": "seed=1,2: several values; to train with each, add --multirun",
     "optimizer@extra=sgd": "To append to your default list use +optimizer@extra=sgd",
     "data.points=[1": "data.points=[1: cannot be read",
+    "data.points=1,": "data.points=1,: cannot be read (a value is missing after its last comma)",
 }
 """Overrides that Hydra stops at, and what is said of each."""
 
@@ -100,6 +101,42 @@ def test_flag_of_hydras_stays(argument: str) -> None:
     assert readable([argument]) == [argument]
 
 
+@pytest.mark.parametrize(
+    ("words", "typed"),
+    [
+        (["experiment", "=", "exam"], "experiment = exam"),
+        (["seed=1", "experiment=", "exam"], "experiment= exam"),
+        (["experiment", "=exam", "-m"], "experiment =exam"),
+        (["experiment = exam"], "experiment = exam"),
+    ],
+)
+def test_spaces_about_the_sign_are_told(words: list[str], typed: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        readable(words)
+    assert str(caught.value) == f"{typed}: write experiment=exam, without spaces."
+
+
+def test_spaces_and_signs_within_a_value_stay() -> None:
+    words = ["prompt=a = b", "data.path=my = file", "prompt=", "seed=1"]
+    assert readable(words) == ['prompt="a = b"', 'data.path="my = file"', "prompt=", "seed=1"]
+
+
+def test_word_after_a_flag_is_no_setting() -> None:
+    words = ["--config-dir", "/tmp/a=b c", "experiment=mine"]
+    assert readable(words) == words
+    assert settings_in(words) == ['hydra.searchpath=["/tmp/a=b c"]', "experiment=mine"]
+
+
+def test_option_called_by_a_number_is_a_name() -> None:
+    assert readable(["experiment=2024"]) == ['experiment="2024"']
+
+
+def test_path_that_exists_is_one_in_a_multirun_too(tmp_path: Path) -> None:
+    file = tmp_path / "b,a=1.csv"
+    file.touch()
+    assert readable(["-m", f"data.path={file}"]) == ["-m", f'data.path="{file}"']
+
+
 def test_commas_stand_between_values_in_a_multirun() -> None:
     typed = ["-m", "prompt=春,夏", "data.path=a b,c(1)", "net.hidden=[3],[4]"]
     quoted = ["-m", 'prompt="春","夏"', 'data.path=a b,"c(1)"', "net.hidden=[3],[4]"]
@@ -152,6 +189,30 @@ def test_syntax_error_in_an_option_from_elsewhere_is_told_with_its_place(tmp_pat
     file.write_text("max_epochs: [5\n")
     message = problems(*searched([f"--config-dir={tmp_path}"]), "experiment=mine")
     assert f'in "{file}", line 1, column 13\nexpected' in message
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        ("defaults:\n  - override /optimizer: adam\n", "In 'experiment/mine': Could not override"),
+        ("# @package _global_\ndefaults:\n  - override /optimizer: adamm\n", "optimizer/adamm"),
+        ("# @package _global_\nseed: ${oc.env:NOT_THERE}\n", "'NOT_THERE' not found"),
+        ("# @package _global_\nseed: ${eval:1+1}\n", "Unsupported interpolation type eval"),
+    ],
+)
+def test_cause_in_an_option_from_elsewhere_is_told(
+    content: str, cause: str, tmp_path: Path
+) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(content)
+    assert cause in problems(*searched(["--config-dir", str(tmp_path)]), "experiment=mine")
+
+
+def test_options_from_elsewhere_are_among_those_there_are(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").touch()
+    message = problems(*searched(["--config-dir", str(tmp_path)]), "experiment=mime")
+    assert message == "experiment=mime: no such experiment; did you mean mine?"
 
 
 def test_each_value_of_a_multirun_is_looked_at() -> None:

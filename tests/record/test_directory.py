@@ -1,5 +1,6 @@
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,8 @@ def test_file_in_the_place_of_a_run_is_not_taken_for_one(tmp_path: Path) -> None
     with pytest.raises(RunError) as caught:
         RunDirectory.create(file, {})
     assert str(caught.value) == f"{file}: cannot be written (File exists). Choose another place."
+
+
+def test_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"caf.: expected a name in UTF-8"):
+        RunDirectory.create(tmp_path / os.fsdecode(b"caf\xe9"), {})

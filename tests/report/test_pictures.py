@@ -1,6 +1,9 @@
 """What pictures make of numbers, short of their looks."""
 
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,3 +77,15 @@ def test_colours_follow_a_number_where_it_alone_differs(make_run: MakeRun, tmp_p
     found = colours(compare(find_runs([tmp_path])))
     green = [int(found[f"lr={rate}"][3:5], 16) for rate in ("0.01", "0.1", "1")]
     assert green == sorted(green)
+
+
+def test_pictures_need_no_backend_of_a_notebook(tmp_path: Path) -> None:
+    code = f"""
+from pathlib import Path
+from seedbed.report.style import drawing, new_figure
+with drawing(Path({str(tmp_path)!r})):
+    new_figure(1, 1).savefig("{tmp_path}/a.png")
+"""
+    environment = os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert (tmp_path / "a.png").exists()

@@ -82,6 +82,21 @@ def test_classifier_adds_probability_and_class_to_every_row(
     assert [ann[4], bob[4]] == [int(chance > 0.5) for chance in chances]
 
 
+def test_dash_reads_the_rows_from_standard_input(
+    exam: RunDirectory, source: Path, seedbed: Command
+) -> None:
+    usual = os.dup(0)
+    try:
+        with source.open() as rows:
+            os.dup2(rows.fileno(), 0)
+        called = seedbed("predict", exam.path, "-")
+    finally:
+        os.dup2(usual, 0)
+        os.close(usual)
+    assert (called.status, called.err) == (0, "")
+    assert called.out.startswith("name,sleep,study,probability,class\nAnn,8,9.5,")
+
+
 def test_regression_adds_the_value(table: RunDirectory, tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_text("b,a\n1,3\n0,8\n")
     header, *rows = predict(load(table.path), tmp_path / "new.csv")

@@ -1,4 +1,4 @@
-import hashlib
+import re
 import subprocess
 from pathlib import Path
 
@@ -39,19 +39,73 @@ def test_clean_checkout_is_its_commit(checkout: Path) -> None:
 
 def test_changes_are_in_the_diff(checkout: Path) -> None:
     (checkout / "src" / "net.py").write_text("new\n")
-    assert "\n-old\n+new\n" in git_state(checkout / "src")["diff"]
+    assert "\n-old\n+new\n" in git_state(checkout)["diff"]
 
 
-def test_untracked_files_are_recorded_from_the_whole_checkout(checkout: Path) -> None:
+def test_untracked_code_is_recorded_from_the_whole_checkout(checkout: Path) -> None:
     (checkout / "src" / "新 net.py").write_text("二\n", encoding="utf-8")
     (checkout / "study.yaml").write_text("one")
-    assert texts(checkout / "src") == {"src/新 net.py": "二\n", "study.yaml": "one"}
+    assert texts(checkout) == {"src/新 net.py": "二\n", "study.yaml": "one"}
 
 
-def test_untracked_file_that_is_no_code_is_recorded_without_its_text(checkout: Path) -> None:
+def test_untracked_file_that_is_no_code_is_not_recorded(checkout: Path) -> None:
     (checkout / ".env").write_text("PASSWORD=1")
-    sha256 = hashlib.sha256(b"PASSWORD=1").hexdigest()
-    assert git_state(checkout)["untracked"] == {".env": {"sha256": sha256, "text": None}}
+    assert texts(checkout) == {}
+
+
+def test_untracked_code_that_is_large_is_recorded_by_its_name(checkout: Path) -> None:
+    with (checkout / "a.py").open("wb") as file:
+        file.truncate(provenance.LARGEST + 1)
+    assert git_state(checkout)["untracked"] == {"a.py": {"sha256": None, "text": None}}
+
+
+def test_untracked_files_are_recorded_up_to_a_number(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provenance, "MOST", 2)
+    for name in ("a.py", "b.py", "c.py"):
+        (checkout / name).touch()
+    assert texts(checkout) == {"a.py": "", "b.py": ""}
+
+
+def test_untracked_link_out_of_the_checkout_is_not_followed(checkout: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("PASSWORD=1")
+    (checkout / "a.py").symlink_to(tmp_path / "secret")
+    assert git_state(checkout)["untracked"] == {"a.py": {"sha256": None, "text": None}}
+
+
+def test_diff_is_cut_at_a_limit(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (checkout / "src" / "net.py").write_text("new\n")
+    monkeypatch.setattr(provenance, "KEPT", 10)
+    assert re.fullmatch(
+        r"diff --git\n… cut here: \d+ more characters\n", git_state(checkout)["diff"]
+    )
+
+
+def test_repository_around_the_project_is_not_asked(checkout: Path) -> None:
+    (checkout / "src" / "new.py").touch()
+    assert git_state(checkout / "src") == {"commit": None, "diff": None, "untracked": {}}
+
+
+@pytest.mark.parametrize("name", ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"])
+def test_variables_of_a_hook_are_not_obeyed(
+    name: str, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "--quiet", "other")
+    usual = git_state(checkout)
+    place = {"GIT_WORK_TREE": "other", "GIT_INDEX_FILE": "index"}.get(name, "other/.git")
+    monkeypatch.setenv(name, str(tmp_path / place))
+    assert git_state(checkout) == usual
+
+
+def test_refusal_of_gits_is_in_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing = tmp_path / "git"
+    words = "fatal: dubious ownership\n\tgit config --global --add safe.directory /x"
+    refusing.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 128\n")
+    refusing.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    refusal = git_state(tmp_path)["refusal"]
+    assert refusal == "fatal: dubious ownership git config --global --add safe.directory /x"
 
 
 def test_untracked_file_that_is_no_text_is_recorded_by_its_name(checkout: Path) -> None:

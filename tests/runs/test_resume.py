@@ -6,6 +6,7 @@ and die by SIGKILL at a place in the code that is the same each time.
 
 import functools
 import os
+import pty
 import re
 import resource
 import shlex
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ from seedbed.runs.execute import execute
 from seedbed.runs.resume import resume
 from studies.points.points import Line
 
-COMMAND = "from seedbed.cli import main; main()"
+COMMAND = "from seedbed.cli.main import main; main()"
 
 END: Place = ("seedbed.callbacks.checkpoints:Checkpoints", "on_train_end")
 BOUNDARY: Place = ("seedbed.callbacks.checkpoints:Checkpoints", "on_train_epoch_start")
@@ -526,7 +528,24 @@ Task.step = signalled
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_run_whose_terminal_hangs_up_saves(tmp_path: Path) -> None:
+    run = prepared(tmp_path / "run", *ROWS, "max_epochs=-1", "max_steps=1000000")
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(sys.executable, [sys.executable, "-c", COMMAND, "execute", str(run.path)])
+    with suppress(OSError):
+        while not re.search(rb"[1-9]\d*/1000000", os.read(terminal, 1000)):
+            pass
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
+    assert run.state() == "interrupted"
+    assert run.last.exists()
+    assert "Traceback" not in run.log_file.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_saves_and_the_last_line_is_the_command_to_go_on(
     number: signal.Signals, finished: RunDirectory, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from seedbed.config.compose import composed, plain
 from seedbed.errors import SettingError
-from seedbed.processes.signals import exit_on_sigterm
+from seedbed.processes.signals import exit_on_signals
 from seedbed.record.directory import RunDirectory
 from seedbed.sweep import jobs
 from seedbed.sweep.jobs import Processes, ThisProcess, divided, pool_of
@@ -153,7 +153,7 @@ def test_second_interruption_kills_the_workers(pool: Processes, tmp_path: Path) 
     os.kill(worker.pid, signal.SIGSTOP)
     os.waitid(os.P_PID, worker.pid, os.WSTOPPED | os.WNOWAIT)  # from here it heeds nothing
     second = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
-    with exit_on_sigterm():
+    with exit_on_signals():
         second.start()
         with pytest.raises(SystemExit):
             pool.stop()

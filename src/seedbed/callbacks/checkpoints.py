@@ -8,8 +8,8 @@ resumes from up to that many seconds back.
 
 They are written, and a fit is stopped, between two steps only. That leaves out the places that
 Lightning 2.6 does not find back to: where gradients are being gathered, before a validation that is
-due, and at the end of an epoch that has none. So Ctrl-C and SIGTERM wait for the next place to save
-at; a second one does not wait, and saves nothing.
+due, and at the end of an epoch that has none. So Ctrl-C, SIGTERM and SIGHUP wait for the next place
+to save at; a second one does not wait, and saves nothing.
 
 Several processes that train one net agree after each batch and validation whether to save and
 whether to stop; the first of them writes, and the random states of all.
@@ -31,9 +31,8 @@ from torch import Tensor
 from seedbed.data.loader import Loader
 from seedbed.errors import SettingError
 from seedbed.processes.distributed import all_gather, largest, rank
+from seedbed.processes.signals import ending_signals
 from seedbed.record.checkpoint import BEST, FOLDER, LAST, save
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Checkpoints(Callback):
@@ -81,7 +80,8 @@ class Checkpoints(Callback):
             self._intervals = trainer.check_val_every_n_epoch, trainer.val_check_batch
             _validate_now(trainer)
         if threading.current_thread() is threading.main_thread():
-            self._usual = {number: signal.signal(number, self._wait) for number in SIGNALS}
+            numbers = signal.SIGINT, *ending_signals()
+            self._usual = {number: signal.signal(number, self._wait) for number in numbers}
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin at the epoch's own first batch, wherever a limit on batches ended the last one."""

@@ -12,7 +12,11 @@ from seedbed.fast.imports import quick_imports
 def predict(
     run: Run,
     source: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="A CSV file, an image, or a folder of images.")
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="A CSV file, - for one from standard input, an image, or a folder of images.",
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option(help="The CSV file to write.", show_default="standard output")
@@ -35,4 +39,5 @@ def predict(
     file = None if str(out) == "-" else out
     if file:
         check_place(opened.directory, file)
-    write_csv(predict_rows(opened, source), file)
+    typed = Path("/dev/stdin") if str(source) == "-" else source
+    write_csv(predict_rows(opened, typed), file)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from seedbed.config.overrides import HYDRAS, REFUSALS, is_multirun, searched, setting_problems
+from seedbed.config.overrides import HYDRAS, REFUSALS, is_multirun, setting_problems, settings_in
 from seedbed.errors import RunError, SeedbedError, SettingError
 from seedbed.processes import distributed
 from seedbed.processes.signals import INTERRUPTED, PARENT, end_with
+from seedbed.terminal import print_any_character
 
 
 @contextmanager
@@ -22,18 +23,19 @@ def explained(folder: Path | None = None) -> Iterator[None]:
             before its settings are checked.
     """
     # Hydra's own handling prints half a trace and exits with 1; with this it raises instead.
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    print_any_character()
     try:
         yield
     except REFUSALS as error:
         if not _is_hydras(error):
             raise
         arguments = sys.argv[1:]
-        overrides = [a for a in arguments if "=" in a and not a.startswith("-")]
-        overrides = [*searched(arguments), *overrides]
-        problems = setting_problems(overrides, multirun=is_multirun(arguments))
+        problems = setting_problems(settings_in(arguments), multirun=is_multirun(arguments))
         _leave(SettingError("\n".join(problems or [str(error)])))
     except OSError as error:
+        if not _has_current_folder():
+            _leave(RunError("The current folder has been removed; change to one that is there."))
         if not _is_hydras(error):
             raise
         _leave(RunError(f"hydra.run.dir={error.filename}: cannot be made ({error.strerror})."))
@@ -73,6 +75,13 @@ def _to_its_end(command: Callable[[], None]) -> None:
     except SystemExit as end:
         if end.code:
             raise
+
+
+def _has_current_folder() -> bool:
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False
 
 
 def _is_hydras(error: BaseException) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from seedbed.config.compose import is_path, is_url
 from seedbed.config.dry_run import refusals
 from seedbed.config.machine import (
     compiler_problems,
@@ -166,7 +167,9 @@ def _lengths(settings: Mapping[str, Any], place: str = "") -> dict[str, str]:
 
 def _weights(place: Any) -> Iterator[str]:
     """Check that the weights to begin with are there; if they fit is seen once there is a net."""
-    if isinstance(place, str):
+    if problem := _url_problem("weights", place):
+        yield problem
+    elif isinstance(place, str):
         file = checkpoint_at(Path(place).expanduser())
         if not file.is_file():
             yield f"weights={place}: there is no {file}; give a run's directory or a checkpoint."
@@ -269,8 +272,8 @@ def _node(
         elif is_node(value):  # a node in a node, as a Trainer's profiler
             yield from _node(name, value, within(kind, key), GIVEN_PLACES, wrong)
         else:
-            problems = [type_problem(name, value, hints.get(key, Any)), _seed_problem(name, value)]
-            yield from filter(None, problems)
+            problems = type_problem(name, value, hints.get(key, Any)), _seed_problem(name, value)
+            yield from filter(None, [*problems, _url_problem(name, value)])
     for name in required(target):
         if name not in node and name not in given:
             yield f"{path}.{name}: is required by {node['_target_']}."
@@ -285,6 +288,12 @@ def _seed_problem(name: str, value: Any) -> str | None:
     if not name.endswith("seed") or not isinstance(value, int) or 0 <= value < SEEDS:
         return None
     return f"{name}={value}: expected a whole number from 0 to {SEEDS - 1}."
+
+
+def _url_problem(name: str, value: Any) -> str | None:
+    if not is_path(name) or not isinstance(value, str) or not is_url(value):
+        return None
+    return f"{name}={value}: expected a place on this machine; download it, and give its path."
 
 
 def _agreement(config: Mapping[str, Any]) -> Iterator[str]:

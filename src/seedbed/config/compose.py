@@ -39,6 +39,11 @@ def is_path(key: str) -> bool:
     return key == "weights" or key.rpartition(".")[2].rpartition("_")[2] in ("path", "dir")
 
 
+def is_url(value: str) -> bool:
+    """Whether a text is an address, as `https://…`, and no place on this machine."""
+    return "://" in value
+
+
 def plain(config: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
     """The study's settings as plain types; Hydra's and the machine's are left out.
 
@@ -69,7 +74,7 @@ def use_paths(config: DictConfig) -> None:
 def _located(key: str, value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _located(str(name), inner) for name, inner in value.items()}
-    if isinstance(value, str) and is_path(key) and "${" not in value:
+    if isinstance(value, str) and is_path(key) and "${" not in value and not is_url(value):
         # Path's own method raises an error where there is no such user.
         return str(Path(os.path.expanduser(value)).absolute())  # noqa: PTH111
     return value

@@ -5,6 +5,7 @@ its own, the good ones are composed, and their values checked, so that all mista
 once.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
@@ -45,6 +46,15 @@ FLAGS = (
 )
 """Hydra's own that have no dash within."""
 
+VALUED = ("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn", "--package", "-p")
+"""Those that the next word belongs to."""
+
+SPACED = (
+    re.compile(r"(?:^|\0)([+~]*[a-zA-Z_][\w./@]*)[\s\0]+=[\s\0]*([^\0]*)"),
+    re.compile(r"(?:^|\0)([+~]*[a-zA-Z_][\w./@]*)=\0([^\0=-][^\0=]*)(?=\0|$)"),
+)
+"""A name and a value with space about the sign between them, in words with \\0 between them."""
+
 SETTING = re.compile(r"[\w.]+")
 """The name of a setting, or of a group whose option is placed where it usually is."""
 
@@ -52,13 +62,18 @@ SETTING = re.compile(r"[\w.]+")
 def readable(arguments: list[str]) -> list[str]:
     """Quote the values that Hydra's grammar cannot read bare, such as a line of Chinese.
 
-    A path is always quoted, as its commas and signs mean nothing; not so in a multirun, where
-    commas stand between values, and the sweeper's own settings get their prefix. What is for a
-    launcher is a multirun.
+    A path is always quoted, as its commas and signs mean nothing; in a multirun, where commas
+    stand between values, one that exists is. There the sweeper's own settings get their prefix.
+    What is for a launcher is a multirun.
 
     Raises:
-        SettingError: If a setting has dashes before its name, which Hydra would take for a flag.
+        SettingError: If a setting has dashes before its name, which Hydra would take for a flag,
+            or spaces about its sign.
     """
+    for pattern in SPACED:
+        if spaced := pattern.search("\0".join(arguments)):
+            shown = spaced[0].strip("\0").replace("\0", " ")
+            raise SettingError(f"{shown}: write {spaced[1]}={spaced[2]}, without spaces.")
     for argument in arguments:
         if (dashed := DASHED.fullmatch(argument)) and dashed[1] not in FLAGS:
             setting = f"{dashed[1]}{dashed[2] or '=VALUE'}"
@@ -71,15 +86,28 @@ def readable(arguments: list[str]) -> list[str]:
             f"hydra.sweeper.{argument}" if argument.partition("=")[0] in SWEEPERS else argument
             for argument in arguments
         ]
-    return [_readable(argument, multirun=multirun) for argument in arguments]
+    return [
+        argument if before in VALUED else _readable(argument, multirun=multirun)
+        for before, argument in zip(["", *arguments], arguments, strict=False)
+    ]
+
+
+def settings_in(arguments: list[str]) -> list[str]:
+    """The overrides among a command line's arguments."""
+    pairs = zip(["", *arguments], arguments, strict=False)
+    words = [word for before, word in pairs if before not in VALUED and not word.startswith("-")]
+    return [*searched(arguments), *(word for word in words if "=" in word)]
 
 
 def _readable(argument: str, *, multirun: bool) -> str:
     key, _, value = argument.partition("=")
     if argument.startswith("-") or value[:1] in ("", '"', "'"):
         return argument
-    if is_path(key) and not multirun and value != "null":
+    is_one = not multirun or Path(os.path.expanduser(value)).exists()  # noqa: PTH111
+    if is_path(key) and is_one and value != "null":
         return f"{key}={quoted(value)}"
+    if value.isdecimal() and (CONF / key).is_dir():
+        return f"{key}={quoted(value)}"  # an option's name; Hydra takes a text only
     if _can_read(argument):
         return argument
     is_list = value.startswith("[") and value.endswith("]")
@@ -176,14 +204,18 @@ def _job_problems(overrides: list[str]) -> list[str]:
         try:
             override = parser.parse_override(text)
         except HydraException as error:
-            problems.append(f"{text}: cannot be read ({str(error).splitlines()[0]})")
+            reason = str(error).splitlines()[0]
+            if text.endswith(","):
+                reason = "a value is missing after its last comma"
+            problems.append(f"{text}: cannot be read ({reason})")
             continue
         if override.is_sweep_override():
             problems.append(f"{text}: several values; to train with each, add --multirun")
-        elif not (text.startswith(SEARCHED) or (CONF / override.key_or_group).is_dir()):
+        elif not (_is_search(text) or (CONF / override.key_or_group).is_dir()):
             values.append(text)
         elif problem := _refusal([*choices, text]):
-            problems.append(_choice_problem(override, problem) or str(problem))
+            searched_too = _folders(choices)
+            problems.append(_choice_problem(override, problem, searched_too) or str(problem))
         else:
             choices.append(text)
     if problem := _refusal(choices):
@@ -213,15 +245,31 @@ def _refusal(overrides: list[str]) -> Exception | None:
     return None
 
 
-def _choice_problem(override: Override, problem: Exception) -> str | None:
-    """Name the options there are, unless an option is there and cannot be read."""
+def _folders(overrides: list[str]) -> list[Path]:
+    """Where options lie: in `conf`, and where `--config-dir` says."""
+    parser = OverridesParser.create()
+    values = [parser.parse_override(text).value() for text in overrides if _is_search(text)]
+    lists = [value for value in values if isinstance(value, list)]
+    return [CONF, *(Path(str(place)) for places in lists for place in places)]
+
+
+def _is_search(text: str) -> bool:
+    return text.startswith(SEARCHED)
+
+
+def _choice_problem(override: Override, problem: Exception, folders: list[Path]) -> str | None:
+    """Name the options there are, unless an option is there and something in it is wrong."""
     if isinstance(problem, YAMLError):
         return None
     group = override.key_or_group
-    options = [path.stem for path in (CONF / group).glob("*.yaml")]
+    options = [path.stem for folder in folders for path in (folder / group).glob("*.yaml")]
     value = override.value()
     chosen = map(str, value if isinstance(value, list) else [value])
-    unknown = [name for name in chosen if name not in options]
+    unknown = [
+        name
+        for name in chosen
+        if not any((folder / group / f"{name}.yaml").is_file() for folder in folders)
+    ]
     if not unknown:
         return None
     return (

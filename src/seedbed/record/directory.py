@@ -75,6 +75,7 @@ class RunDirectory:
             RunError: If the directory holds a run already, or cannot be made.
         """
         run = cls(Path(path).absolute())
+        run._check_name()
         text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
         with writing(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
@@ -127,6 +128,7 @@ class RunDirectory:
             RunError: If another process works in it, it cannot be written, or a link leads out.
         """
         refuse_links_out(self.path)
+        self._check_name()
         lock = FileLock(self.path / LOCK)
         try:
             lock.acquire(timeout=1)  # `state` holds it for a moment too
@@ -145,6 +147,14 @@ class RunDirectory:
             yield
         finally:
             lock.release()
+
+    def _check_name(self) -> None:
+        try:
+            str(self.path).encode()
+        except UnicodeEncodeError:
+            raise RunError(
+                f"{self.path}: expected a name in UTF-8; TensorBoard writes to no other."
+            ) from None
 
     def status(self) -> dict[str, Any]:
         """What `status.json` says; empty where there is none."""

@@ -85,22 +85,27 @@ STYLE: Any = {  # its keys are literals in matplotlib's own types
 def drawing(folder: Path) -> Iterator[None]:
     """Set the style, with no trace of the user's own; nothing stays in `folder` but pictures."""
     with TemporaryDirectory(dir=folder, prefix=".matplotlib-") as cache:
-        before = os.environ.get("MPLCONFIGDIR")
-        os.environ["MPLCONFIGDIR"] = cache
-        try:
+        # A notebook names a backend of its own for what it starts, which may not be there.
+        with _environment(MPLCONFIGDIR=cache, MPLBACKEND="agg"):
             import matplotlib
             from matplotlib import font_manager
-        finally:
-            if before is None:
-                del os.environ["MPLCONFIGDIR"]
-            else:
-                os.environ["MPLCONFIGDIR"] = before
         installed = set(font_manager.fontManager.get_font_names())
         fonts = ["DejaVu Sans", *(name for name in CHINESE_FONTS if name in installed)]
         with matplotlib.rc_context():
             matplotlib.rcdefaults()
             matplotlib.rcParams.update(STYLE | {"font.family": fonts})
             yield
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
 
 def new_figure(width: float, height: float) -> "Figure":

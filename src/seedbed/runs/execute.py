@@ -29,7 +29,7 @@ from seedbed.loggers import log_hyperparameters, rewind
 from seedbed.metric_directions import of_part
 from seedbed.processes import distributed
 from seedbed.processes.launch import start
-from seedbed.processes.signals import INTERRUPTED, TERMINATED, exit_on_sigterm
+from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
 from seedbed.record.checkpoint import load
 from seedbed.record.directory import RunDirectory, now, write_json
 from seedbed.report.runs import flat
@@ -122,13 +122,13 @@ def _recorded(run: RunDirectory) -> Iterator[None]:
 def _failure_recorded(run: RunDirectory) -> Iterator[None]:
     """Record an error; of several processes' errors the first, from which the others follow."""
     try:
-        # Within a fit, `Checkpoints` takes SIGTERM over and saves before.
-        with exit_on_sigterm(), _full_disk_explained(run), _lost_process_explained(run):
+        # Within a fit, `Checkpoints` takes signals over and saves before.
+        with exit_on_signals(), _full_disk_explained(run), _lost_process_explained(run):
             yield
     except (KeyboardInterrupt, SystemExit) as stop:
         # Lightning makes an exit with status 1 of an interrupt that is not within a fit.
-        terminated = isinstance(stop, SystemExit) and stop.code == TERMINATED
-        raise SystemExit(TERMINATED if terminated else INTERRUPTED) from None
+        status = stop.code if isinstance(stop, SystemExit) else INTERRUPTED
+        raise SystemExit(status if status in STOPPED else INTERRUPTED) from None
     except BaseException as error:
         kind = "" if isinstance(error, SeedbedError) else f"{type(error).__name__}: "
         with suppress(OSError):  # the disk may be full
@@ -263,6 +263,8 @@ def _introduce(config: dict[str, Any], study: Study) -> None:
         log.info(f"weights     from {config['weights']}")
     if own := ", ".join(_own_lengths(config)):
         log.info(f"lengths     the trainer's own: {own}; to set one, trainer.NAME=VALUE")
+    if refusal := provenance.code().get("refusal"):
+        log.info(f"code        its state is not recorded: {refusal}")
     log.info(f"device      {device}{threads}, precision {trainer.precision}\n")
 
 

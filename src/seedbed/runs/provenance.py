@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+import stat
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -12,13 +13,20 @@ from typing import Any
 import torch
 
 from seedbed.processes.launch import typed_command
+from seedbed.project import ROOT
 from seedbed.record.directory import now
 
 KEPT = 1_000_000
-"""Characters of files that git does not track which are recorded at most, all files together."""
+"""Characters recorded at most of uncommitted changes, and of all files that git does not track."""
+
+LARGEST = 10_000_000
+"""Bytes of the largest of those files that is read for its digest."""
+
+MOST = 1000
+"""How many of them are recorded."""
 
 CODE = (".py", ".yaml", ".toml")
-"""The endings of those files: what else lies about, as passwords or data, is not passed on."""
+"""Their endings: what else lies about, as passwords or data, is not passed on."""
 
 PACKAGES = (
     *("torch", "lightning", "torchmetrics", "hydra-core", "omegaconf", "numpy", "scikit-learn"),
@@ -89,52 +97,72 @@ def resumed(first: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
 @cache
 def code() -> dict[str, Any]:
     """The state of the project's code when this process, which has it imported, first asked."""
-    return git_state(Path(__file__).parent)
+    return git_state(ROOT)
 
 
 def git_state(folder: Path) -> dict[str, Any]:
-    """What code the checkout around a folder holds; None, and no files, where there is none.
+    """What code a checkout holds; None, and no files, where a folder is not the whole of one.
+
+    A repository around the folder, as of somebody's dotfiles, is not asked.
 
     Returns:
-        `commit`; `diff`, the uncommitted changes; and `untracked`, of each file that git neither
-        tracks nor ignores the `sha256`, None for one that cannot be read, and the `text`, None for
-        one that is no code or more than what is left of `KEPT`.
+        `commit`; `diff`, the uncommitted changes; and `untracked`, of each file of code that git
+        neither tracks nor ignores the `sha256`, None for one that cannot be read or is larger than
+        `LARGEST`, and the `text`, None for one that is more than what is left of `KEPT`. Where git
+        refuses to look, `refusal` says why.
     """
-
-    def git(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(folder), *arguments],
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                check=True,
-                timeout=10,
-            )
-        except (OSError, subprocess.SubprocessError):
-            return None
-        return done.stdout
-
-    root, commit = git("rev-parse", "--show-toplevel"), git("rev-parse", "HEAD")
-    listed = git("ls-files", "--others", "--exclude-standard", "--full-name", "-z", ":/")
-    untracked: dict[str, dict[str, str | None]] = {}
+    state: dict[str, Any] = {"commit": None, "diff": None, "untracked": {}}
+    root, refusal = _git(folder, "rev-parse", "--show-toplevel")
+    if root is None or Path(root.rstrip("\n")) != folder.resolve():
+        told = "safe.directory" in refusal
+        return state | ({"refusal": " ".join(refusal.split())} if told else {})
+    commit, _ = _git(folder, "rev-parse", "HEAD")
+    diff, _ = _git(folder, "diff", "--no-color", "--no-ext-diff", "HEAD")
+    listed, _ = _git(folder, "ls-files", "--others", "--exclude-standard", "-z")
+    names = [name for name in (listed or "").split("\0") if name.endswith(CODE)][:MOST]
     left = KEPT
-    for name in filter(None, (listed or "").split("\0")):
-        path = Path((root or "").rstrip("\n"), name)
-        text = _text(path, left) if path.suffix in CODE else None
+    for name in names:
+        text = _text(folder / name, left)
         left -= len(text or "")
-        untracked[name] = {"sha256": _sha256(path), "text": text}
-    return {
-        "commit": commit and commit.strip(),
-        "diff": git("diff", "--no-color", "--no-ext-diff", "HEAD"),
-        "untracked": untracked,
+        state["untracked"][name] = {"sha256": _sha256(folder / name), "text": text}
+    if diff and len(diff) > KEPT:
+        diff = f"{diff[:KEPT]}\n… cut here: {len(diff) - KEPT:,} more characters\n"
+    return state | {"commit": commit and commit.strip(), "diff": diff}
+
+
+def _git(folder: Path, *arguments: str) -> tuple[str | None, str]:
+    """What git prints, None if it fails; and what it says about that."""
+    # A hook's variables name another repository or index; those of the user's settings are kept.
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name.startswith("GIT_CONFIG_")
     }
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=10,
+            env=environment,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None, ""
+    return (None if done.returncode else done.stdout), done.stderr
+
+
+def _is_small(path: Path, most: int) -> bool:
+    """Whether a file, and no link to one elsewhere or a pipe, has at most so many bytes."""
+    status = path.lstat()
+    return stat.S_ISREG(status.st_mode) and status.st_size <= most
 
 
 def _sha256(path: Path) -> str | None:
-    """A file's digest, or None where it is none."""
+    """A file's digest, or None where it is none, or too large."""
     try:
-        if not path.is_file():  # a pipe would never end
+        if not _is_small(path, LARGEST):
             return None
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -145,9 +173,7 @@ def _sha256(path: Path) -> str | None:
 def _text(path: Path, most: int) -> str | None:
     """A file's text, or None where it is none, or longer than `most`."""
     try:
-        if not path.is_file() or path.stat().st_size > most:
-            return None
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8") if _is_small(path, most) else "\0"
     except (OSError, UnicodeDecodeError):
         return None
     return None if "\0" in text else text

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +16,7 @@ from seedbed.errors import RunError
 from seedbed.report.comparison import duration
 from seedbed.sweep.ledger import Job, Result
 from seedbed.sweep.pruning import read_curve
+from seedbed.terminal import PlainConsole
 
 COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
     ("job", "right"),
@@ -55,7 +56,7 @@ class Board:
         self.best: tuple[float, str] | None = None
         self._rows: list[_Row] = []
         self._found = 0
-        self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._console = PlainConsole()
 
     @contextmanager
     def shown(self) -> Iterator[None]:

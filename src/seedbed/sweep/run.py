@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from seedbed.errors import SettingError, SweepError
-from seedbed.processes.signals import INTERRUPTED, exit_on_sigterm
+from seedbed.processes.signals import INTERRUPTED, exit_on_signals
 from seedbed.record.directory import RunDirectory
 from seedbed.sweep.best import remove_best, write_best
 from seedbed.sweep.board import Board
@@ -256,8 +256,8 @@ class Sweep:
 
     @contextmanager
     def _stopped_gently(self, pool: Pool) -> Iterator[None]:
-        """Leave nothing running; on Ctrl-C or SIGTERM, say how to go on."""
-        with exit_on_sigterm():
+        """Leave nothing running; on Ctrl-C, SIGTERM or SIGHUP, say how to go on."""
+        with exit_on_signals():
             try:
                 try:
                     yield
