@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import SettingError
-from seedbed.report.comparison import Comparison, compare, duration, figure
+from seedbed.report.comparison import Comparison, compare, compare_each, duration, figure
 from seedbed.report.runs import find_runs
 
 MakeRun = Callable[..., Path]
@@ -42,7 +42,7 @@ def test_failed_run_does_not_count_but_shows_among_those_that_finished(rates: Co
 
 def test_best_is_first_and_what_did_not_finish_is_last_without_a_rank(rates: Comparison) -> None:
     ranked = [(rank, group.label) for rank, group in rates.ranked()]
-    assert ranked == [(1, "lr=0.01"), (2, "lr=0.1"), (None, "lr=1")]
+    assert ranked == [(1, "lr=0.01"), (1, "lr=0.1"), (None, "lr=1")]
 
 
 def test_best_run_is_the_first_seed_of_the_best_mean(make_run: MakeRun, tmp_path: Path) -> None:
@@ -102,15 +102,18 @@ def test_unknown_metric_names_the_nearest(rates: Comparison) -> None:
         compare(rates.runs, metric="val/los")
 
 
-def test_runs_that_rank_by_different_metrics_need_one_named(
+def test_runs_that_decide_by_different_metrics_are_never_ranked_together(
     make_run: MakeRun, tmp_path: Path
 ) -> None:
     make_run("0", [1.0])
-    make_run("1", [1.0], monitor="val/accuracy")
+    run = make_run("1", [1.0], monitor="val/accuracy", mode="max")
+    (run / "metrics.json").write_text(json.dumps({"val/accuracy": 0.5, "val/loss": 1.0}))
     runs = find_runs([tmp_path])
-    with pytest.raises(SettingError, match=r"val/accuracy and val/loss.*--metric"):
-        compare(runs)
-    assert compare(runs, metric="val/loss").mode == "min"
+    assert [(c.metric, len(c.runs)) for c in compare_each(runs)] == [
+        ("val/loss", 1),
+        ("val/accuracy", 1),
+    ]
+    assert [c.metric for c in compare_each(runs, metric="val/loss")] == ["val/loss"] * 2
 
 
 def test_tests_metric_is_better_the_way_that_the_runs_say(

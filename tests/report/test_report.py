@@ -71,8 +71,8 @@ def test_json_has_the_ranking_and_no_word_else(sweep: Path, tmp_path: Path) -> N
     groups = ranking["groups"]
     assert [(g["rank"], g["label"]) for g in groups] == [
         (1, "Adam lr=1"),
-        (2, "SGD lr=0.1"),
-        (3, "Adam lr=0.1"),
+        (1, "SGD lr=0.1"),
+        (1, "Adam lr=0.1"),
         (None, "SGD lr=1"),
     ]
     assert groups[0]["settings"] == {"optimizer": "Adam", "optimizer.lr": 1.0}
@@ -82,7 +82,7 @@ def test_json_has_the_ranking_and_no_word_else(sweep: Path, tmp_path: Path) -> N
 def test_table_shows_rank_metric_and_state_and_why_a_run_failed(sweep: Path) -> None:
     lines = command(sweep).splitlines()
     assert lines[1].split() == [
-        "1",
+        "1=",
         "Adam",
         "lr=1",
         "1.0000",
@@ -96,6 +96,29 @@ def test_table_shows_rank_metric_and_state_and_why_a_run_failed(sweep: Path) -> 
     ]
     assert lines[4].split()[:4] == ["–", "SGD", "lr=1", "90.0000"]
     assert f"failed: {sweep / '1'}: It is <inf>." in lines
+
+
+@pytest.mark.parametrize(
+    ("format", "row"),
+    [
+        ("markdown", "| 1= | Adam lr=1 | 1.0000 | 2.0000 | 1.0000 | 0.5000 | 1 | finished | 2 |"),
+        ("latex", "1= & Adam lr=1 & 1.0000 & 2.0000 & 1.0000 & 0.5000 & 1 & finished & 2 &"),
+    ],
+)
+def test_table_is_printed_for_papers_and_pages(
+    sweep: Path, tmp_path: Path, format: str, row: str
+) -> None:
+    assert row in command(sweep, "--format", format, "--out", tmp_path)
+
+
+def test_runs_with_different_monitors_have_a_table_and_a_page_each(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    make_run("0", [1.0])
+    make_run("1", [1.0], monitor="test/loss")
+    output = command(tmp_path / "runs", "--out", tmp_path / "out")
+    assert output.count("of the best checkpoint") == 2
+    assert len([*(tmp_path / "out").glob("*/report.html")]) == 2
 
 
 def test_grid_of_two_settings_gives_every_picture_but_fits(sweep: Path, output: str) -> None:

@@ -92,6 +92,19 @@ def test_all_that_comes_with_an_experiment_is_implied() -> None:
     assert found.implied == ["max_steps"]
 
 
+def test_what_was_typed_comes_first_and_is_never_implied() -> None:
+    adam = config(optimizer___target_="torch.optim.Adam", optimizer__lr=0.001, max_steps=5)
+    found = differences([config(), adam], [["optimizer.lr"], ["optimizer", "max_steps"]])
+    assert labels(found, 2) == ["SGD lr=0.01 max_steps=10", "Adam lr=0.001 max_steps=5"]
+    assert found.implied == []
+
+
+def test_short_label_leaves_out_what_others_typed() -> None:
+    runs = [config(max_steps=5), config(optimizer__lr=0.1)]
+    found = differences(runs, [["max_steps"], ["optimizer.lr"]])
+    assert [found.short_label(run) for run in (0, 1)] == ["max_steps=5", "lr=0.1"]
+
+
 def test_part_that_is_switched_off_is_named_by_what_is_missing() -> None:
     samples = {"callbacks__samples___target_": "seedbed.callbacks.samples.TextSamples"}
     found = differences([config(**samples), config(callbacks__samples=None)])

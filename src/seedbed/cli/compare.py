@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from seedbed.cli.arguments import AsJson
+from seedbed.cli.arguments import AsJson, print_json
 from seedbed.project import LOGS
 
 
@@ -13,6 +13,7 @@ def compare(
     runs: Annotated[
         list[Path], typer.Argument(help="Runs' directories; any other folder means all runs below.")
     ],
+    *,
     metric: Annotated[
         str | None, typer.Option(help="What to rank by and draw; else the experiment's monitor.")
     ] = None,
@@ -23,23 +24,37 @@ def compare(
         Path | None,
         typer.Option(help="Where files go; else the folder named, or of several logs/comparison."),
     ] = None,
+    format: Annotated[
+        Literal["text", "markdown", "latex"], typer.Option(help="How the table is printed.")
+    ] = "text",
     as_json: AsJson = False,
 ) -> None:
     """Rank runs, from their files alone: a table, results.csv, pictures and report.html.
 
+    Which setting is better is told from runs with several seeds. Runs that decide by different
+    metrics have a table each.
+
     Example: seedbed compare logs/sweeps/optimizers-0a1b2c3d --metric val/loss
     """
-    from seedbed.report.comparison import compare as compare_runs
+    from seedbed.report import markup, tables
+    from seedbed.report.comparison import compare_each
     from seedbed.report.runs import find_runs
-    from seedbed.report.tables import print_json, print_table
-    from seedbed.report.write import write_report
+    from seedbed.report.write import write_reports
     from seedbed.terminal import on_stderr
 
     with on_stderr():
         found = find_runs(runs)
-    comparison = compare_runs(found, metric=metric)
-    print_json(comparison) if as_json else print_table(comparison)
+    comparisons = compare_each(found, metric=metric)
+    if as_json:
+        ranked = [*map(tables.as_json, comparisons)]
+        print_json(ranked if len(ranked) > 1 else ranked[0])
+    for comparison in () if as_json else comparisons:
+        if format == "text":
+            tables.print_table(comparison)
+        else:
+            as_text = markup.as_latex if format == "latex" else markup.as_markdown
+            typer.echo(as_text(comparison))
     folder = out or (runs[0] if len(runs) == 1 else LOGS / "comparison")
-    page = write_report(comparison, folder, axis=x)
-    if not as_json:
-        typer.echo(f"\nreport: {page}")
+    for page in write_reports(comparisons, folder, axis=x):
+        if not as_json:
+            typer.echo(f"\nreport: {page}", err=format != "text")

@@ -38,6 +38,9 @@ from seedbed.metric_directions import best_is
 from seedbed.record.checkpoint import checkpoint_at
 
 TOP_LEVEL: dict[str, Any] = {
+    "name": str | None,
+    "tags": list[str] | None,
+    "notes": str | None,
     "seed": int,
     "max_epochs": int,
     "max_steps": int,

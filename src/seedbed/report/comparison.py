@@ -3,9 +3,13 @@
 A group's mean is over its finished runs. Where none has finished it is over what they reached so
 far, and such a group comes after all that finished, without a rank: a failed run is never hidden,
 and never wins.
+
+A rank is one more than the number of groups that are shown to be better: groups that cannot be told
+apart by their seeds share one. Runs that decide by different metrics are compared apart.
 """
 
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +20,8 @@ import numpy as np
 from seedbed.errors import SettingError, nearest
 from seedbed.metric_directions import best_is
 from seedbed.report.runs import Run
-from seedbed.report.settings import EXPERIMENT, Differences, Value, differences
+from seedbed.report.settings import EXPERIMENT, NAME, Differences, Value, differences, is_seed
+from seedbed.report.statistics import Contrasts, Difference
 
 HEADLINE = ("loss", "accuracy", "auroc", "mae", "r2", "perplexity")
 """The test metrics worth a column, as far as there are."""
@@ -70,6 +75,15 @@ class Group:
     def summary(self, metric: str) -> Summary | None:
         """A metric's mean and deviation; None where no run has it."""
         return _summary([run.figures[metric] for run in self.counted if metric in run.figures])
+
+    def by_seed(self, metric: str) -> dict[tuple[Value, ...], float]:
+        """A metric's finite values by the runs' seeds; the mean where a seed was run twice."""
+        values: dict[tuple[Value, ...], list[float]] = {}
+        for run in self.counted:
+            if math.isfinite(value := run.figures.get(metric, math.nan)):
+                seeds = tuple(run.config[key] for key in sorted(run.config) if is_seed(key))
+                values.setdefault(seeds, []).append(value)
+        return {seeds: float(np.mean(each)) for seeds, each in values.items()}
 
     def last(self, metric: str) -> Summary | None:
         """The same of the last validation, where `summary` is of the best."""
@@ -143,33 +157,73 @@ class Comparison:
         finished = [run for run in group.runs if run.finished]
         return min(finished, key=lambda run: run.config["seed"]) if rank else None
 
+    @cached_property
+    def standing(self) -> list[Group]:
+        """The groups that have something to be ranked by."""
+        summaries = {id(group): group.summary(self.metric) for group in self.groups}
+        return [
+            group
+            for group in self.groups
+            if group.finished and (s := summaries[id(group)]) and math.isfinite(s.mean)
+        ]
+
+    @cached_property
+    def repeated(self) -> list[Group]:
+        """Those with several seeds, of which alone it can be said which is better."""
+        return [group for group in self.standing if len(group.by_seed(self.metric)) > 1]
+
+    @cached_property
+    def _contrasts(self) -> Contrasts:
+        return Contrasts([group.by_seed(self.metric) for group in self.repeated])
+
+    def difference(self, one: Group, other: Group) -> Difference:
+        """By how much the metric of a group is above another's; both have several seeds."""
+        places = {id(group): place for place, group in enumerate(self.repeated)}
+        return self._contrasts.between(places[id(one)], places[id(other)])
+
     def ranked(self) -> Iterator[tuple[int | None, Group]]:
         """Each group with its rank; None for one that has nothing to be ranked by."""
-        for rank, group in enumerate(self.groups, start=1):
-            summary = group.summary(self.metric)
-            has_rank = group.finished and summary is not None and math.isfinite(summary.mean)
-            yield rank if has_rank else None, group
+        ranks = {id(group): 1 for group in self.standing}
+        if len(self.repeated) > 1:
+            signs = self._contrasts.signs * (1 if self.mode == "min" else -1)
+            for group, better in zip(self.repeated, (signs > 0).sum(axis=1), strict=True):
+                ranks[id(group)] += int(better)
+        for group in self.groups:
+            yield ranks.get(id(group)), group
+
+
+def compare_each(runs: Sequence[Run], *, metric: str | None = None) -> list[Comparison]:
+    """Compare runs with those that decide by the same metric: others measure something else.
+
+    Args:
+        runs: At least one.
+        metric: What to rank by; None for each run's own `monitor`.
+
+    Raises:
+        SettingError: As `compare`, of a metric that is given.
+    """
+    alike: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        monitor = str(run.config.get("monitor")), str(run.config.get("mode"))
+        alike.setdefault(monitor, []).append(run)
+    having = [
+        each for each in alike.values() if metric is None or any(metric in r.figures for r in each)
+    ]
+    return [compare(each, metric=metric) for each in having or [[*runs]]]
 
 
 def compare(runs: Sequence[Run], *, metric: str | None = None) -> Comparison:
     """Group and rank runs.
 
     Args:
-        runs: At least one.
-        metric: What to rank by; None for the experiment's own `monitor`.
+        runs: At least one, all with one `monitor`.
+        metric: What to rank by; None for that.
 
     Raises:
-        SettingError: If no run has the metric, the experiments do not agree on one, or it is not
-            known which way it is better.
+        SettingError: If no run has the metric, or it is not known which way it is better.
     """
     monitors = {str(run.config.get("monitor")): str(run.config.get("mode")) for run in runs}
-    if metric is None:
-        if len(monitors) > 1:
-            raise SettingError(
-                f"The runs' own metrics are {' and '.join(sorted(monitors))}: expected one to rank "
-                "them by. Choose with --metric."
-            )
-        metric = next(iter(monitors))
+    metric = metric or next(iter(monitors))
     known = {name for run in runs for name in run.figures}
     if known and metric not in known:
         raise SettingError(f"--metric {metric}: no run has it; {nearest(metric, known)}")
@@ -177,21 +231,18 @@ def compare(runs: Sequence[Run], *, metric: str | None = None) -> Comparison:
     mode = modes.get(metric.rpartition("/")[2]) or best_is(metric)
     if mode is None:
         raise SettingError(
-            f"--metric {metric}: it is not known which way it is better; seedbed/measures.py may "
-            "say it."
+            f"--metric {metric}: it is not known which way it is better; "
+            "seedbed/metric_directions.py may say it."
         )
-    found = differences([run.config for run in runs])
+    found = differences([run.config for run in runs], [_typed(run) for run in runs])
     members: dict[tuple[Value, ...], list[int]] = {}
     for number in range(len(runs)):
         values = tuple(setting.values[number] for setting in found.settings)
         members.setdefault(values, []).append(number)
+    labels = _labels(runs, found, [*members.values()])
     groups = [
-        Group(
-            found.label(numbers[0]) or str(runs[numbers[0]].config.get(EXPERIMENT, "run")),
-            values,
-            tuple(runs[number] for number in numbers),
-        )
-        for values, numbers in members.items()
+        Group(label, values, tuple(runs[number] for number in numbers))
+        for label, (values, numbers) in zip(labels, members.items(), strict=True)
     ]
     direction: Literal["min", "max"] = "max" if mode == "max" else "min"
 
@@ -203,6 +254,29 @@ def compare(runs: Sequence[Run], *, metric: str | None = None) -> Comparison:
         return not group.finished, unranked, worth
 
     return Comparison(runs, found, sorted(groups, key=standing), metric, direction)
+
+
+def _typed(run: Run) -> list[str]:
+    """The settings on a run's command line, in order."""
+    words = shlex.split(run.command)
+    return [word.partition("=")[0].lstrip("+") for word in words if "=" in word and word[0] != "-"]
+
+
+def _labels(runs: Sequence[Run], found: Differences, members: Sequence[list[int]]) -> list[str]:
+    """What to call each group: the name it was given, else what differs, as short as is clear."""
+    names = [{runs[number].config.get(NAME) for number in numbers} for numbers in members]
+    given = [str(name) if len(each) == 1 and (name := next(iter(each))) else "" for each in names]
+    short = [found.short_label(numbers[0]) for numbers in members]
+    full = [found.label(numbers[0]) for numbers in members]
+    experiments = [str(runs[numbers[0]].config.get(EXPERIMENT, "run")) for numbers in members]
+    return [
+        name
+        if name and given.count(name) == 1
+        else brief
+        if brief and short.count(brief) == 1
+        else whole or experiment
+        for name, brief, whole, experiment in zip(given, short, full, experiments, strict=True)
+    ]
 
 
 def _summary(values: Sequence[float]) -> Summary | None:

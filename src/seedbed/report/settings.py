@@ -3,11 +3,12 @@
 A group's class and the arguments that only some of its classes take are one setting, its choice:
 `optimizer` is `Adam`, `SGD` or `SGD momentum=0.9`. What a choice brings with it, as its own default
 rate, is no setting of its own: it cannot be told apart from the choice. It is named beside the
-table instead, and stands in `results.csv`.
+table instead, and stands in `results.csv`. What was typed is a setting in any case, and comes first
+in a run's name.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Value = str | float
@@ -17,6 +18,7 @@ NULL = "null"
 """The value of a setting that is off, or that a run does not have."""
 
 EXPERIMENT = "experiment_name"
+NAME = "name"
 TARGET = "_target_"
 
 SHOWING = (
@@ -25,6 +27,9 @@ SHOWING = (
     *("callbacks.throughput.", "callbacks.weight_table."),
 )
 """Settings of where things lie and what is shown; they change nothing that is measured."""
+
+WORDS = (NAME, "tags", "notes")
+"""Settings that say something of a run."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +60,43 @@ class Differences:
     """Every single setting that differs, seeds too: a value for each run."""
     common: dict[str, Value]
     """All others."""
+    typed: Sequence[Sequence[str]] = ()
+    """The settings on each run's command line, if that is known."""
 
     def label(self, run: int) -> str:
         """What to call a run; empty if nothing tells it from the others."""
-        return " ".join(_part(setting, setting.values[run]) for setting in self.settings)
+        typed = [*self.typed[run]] if self.typed else []
+        places = {
+            setting.name: next(
+                (n for n, key in enumerate(typed) if _sets(key, setting)), len(typed)
+            )
+            for setting in self.settings
+        }
+        ordered = sorted(self.settings, key=lambda setting: places[setting.name])
+        return " ".join(_part(setting, setting.values[run]) for setting in ordered)
+
+    def short_label(self, run: int) -> str:
+        """The same without what others have typed and this run has left as it is."""
+        others = {key for keys in self.typed for key in keys}
+        mine = self.typed[run] if self.typed else ()
+        kept = [
+            setting
+            for setting in self.settings
+            if any(_sets(key, setting) for key in mine)
+            or not any(_sets(key, setting) for key in others)
+        ]
+        return replace(self, settings=kept).label(run)
 
 
-def differences(configs: Sequence[Mapping[str, Any]]) -> Differences:
-    """Compare flat configurations."""
+def differences(
+    configs: Sequence[Mapping[str, Any]], typed: Sequence[Sequence[str]] = ()
+) -> Differences:
+    """Compare flat configurations.
+
+    Args:
+        configs: One for each run.
+        typed: The settings on each run's command line, if that is known.
+    """
     keys = dict.fromkeys(key for config in configs for key in config)
     everything = {key: tuple(_value(config.get(key)) for config in configs) for key in keys}
     columns = _once({key: column for key, column in everything.items() if len(set(column)) > 1})
@@ -70,7 +104,7 @@ def differences(configs: Sequence[Mapping[str, Any]]) -> Differences:
     optional = {key for key in columns if any(key not in config for config in configs)}
     groups: dict[str, list[str]] = {}
     for key in columns:
-        if not (is_seed(key) or key.startswith(SHOWING)):
+        if not (is_seed(key) or key.startswith(SHOWING) or key in WORDS):
             groups.setdefault(_group(key, everything), []).append(key)
     choices: dict[str, tuple[Value, ...]] = {}
     found: dict[str, tuple[Value, ...]] = {}
@@ -83,10 +117,12 @@ def differences(configs: Sequence[Mapping[str, Any]]) -> Differences:
         found |= {key: columns[key] for key in members if key not in part}
     if EXPERIMENT in found:
         choices[EXPERIMENT] = found[EXPERIMENT]
+    words = {key for keys in typed for key in keys}
     implied = [
         name
         for name, column in found.items()
-        if any(
+        if name not in words
+        and any(
             follows(column, choices[other])
             for other in {_group(name, everything), EXPERIMENT} & (choices.keys() - {name})
         )
@@ -100,12 +136,14 @@ def differences(configs: Sequence[Mapping[str, Any]]) -> Differences:
         Setting(name, column, "" if name in choices else short)
         for (name, column), short in zip(kept.items(), shorts, strict=True)
     ]
-    return Differences(settings, implied, columns, common)
+    return Differences(settings, implied, columns, common, typed)
 
 
 def listed(config: Mapping[str, Any]) -> dict[str, Value]:
     """A run's settings out of a flat configuration, each once, and classes by their names alone."""
-    shown = {key: value for key, value in config.items() if not key.startswith(SHOWING)}
+    shown = {
+        key: value for key, value in config.items() if not (key.startswith(SHOWING) or key in WORDS)
+    }
     settings = {}
     for key, [value] in _once({key: (_value(value),) for key, value in shown.items()}).items():
         is_class = key.endswith(f".{TARGET}")
@@ -163,6 +201,14 @@ def _once(columns: dict[str, tuple[Value, ...]]) -> dict[str, tuple[Value, ...]]
             seen.add(mark)
             kept[key] = columns[key]
     return {key: column for key, column in columns.items() if key in kept}
+
+
+def _sets(key: str, setting: Setting) -> bool:
+    """Whether a key that is typed, as `optimizer` or `optimizer.lr`, decides a setting."""
+    is_choice = not setting.short
+    return f"{setting.name}.".startswith(f"{key}.") or (
+        is_choice and key.startswith(f"{setting.name}.")
+    )
 
 
 def _part(setting: Setting, value: Value) -> str:

@@ -1,9 +1,8 @@
-"""A comparison in words and numbers: the terminal's table, `results.csv`, and JSON."""
+"""A comparison in words and numbers: the terminal's table, `results.csv`, JSON, LaTeX."""
 
 import csv
-import json
-import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seedbed.report.comparison import Comparison, Summary, duration, figure
+from seedbed.report.verdicts import verdicts
 from seedbed.terminal import console
 
 MOST_ERRORS = 10
@@ -60,9 +60,10 @@ def columns(comparison: Comparison) -> list[tuple[str, Literal["left", "right"]]
 
 def rows(comparison: Comparison) -> Iterator[list[str]]:
     """The ranking's cells."""
+    ranks = [rank for rank, _ in comparison.ranked()]
     for rank, group in comparison.ranked():
         yield [
-            "–" if rank is None else str(rank),
+            "–" if rank is None else f"{rank}{'=' * (ranks.count(rank) > 1)}",
             group.label,
             str(group.summary(comparison.metric) or "–"),
             *(_mean(group.summary(name)) for name in comparison.headline),
@@ -82,7 +83,12 @@ def rows(comparison: Comparison) -> Iterator[list[str]]:
 def remarks(comparison: Comparison) -> list[str]:
     """What the table alone would hide."""
     best = "lowest" if comparison.mode == "min" else "highest"
-    lines = [f"Ranked by {comparison.metric} of the best checkpoint, the {best} first."]
+    lines = [
+        f"By {comparison.metric} of the best checkpoint, the {best} first.",
+        *verdicts(comparison),
+    ]
+    if any(cells[0].endswith("=") for cells in rows(comparison)):
+        lines.append("=: these cannot be told apart.")
     if implied := comparison.differences.implied:
         lines.append(f"Also different, as these are: {', '.join(implied)}.")
     if any(len(group.counted) > 1 for group in comparison.groups):
@@ -121,8 +127,8 @@ def write_results(comparison: Comparison, file: Path) -> None:
                 )
 
 
-def print_json(comparison: Comparison) -> None:
-    """Print the ranking for programs; what is no number is null."""
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """The ranking for programs, in plain types."""
     names = [setting.name for setting in comparison.differences.settings]
     groups = []
     for rank, group in comparison.ranked():
@@ -130,11 +136,7 @@ def print_json(comparison: Comparison) -> None:
         for name in sorted({name for run in group.counted for name in run.figures}):
             summary = group.summary(name)
             assert summary is not None
-            measured[name] = {
-                "mean": _finite(summary.mean),
-                "deviation": _finite(summary.deviation),
-                "count": summary.count,
-            }
+            measured[name] = asdict(summary)
         groups.append(
             {
                 "rank": rank,
@@ -146,13 +148,13 @@ def print_json(comparison: Comparison) -> None:
                 "runs": [{"path": str(run.path), "state": run.state} for run in group.runs],
             }
         )
-    content = {"metric": comparison.metric, "mode": comparison.mode, "groups": groups}
-    print(json.dumps(content, indent=2, ensure_ascii=False))
+    return {
+        "metric": comparison.metric,
+        "mode": comparison.mode,
+        "groups": groups,
+        "verdicts": verdicts(comparison),
+    }
 
 
 def _mean(summary: Summary | None) -> str:
     return figure(summary.mean if summary else None)
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

@@ -1,5 +1,6 @@
 """All files of a report: one function for a run, a sweep, or any runs side by side."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from seedbed.files import writing
@@ -14,6 +15,17 @@ from seedbed.report.robustness import draw_robustness
 from seedbed.report.runs import Axis
 from seedbed.report.style import drawing
 from seedbed.report.tables import write_results
+
+
+def write_reports(
+    comparisons: Sequence[Comparison], folder: Path, *, axis: Axis = "step"
+) -> list[Path]:
+    """Write a report each; of several in a folder of its own, by the number it was printed as."""
+    places = [folder / f"comparison-{n}" for n in range(1, len(comparisons) + 1)]
+    return [
+        write_report(comparison, place if len(comparisons) > 1 else folder, axis=axis)
+        for comparison, place in zip(comparisons, places, strict=True)
+    ]
 
 
 def write_report(comparison: Comparison, folder: Path, *, axis: Axis = "step") -> Path:
