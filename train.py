@@ -3,8 +3,12 @@
 Hydra composes the configuration from `conf/`; from there on a run needs only its directory.
 """
 
+import os
 import sys
 from pathlib import Path
+
+# Before the frame is imported: it may be installed elsewhere, and this is the project.
+os.environ["SEEDBED_PROJECT"] = str(Path(__file__).resolve().parent)
 
 import hydra
 from hydra.core.hydra_config import HydraConfig

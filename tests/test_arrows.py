@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "metric_directions": set(),
     "terminal": {"errors"},
     "processes": {"errors", "files", "record", "terminal"},
-    "record": {"errors", "files"},
+    "record": {"errors", "files", "project"},
     "data": {"errors", "files"},
     "nets": {"errors"},
     "optim": {"processes"},

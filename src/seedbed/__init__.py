@@ -1,6 +1,6 @@
 """Seedbed: small studies of how networks are trained, on one frame.
 
-run = seedbed.load("logs/binary/exam/2026-01-31_12-00-00-0a1b2c3d")
+run = seedbed.load("logs/regression/table/2026-01-31_12-00-00-0a1b2c3d")
 run.config, run.datamodule, run.net, run.metrics
 """
 

@@ -16,7 +16,6 @@ TYPES = {
     "max_steps=true": "a whole number, got true or false",
     "seed=null": "a whole number, got null",
     "compile=1": "true or false, got a whole number",
-    "prompt=3": "a text, got a whole number",
     "mode=less": "min or max, got a text",
     "net.activation=swish": "relu or gelu or tanh or sigmoid, got a text",
     "data.batch_size=half": "a whole number or full, got a text",
@@ -60,7 +59,6 @@ def test_pair_of_numbers_is_wanted_where_the_constructor_takes_one() -> None:
 @pytest.mark.parametrize(
     ("override", "typed"),
     [
-        ("prompt=123", """'prompt="123"'"""),
         ("data.target=2020", """'data.target="2020"'"""),
         ("data.features=[2019,x]", """'data.features=["2019", "x"]'"""),
     ],
@@ -259,7 +257,7 @@ def test_wrong_target_and_missing_group_hide_no_other_mistake() -> None:
 
 
 @pytest.mark.parametrize(
-    "override", ["max_steps=many", "max_epochs=1.5", "seed=null", "seed=-1", "prompt=3", "mode=no"]
+    "override", ["max_steps=many", "max_epochs=1.5", "seed=null", "seed=-1", "weights=3", "mode=no"]
 )
 def test_wrong_value_is_told_once_however_many_settings_take_it_over(override: str) -> None:
     message = refusal("callbacks=samples", override)

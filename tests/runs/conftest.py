@@ -1,31 +1,15 @@
 """Small finished runs, one of each kind, that all tests of the verbs read and none may change."""
 
-import gc
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from seedbed.cli.main import main
 from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
 Made = Callable[..., RunDirectory]
-
-
-@dataclass(frozen=True)
-class Called:
-    """What a command printed, and its exit status."""
-
-    status: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Called]
 
 
 def made(folder: Path, *overrides: str) -> RunDirectory:
@@ -90,20 +74,3 @@ def table(table_file: Path, tmp_path_factory: pytest.TempPathFactory) -> RunDire
         *("data=table", f"data.path={table_file}", "data.target=y", "data.batch_size=full"),
         *("net.hidden=[]", "optimizer.lr=0.3", "max_epochs=60"),
     )
-
-
-@pytest.fixture
-def seedbed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Calls the command as a shell would, but in this process."""
-
-    def call(*words: object) -> Called:
-        monkeypatch.setattr(sys, "argv", ["seedbed", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main()
-        gc.unfreeze()  # what a process of its own would not outlive
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        return Called(int(left.value.code or 0), printed.out, printed.err)
-
-    return call

@@ -3,7 +3,6 @@ import io
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -57,14 +56,6 @@ class Fixed(torch.nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         return self.outputs
-
-
-@dataclass
-class Asked:
-    """All that is asked of a task."""
-
-    kind: str
-    net: torch.nn.Module
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -214,30 +205,6 @@ def test_mnists_digits_are_read_about_as_well_however_they_are_drawn(
         right[look] = sum(row[1] == y for row, y in zip(rows, labels.tolist(), strict=True))
     assert originals > 0.93 * count
     assert min(right.values()) >= originals - 0.02 * count, (originals, right)
-
-
-def test_classifier_of_several_classes_adds_the_probability_of_each(
-    exam: RunDirectory, source: Path
-) -> None:
-    run = load(exam.path)
-    logits = torch.tensor([[0.0, 1.0, 3.0], [2.0, 0.0, 1.0]])
-    several = replace(run, task=Asked("multiclass", Fixed(logits)))
-    header, ann, bob = predict(several, source)
-    names = ["probability_0", "probability_1", "probability_2"]
-    assert header == ["name", "sleep", "study", "class", *names]
-    assert (ann[3], bob[3]) == (2, 0)
-    for row, chances in zip((ann, bob), logits.softmax(dim=1).tolist(), strict=True):
-        assert [float(str(cell)) for cell in row[4:]] == pytest.approx(chances)
-
-
-@pytest.mark.parametrize(("kind", "count"), [("regression", 2), ("binary", 2), ("counts", 1)])
-def test_outputs_that_have_no_name_are_refused(
-    kind: str, count: int, exam: RunDirectory, source: Path
-) -> None:
-    task = Asked(kind, Fixed(torch.zeros(2, count)))
-    other = replace(load(exam.path), task=task)
-    with pytest.raises(RunError, match=f"its task, {kind}, gives for a row"):
-        predict(other, source)
 
 
 # --- the command ----------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ class TextSamples(Callback):
     """Continues a prompt at each validation; does nothing where the data is not text.
 
     Args:
-        prompt: What the text starts with; an empty one starts where a poem does.
-        length: The most characters to write; a poem may end before.
+        prompt: What the text starts with; an empty one starts where a document does.
+        length: The most characters to write; a document may end before.
         temperature: Divides the logits; 1 samples the model's own distribution, 0 takes the
             likeliest character.
 
@@ -42,6 +42,10 @@ class TextSamples(Callback):
         log.info("\n".join("    " + line for line in text.splitlines()))
         for board in boards(trainer):
             board.add_text("sample", text.replace("\n", "  \n"), trainer.global_step)
+
+    def conclusion(self, trainer: Trainer) -> str | None:
+        """A last text, for the end of a run."""
+        return self.write(trainer, trainer.lightning_module)
 
     def write(self, trainer: Trainer, module: LightningModule) -> str | None:
         """One text that starts with the prompt, or None where the data is not text."""

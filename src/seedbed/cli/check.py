@@ -17,7 +17,7 @@ def check(
 ) -> None:
     """Try a study without training it: every setting, the data, and one batch through the net.
 
-    Example: seedbed check experiment=poem_gpt data=verse net.depth=8
+    Example: seedbed check experiment=NAME optimizer.lr=0.1
     """
     with quick_imports():
         from seedbed.runs import check as preflight

@@ -16,7 +16,7 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint of RUN: on the same machine, exactly the metrics that the run logged.
 
-    Example: seedbed evaluate logs/binary/exam/2026-01-31_12-00-00-0a1b2c3d --split test
+    Example: seedbed evaluate logs/regression/table/2026-01-31_12-00-00-0a1b2c3d --split test
     """
     with quick_imports():
         from seedbed.runs.evaluate import evaluate as evaluate_run

@@ -13,7 +13,7 @@ def execute(
 ) -> None:
     """Fit and test what RUN says, going on from its last checkpoint if it has one.
 
-    Example: seedbed execute logs/regression/line/2026-01-31_12-00-00-0a1b2c3d
+    Example: seedbed execute logs/regression/table/2026-01-31_12-00-00-0a1b2c3d
     """
     with quick_imports():
         from seedbed.runs.execute import execute as execute_run

@@ -22,7 +22,7 @@ def export(
 
     The file is opened again, and its outputs are compared with the checkpoint's.
 
-    Example: seedbed export logs/multiclass/mnist/2026-01-31_12-00-00-0a1b2c3d --format onnx
+    Example: seedbed export logs/regression/table/2026-01-31_12-00-00-0a1b2c3d --format onnx
     """
     with quick_imports():
         from seedbed.runs.export import export as export_net

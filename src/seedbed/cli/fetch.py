@@ -1,7 +1,7 @@
 """Fetch a data set."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -10,8 +10,9 @@ from seedbed.fast.imports import quick_imports
 
 def fetch(
     what: Annotated[
-        Literal["poems", "song", "mnist"], typer.Argument(help="The data set.")
-    ] = "poems",
+        str | None,
+        typer.Argument(help="An option of conf/data.", show_default="the project's main data"),
+    ] = None,
     data_dir: Annotated[
         Path | None,
         typer.Option(
@@ -21,13 +22,10 @@ def fetch(
 ) -> None:
     """Fetch a data set, if it is not there yet, and say where it is.
 
-    Example: seedbed fetch mnist
+    Example: seedbed fetch NAME --data-dir data
     """
     with quick_imports():
-        from seedbed.data import fetch as fetching
-        from studies.mnist.mnist import MNIST_FILES
-        from studies.poems.poems import SONG_POEMS, TANG_POEMS
+        from seedbed.runs.fetch import fetch as fetch_data
 
-    files = {"poems": TANG_POEMS, "song": SONG_POEMS, "mnist": MNIST_FILES}[what]
-    folder = fetching.fetch(files, data_dir.expanduser() if data_dir else fetching.data_dir())
-    typer.echo(f"{what}: {folder}")
+    name, folder = fetch_data(what, data_dir)
+    typer.echo(f"{name}: {folder}")

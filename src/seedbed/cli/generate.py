@@ -35,16 +35,16 @@ def generate(
     checkpoint: Checkpoint = "best",
     as_json: AsJson = False,
 ) -> None:
-    """Let RUN's language model go on from a prompt, up to the end of a poem.
+    """Let RUN's language model go on from a prompt, up to the end of a text.
 
-    Example: seedbed generate logs/language/poem_gpt/2026-01-31_12-00-00-0a1b2c3d --prompt 春夜喜雨
+    Example: seedbed generate logs/regression/table/2026-01-31_12-00-00-0a1b2c3d --prompt 春
     """
     with quick_imports():
         from seedbed.runs import generate as writing
         from seedbed.runs.load import load
 
     opened = load(run, checkpoint)
-    prompts = [text for text in prompt or [opened.config.get("prompt", "")] for _ in range(count)]
+    prompts = [text for text in prompt or [writing.own_prompt(opened)] for _ in range(count)]
     if warning := writing.unknown(opened, prompts):
         typer.echo(warning, err=True)
     if seed is None:

@@ -28,7 +28,7 @@ def predict(
     The file needs the columns that RUN learnt from; it keeps its others. An image should show one
     digit on plain ground; it is scaled and centred as the run's digits are.
 
-    Example: seedbed predict logs/binary/exam/2026-01-31_12-00-00-0a1b2c3d students.csv
+    Example: seedbed predict logs/regression/table/2026-01-31_12-00-00-0a1b2c3d new.csv
     """
     with quick_imports():
         from seedbed.runs.load import check_place, load

@@ -22,7 +22,7 @@ def reproduce(
     On the same machine and versions they are identical; else what differs is listed, and the exit
     status is 1.
 
-    Example: seedbed reproduce logs/regression/line/2026-01-31_12-00-00-0a1b2c3d --into again
+    Example: seedbed reproduce logs/regression/table/2026-01-31_12-00-00-0a1b2c3d --into again
     """
     with quick_imports():
         from seedbed.runs import reproduce as again

@@ -24,7 +24,7 @@ def resume(
     A longer fit keeps its schedule, and after its end the last learning rate. Of a sweep, what has
     no result yet is trained.
 
-    Example: seedbed resume logs/regression/line/2026-01-31_12-00-00-0a1b2c3d max_epochs=200
+    Example: seedbed resume logs/regression/table/2026-01-31_12-00-00-0a1b2c3d max_epochs=200
     """
     if (run / RECORD).exists():
         from seedbed.sweep.resume import resume as resume_sweep

@@ -35,6 +35,7 @@ from seedbed.config.targets import (
 from seedbed.config.type_checks import hints_of, shown, type_problem
 from seedbed.errors import SettingError, nearest
 from seedbed.metric_directions import best_is
+from seedbed.project import CONF
 from seedbed.record.checkpoint import checkpoint_at
 
 TOP_LEVEL: dict[str, Any] = {
@@ -53,7 +54,6 @@ TOP_LEVEL: dict[str, Any] = {
     "weight_decay_on": typing.Literal["matrices", "all"],
     "compile": bool,
     "print_weights": bool,
-    "prompt": str,
     "weights": str | None,
 }
 """The settings outside any group, and their types."""
@@ -201,6 +201,11 @@ def _packages(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _missing(config: Mapping[str, Any]) -> Iterator[str]:
     """Find the groups that are not there, as after `scheduler=null`."""
+    if not any(is_node(config.get(group)) for group in ("data", "net", "task")):
+        names = ", ".join(path.stem for path in sorted((CONF / "experiment").glob("*.yaml")))
+        yield f"experiment: choose one, experiment=NAME; there is {names}. Or choose"
+        yield "data=NAME, net=NAME and task=NAME by hand; --help shows them all."
+        return
     for group in GIVEN:
         if not is_node(config.get(group)):
             yield f"{group}: there is none; choose one, {group}=NAME."

@@ -4,6 +4,7 @@ Imported at every start, so it imports neither torch nor Lightning.
 """
 
 import os
+import re
 import secrets
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from seedbed.project import CONF, LOGS
+
+REFERENCE = re.compile(r"\$\{(?:oc\.select:)?(\w+)")
+"""A setting that another one's value refers to."""
 
 
 def register_resolvers() -> None:
@@ -58,7 +62,20 @@ def plain(config: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
     )
     container = OmegaConf.to_container(study, resolve=resolve)
     assert isinstance(container, dict)
-    return {str(key): _located(str(key), value) for key, value in container.items()}
+    own = _own(study) if resolve else frozenset()
+    return {str(k): _located(str(k), value) for k, value in container.items() if k not in own}
+
+
+def _own(study: DictConfig) -> frozenset[str]:
+    """The settings that an experiment adds at the top level for its nodes to refer to.
+
+    Their values stand where they are used, so a run's record need not keep them once more.
+    """
+    frame = OmegaConf.load(CONF / "train.yaml")
+    added = {str(name) for name in study if name not in frame}
+    if not added:
+        return frozenset()
+    return frozenset(added & {*REFERENCE.findall(str(OmegaConf.to_container(study)))})
 
 
 def use_paths(config: DictConfig) -> None:

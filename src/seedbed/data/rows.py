@@ -5,6 +5,7 @@ Serves points, tables and images alike.
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -46,6 +47,17 @@ class RowSplits:
     """The mean and deviation that the targets are scaled by, fitted likewise."""
 
 
+@dataclass(frozen=True)
+class NewRows:
+    """Inputs without targets, to predict from, and what stands beside each prediction."""
+
+    header: list[str]
+    cells: list[list[str]]
+    """The file's own, a list a row."""
+    inputs: Tensor
+    """(N, …)"""
+
+
 class RowsDataModule(DataModule[RowSplits]):
     """Batches of (inputs (B, …), targets (B, …)); a dataset's own class only loads and splits.
 
@@ -62,10 +74,6 @@ class RowsDataModule(DataModule[RowSplits]):
     """The names in `sizes`, known before any data is loaded; images also give `channels`."""
     kind: str = "regression"
     """The kind of task the targets are for: `regression`, `binary` or `multiclass`."""
-    image_box: ClassVar[int | None] = None
-    """Where inputs are images of digits, the pixels that a digit's longer side gets."""
-    image_centre: ClassVar[float] = 0.0
-    """Where such a digit has its centre of mass, in pixels from the top, and from the left."""
 
     def __init__(
         self,
@@ -120,6 +128,24 @@ class RowsDataModule(DataModule[RowSplits]):
         if self.input_noise:
             inputs = inputs + self.input_noise * torch.randn_like(inputs)
         return inputs, targets
+
+    def read_inputs(self, source: Path) -> NewRows:
+        """Read inputs of the kind that was learnt from; the hook by which a run predicts.
+
+        Here the rows of a CSV file, by the columns in `scale`; other kinds of data have their own.
+
+        Raises:
+            DataError: If there are no columns, or naming what in the file cannot be used.
+        """
+        from seedbed.data.table import read_scaled  # which extends this class
+
+        scale = self.state_dict()["scale"]
+        if not scale:
+            raise DataError(
+                f"{type(self).__name__} has no columns and no `read_inputs` of its own to predict "
+                "from a file by; seedbed.load opens the run in Python."
+            )
+        return read_scaled(source, scale)
 
     def training_batches(self) -> Loader:
         """Training rows in an order that depends on the seed and the epoch."""

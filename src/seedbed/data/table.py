@@ -9,8 +9,21 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from seedbed.data.columns import Columns, check_two_classes, read_columns
-from seedbed.data.rows import Parts, RowsDataModule, RowSplits, check_shares, random_parts
+from seedbed.data.columns import (
+    Columns,
+    check_two_classes,
+    columns_of,
+    read_columns,
+    read_rows,
+)
+from seedbed.data.rows import (
+    NewRows,
+    Parts,
+    RowsDataModule,
+    RowSplits,
+    check_shares,
+    random_parts,
+)
 from seedbed.errors import DataError
 
 LARGEST_DEVIATION = 1e18
@@ -114,6 +127,18 @@ def split_columns(
         scale=scale,
         target_scale=[mean, deviation],
     )
+
+
+def read_scaled(source: Path, scale: Mapping[str, Sequence[float]]) -> NewRows:
+    """The rows of a CSV file, and these columns of it, each less its mean, over its deviation.
+
+    Raises:
+        DataError: Naming what in the file cannot be used.
+    """
+    table = [*read_rows(source)]  # once: it may be a pipe
+    columns = columns_of(table, source, None, [*scale])
+    (_, header), *rows = table
+    return NewRows(header, [cells for _, cells in rows], scaled(columns, scale))
 
 
 def scaled(columns: Columns, scale: Mapping[str, Sequence[float]]) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 from seedbed.errors import DataError
 
 END = "\0"
-"""Ends each poem; generation stops at it."""
+"""Ends each document; generation stops at it."""
 
 UNKNOWN = "□"
 """Stands for every character outside the vocabulary, as it stands for a lost one in print."""

@@ -36,6 +36,7 @@ from filelock import FileLock, Timeout
 from seedbed.errors import RunError
 from seedbed.files import place_text, refuse_links_out, writing
 from seedbed.record.checkpoint import BEST, FOLDER, LAST
+from seedbed.record.schema import current, stamped
 from seedbed.record.state import LOCK, state_of
 
 SEEDBED = (sys.executable, "-P", "-m", "seedbed")
@@ -76,7 +77,7 @@ class RunDirectory:
         """
         run = cls(Path(path).absolute())
         run._check_name()
-        text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
+        text = _as_yaml(config)
         with writing(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
             try:
@@ -104,11 +105,11 @@ class RunDirectory:
             raise RunError(f"{self.config_file}: cannot be read ({error}).") from None
         if not isinstance(loaded, dict):
             raise RunError(f"{self.config_file}: expected settings by name.")
-        return loaded
+        return current(loaded, self.config_file)
 
     def set_config(self, config: dict[str, Any]) -> None:
         """Replace the configuration."""
-        place_text(self.config_file, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+        place_text(self.config_file, _as_yaml(config))
 
     @property
     def resume_command(self) -> str:
@@ -200,6 +201,10 @@ class RunDirectory:
                 "started": now(),
             },
         )
+
+
+def _as_yaml(config: dict[str, Any]) -> str:
+    return yaml.safe_dump(stamped(config), allow_unicode=True, sort_keys=False)
 
 
 def now() -> str:

@@ -22,7 +22,7 @@ NAME = "name"
 TARGET = "_target_"
 
 SHOWING = (
-    *("paths.", "logger.", "print_", "callbacks.confusion.", "callbacks.equation."),
+    *("schema_version", "paths.", "logger.", "print_", "callbacks.confusion."),
     *("callbacks.predictions.", "callbacks.progress.", "callbacks.robustness."),
     *("callbacks.throughput.", "callbacks.weight_table."),
 )

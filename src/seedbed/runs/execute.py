@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from lightning import Trainer
 
-from seedbed.callbacks.samples import TextSamples
 from seedbed.config.build import Study, build
 from seedbed.config.checks import check
 from seedbed.config.machine import is_distributed, process_count
@@ -26,7 +25,7 @@ from seedbed.errors import (
     SeedbedError,
     TrainingError,
 )
-from seedbed.loggers import log_hyperparameters, rewind
+from seedbed.loggers import boards, log_hyperparameters, rewind
 from seedbed.metric_directions import of_part
 from seedbed.processes import distributed
 from seedbed.processes.launch import start
@@ -287,9 +286,10 @@ def _conclude(run: RunDirectory, study: Study, metrics: dict[str, float]) -> Non
     for name, value in metrics.items():
         if name.startswith(f"{part}/"):
             log.info(f"    {name:<28}{value:>10.4f}")
-    for callback in study.callbacks:
-        if isinstance(callback, TextSamples):
-            text = callback.write(study.trainer, study.task)
-            if text is not None:
-                log.info("\n" + "\n".join("    " + line for line in text.splitlines()))
+    for speaker in (*study.callbacks, study.task.net):
+        conclusion = getattr(speaker, "conclusion", None)
+        if conclusion and (text := conclusion(study.trainer)) is not None:
+            log.info("\n" + "\n".join("    " + line for line in text.splitlines()))
+            for board in boards(study.trainer):
+                board.add_text(type(speaker).__name__, text.replace("\n", "  \n"))
     log.info(f"\nrun: {run.path}")

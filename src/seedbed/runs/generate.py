@@ -37,8 +37,8 @@ def generate(
 
     Args:
         run: A run whose net is a language model.
-        prompts: What each text starts with; an empty one starts where a poem does.
-        length: The most characters to write; a text ends before, with its poem.
+        prompts: What each text starts with; an empty one starts where a document does.
+        length: The most characters to write; a text ends before, where its document does.
         temperature: Divides the logits; 0 takes the likeliest character.
         top_k: Draw from this many likeliest characters only.
         top_p: Draw from the likeliest that together have at least this probability.
@@ -78,6 +78,12 @@ def generate(
         Text(prompt, prompt + text, done)
         for prompt, text, done in zip(prompts, written, ended, strict=True)
     ]
+
+
+def own_prompt(run: LoadedRun) -> str:
+    """What the run's own samples start with; empty where it wrote none."""
+    callbacks = run.config["callbacks"].values()
+    return next((str(node["prompt"]) for node in callbacks if node and "prompt" in node), "")
 
 
 def unknown(run: LoadedRun, prompts: Sequence[str]) -> str | None:

@@ -147,6 +147,16 @@ class Task(LightningModule, ABC):
         """What is logged of `metrics`, by the names in `metric_names`."""
         return metrics.compute()
 
+    def describe_outputs(self, outputs: Tensor, data: Any) -> dict[str, list[Any]]:
+        """What a prediction shows of the net's outputs (N, …): columns of N values by their names.
+
+        Args:
+            outputs: The outputs.
+            data: The DataModule, which knows scale and labels.
+        """
+        columns = outputs.flatten(1).T.tolist()
+        return {f"output_{number}": column for number, column in enumerate(columns)}
+
     def of_loss(self, loss: Tensor) -> dict[str, Tensor]:
         """What follows from a mean loss alone; logged of the training where nothing else is."""
         return {}

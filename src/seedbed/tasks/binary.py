@@ -1,6 +1,6 @@
 """Two classes: cross-entropy on one logit a row, so a net has no sigmoid at its end."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -51,6 +51,11 @@ class BinaryTask(Task):
             "average_precision": ranking(measured.binary_average_precision, scores, labels),
             "brier": (scores - labels).square().mean(),
         }
+
+    def describe_outputs(self, outputs: Tensor, data: Any) -> dict[str, list[Any]]:
+        """The probability of class 1, and the likelier class, of logits (N, 1)."""
+        logits = outputs[:, 0]
+        return {"probability": logits.sigmoid().tolist(), "class": (logits > 0).int().tolist()}
 
     def confusion(self) -> Tensor:
         """Count the test's rows by true class, down, and predicted class, across: int64 (2, 2)."""

@@ -6,7 +6,7 @@ averaged with every class counting alike, however rare it is (macro).
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +85,12 @@ class MulticlassTask(Task):
             "average_precision": _one_vs_rest(measured.binary_average_precision, scores, targets),
             "brier": (scores - F.one_hot(targets, classes)).square().sum(dim=1).mean(),
         }
+
+    def describe_outputs(self, outputs: Tensor, data: Any) -> dict[str, list[Any]]:
+        """The likeliest class, and the probability of each, of logits (N, K)."""
+        chances = outputs.softmax(dim=1)
+        by_class = {f"probability_{k}": column for k, column in enumerate(chances.T.tolist())}
+        return {"class": outputs.argmax(dim=1).tolist(), **by_class}
 
     def confusion(self) -> Tensor:
         """Count the test's rows by true class, down, and predicted class, across: int64 (K, K)."""

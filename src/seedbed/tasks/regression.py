@@ -80,6 +80,11 @@ class RegressionTask(Task):
             )
         return predictions, targets
 
+    def describe_outputs(self, outputs: Tensor, data: Any) -> dict[str, list[Any]]:
+        """The prediction (N, 1) in the target's own unit."""
+        mean, deviation = data.target_scale
+        return {"prediction": (mean + deviation * outputs[:, 0]).tolist()}
+
     def objective(self, loss: Tensor, count: float | Tensor) -> Tensor:
         """The mean or the sum of the squared errors, as the net sees them."""
         loss = loss / self.deviation**2

@@ -1,1 +1,7 @@
 """Tables drawn from a rule, so that the best possible loss is known."""
+
+FORMER_TARGETS = {
+    "seedbed.data.exam.Exam": "studies.exam.exam.Exam",
+    "seedbed.data.plane.Plane": "studies.exam.plane.Plane",
+}
+"""Names of this study's classes in runs of version 1; None is one that there is no more."""

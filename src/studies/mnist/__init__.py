@@ -1,1 +1,7 @@
 """Handwritten digits: which of ten an image shows."""
+
+FORMER_TARGETS = {
+    "seedbed.data.mnist.MNIST": "studies.mnist.mnist.MNIST",
+    "seedbed.data.digits.Digits": "studies.mnist.digits.Digits",
+}
+"""Names of this study's classes in runs of version 1; None is one that there is no more."""

@@ -5,10 +5,11 @@ from typing import Literal
 import torch
 
 from seedbed.data.augment import RandomAffine
-from seedbed.data.rows import RowsDataModule, RowSplits, check_shares, random_parts
+from seedbed.data.rows import RowSplits, check_shares, random_parts
+from studies.mnist.images import DigitImages
 
 
-class Digits(RowsDataModule):
+class Digits(DigitImages):
     """Images (N, 1, 8, 8) with pixels from 0 to 1, against digits (N,).
 
     Args:
@@ -21,8 +22,6 @@ class Digits(RowsDataModule):
         augment: How training moves its images.
     """
 
-    provided_sizes = (*RowsDataModule.provided_sizes, "channels")
-    kind = "multiclass"
     image_box = 8
     image_centre = 4
 

@@ -6,13 +6,40 @@ image that shows one digit. Price: a picture with a shadow or with lines is take
 """
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from seedbed.data.rows import NewRows, RowsDataModule
 from seedbed.errors import DataError
+
+
+class DigitImages(RowsDataModule):
+    """Images of one digit each; what `seedbed predict` is given is made like them."""
+
+    provided_sizes = (*RowsDataModule.provided_sizes, "channels")
+    kind = "multiclass"
+    image_box: ClassVar[int]
+    """The pixels that a digit's longer side gets."""
+    image_centre: ClassVar[float]
+    """Where a digit has its centre of mass, in pixels from the top, and from the left."""
+
+    def read_inputs(self, source: Path) -> NewRows:
+        """Read an image, or a folder of them, a row each.
+
+        Raises:
+            DataError: Naming the image that cannot be used.
+        """
+        size, files = self.state_dict()["shape"][-1], image_files(source)
+        images = [
+            read_digit(file, size=size, box=self.image_box, centre=self.image_centre)
+            for file in files
+        ]
+        return NewRows(["file"], [[file.name] for file in files], torch.stack(images))
+
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 

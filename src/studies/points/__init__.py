@@ -1,1 +1,11 @@
 """Points on a curve: regression on one variable."""
+
+FORMER_TARGETS = {
+    "seedbed.data.points.Line": "studies.points.points.Line",
+    "seedbed.data.points.Sine": "studies.points.points.Sine",
+    "seedbed.data.points.Cubic": "studies.points.points.Cubic",
+    "seedbed.nets.polynomial.Polynomial": "studies.points.polynomial.Polynomial",
+    "seedbed.optim.random_search.RandomSearch": "studies.points.random_search.RandomSearch",
+    "seedbed.callbacks.equation.Equation": None,
+}
+"""Names of this study's classes in runs of version 1; None is one that there is no more."""

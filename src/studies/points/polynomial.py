@@ -6,8 +6,13 @@ does, and Muon, to which the layer is a head, leaves them to AdamW. One vector o
 would read as simply, but to all of these it would be a bias.
 """
 
+from collections.abc import Sequence
+
 import torch
+from lightning import Trainer
 from torch import Tensor, nn
+
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Polynomial(nn.Module):
@@ -43,9 +48,23 @@ class Polynomial(nn.Module):
         """From the lowest power to the highest, (outputs, degree + 1)."""
         return torch.cat([self.head.bias[:, None], self.head.weight], dim=1)
 
+    def conclusion(self, trainer: Trainer) -> str:
+        """The fitted polynomial as a formula, a line for each output, for the end of a run."""
+        return "\n".join(map(equation, self.coefficients.tolist()))
+
     def forward(self, x: Tensor) -> Tensor:
         """Map rows (B, 1) to outputs (B, outputs)."""
         exponents = torch.arange(1, self.degree + 1, dtype=x.dtype, device=x.device)
         powers = x**exponents  # (B, degree)
         output: Tensor = self.head(self.dropout(powers))
         return output
+
+
+def equation(coefficients: Sequence[float]) -> str:
+    """A polynomial from its coefficients, the lowest power first, with four digits of each."""
+    constant, *others = coefficients
+    terms = [f"y = {constant:.4g}"]
+    for power, coefficient in enumerate(others, start=1):
+        exponent = "" if power == 1 else str(power).translate(SUPERSCRIPTS)
+        terms.append(f"{'-' if coefficient < 0 else '+'} {abs(coefficient):.4g} x{exponent}")
+    return " ".join(terms)

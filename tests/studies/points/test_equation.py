@@ -7,8 +7,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
-from studies.points.equation import equation
-from studies.points.polynomial import Polynomial
+from studies.points.polynomial import Polynomial, equation
 
 
 def executed(folder: Path, *overrides: str) -> RunDirectory:
@@ -34,7 +33,7 @@ def test_equation_is_written_from_the_lowest_power(
     assert equation(coefficients) == expected
 
 
-def test_equation_of_the_best_weights_is_logged_before_the_end_and_in_tensorboard(
+def test_equation_of_the_best_weights_ends_the_log_and_is_in_tensorboard(
     tmp_path: Path,
 ) -> None:
     run = executed(tmp_path, "experiment=sine", "data.points=50")
@@ -49,7 +48,7 @@ def test_equation_of_the_best_weights_is_logged_before_the_end_and_in_tensorboar
     assert number < len(lines) - 1
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
-    [shown] = events.Tensors("equation/text_summary")
+    [shown] = events.Tensors("Polynomial/text_summary")
     assert shown.tensor_proto.string_val == [expected.encode()]
 
 

@@ -1,0 +1,58 @@
+"""The form of a run's configuration, which carries its version; an earlier one is upgraded.
+
+Version 1, of runs that say none, named the shipped studies' classes within the frame, and kept at
+its top level what an experiment adds for its own nodes to refer to.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from seedbed.errors import RunError
+from seedbed.project import own_studies
+
+KEY = "schema_version"
+VERSION = 2
+
+
+def stamped(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as it is written: its version first."""
+    return {KEY: VERSION, **config}
+
+
+def current(config: Mapping[str, Any], source: object) -> dict[str, Any]:
+    """A configuration that was read, in the form of this version, which it names no more.
+
+    Raises:
+        RunError: If it is of a later version.
+    """
+    version = config.get(KEY, 1)
+    if version not in (1, VERSION):
+        raise RunError(
+            f"{source}: {KEY}={version}: this version of Seedbed opens runs up to {VERSION}; "
+            "open it with the version that wrote it."
+        )
+    settings = {name: value for name, value in config.items() if name != KEY}
+    return settings if version == VERSION else _from_version_1(settings)
+
+
+def _from_version_1(settings: dict[str, Any]) -> dict[str, Any]:
+    """Map each class to where it stands now; drop what was a value of nodes alone."""
+    moved: dict[str, str | None] = {}
+    for study in own_studies():
+        moved |= getattr(study, "FORMER_TARGETS", {})
+    dropped = {name for study in own_studies() for name in getattr(study, "FORMER_SETTINGS", ())}
+    kept = {name: value for name, value in settings.items() if name not in dropped}
+    return {name: _moved(value, moved) for name, value in kept.items()}
+
+
+def _moved(node: Any, moved: Mapping[str, str | None]) -> Any:
+    """A part of a configuration by its targets' present names; None where there is none now."""
+    if isinstance(node, list):
+        return [_moved(one, moved) for one in node]
+    if not isinstance(node, dict):
+        return node
+    target = node.get("_target_")
+    if isinstance(target, str) and moved.get(target, target) is None:
+        return None
+    renamed = {"_target_": moved.get(target, target)} if isinstance(target, str) else {}
+    return {name: _moved(value, moved) for name, value in node.items()} | renamed
