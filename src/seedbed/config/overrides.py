@@ -236,8 +236,8 @@ def _job_problems(overrides: list[str]) -> list[str]:
     for text in values:
         if _refusal([*choices, text]):
             said = _value_problem(parser.parse_override(text), base)
-            if not refused or "." in text.partition("=")[0] or "did you mean" in said:
-                problems.append(said)  # else what was refused may have brought it
+            is_own = not refused or "." in text.partition("=")[0] or "did you mean" in said
+            problems += [said] if is_own else []  # else what was refused may have brought it
         else:
             good.append(text)
     from seedbed.config.checks import check  # imports torch
