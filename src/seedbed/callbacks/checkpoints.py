@@ -116,13 +116,13 @@ class Checkpoints(Callback):
         score = float(metrics[self.monitor])
         if score < self.best_score if self.mode == "min" else score > self.best_score:
             self.best_score = score
-            self._best = copy.deepcopy(_state(trainer))
+            self._best = copy.deepcopy(state_of(trainer))
         self._save_or_stop(trainer, at_end=_at_end(trainer))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write both at the end of the fit; one without a validation has no other best."""
         if self._best is None and math.isinf(self.best_score):
-            self._best = _state(trainer)
+            self._best = state_of(trainer)
         # Its last validation was saved already: from here on, a cut epoch counts as a whole one.
         if self._best is not None or self._written_step != trainer.global_step:
             self._write(trainer)
@@ -134,7 +134,7 @@ class Checkpoints(Callback):
         """Leave what a fit that fails had at its best; an interrupt saves where it can."""
         if self._best is not None and isinstance(exception, Exception) and trainer.is_global_zero:
             with suppress(OSError):  # the disk may be full
-                self.directory.mkdir(exist_ok=True)
+                self.directory.mkdir(parents=True, exist_ok=True)
                 save(self._best, self.directory / BEST)
 
     def state_dict(self) -> dict[str, Any]:
@@ -179,11 +179,11 @@ class Checkpoints(Callback):
         _stop_if_told(told)
 
     def _write(self, trainer: Trainer) -> None:
-        last = _state(trainer)
+        last = state_of(trainer)
         if trainer.is_global_zero:
             for logger in trainer.loggers:
                 logger.save()  # a killed run's curves reach at least as far as its checkpoint
-            self.directory.mkdir(exist_ok=True)
+            self.directory.mkdir(parents=True, exist_ok=True)
             if self._best is not None:
                 save(self._best, self.directory / BEST)
             save(last, self.directory / LAST)
@@ -207,8 +207,8 @@ def _validate_now(trainer: Trainer) -> None:
     trainer.check_val_every_n_epoch = trainer.val_check_batch = 1
 
 
-def _state(trainer: Trainer) -> dict[str, Any]:
-    """All of a fit's state, and the metrics it has now."""
+def state_of(trainer: Trainer) -> dict[str, Any]:
+    """All of a fit's state, and the metrics it has now: what a checkpoint holds."""
     state: dict[str, Any] = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
     return state | {
         "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},

@@ -5,6 +5,7 @@ arguments; `_partial_` leaves the call for later. `targets` says which may be ca
 """
 
 import inspect
+import itertools
 import logging
 import os
 import warnings
@@ -22,6 +23,7 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 from torch import nn
+from torch.nn.modules import module
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -108,6 +110,48 @@ def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Task:
         scheduler=partial(build_scheduler, config),
     )
     return task
+
+
+def laid_out(
+    config: Mapping[str, Any], sizes: Mapping[str, int], *, most: int
+) -> dict[str, Any] | None:
+    """The names, shapes and types of a task's weights, on a device where they take no memory.
+
+    Args:
+        config: A configuration.
+        sizes: The data's.
+        most: How many parameters and modules there may be.
+
+    Returns:
+        The task's state; None if it must compute to be made, which it cannot there.
+
+    Raises:
+        SettingError: If there are more, or a target refuses a value.
+    """
+    count = itertools.count()
+
+    def note(*_: object) -> None:
+        if next(count) >= most:
+            raise SettingError(f"net: it has more than {most:,} parts, many more than were saved.")
+
+    own_weights = {"_target_": "seedbed.optim.initialisers.default"}
+    hooks = [
+        module.register_module_parameter_registration_hook(note),
+        module.register_module_module_registration_hook(note),
+    ]
+    try:
+        with torch.device("meta"):
+            task = build_task({**config, "compile": False, "init": own_weights}, sizes)
+            return task.state_dict(keep_vars=True)
+    except NotImplementedError:
+        return None
+    except RuntimeError as error:
+        if "meta" in str(error):
+            return None
+        raise SettingError(f"net: {error}") from error
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def sized(net: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:

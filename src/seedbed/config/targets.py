@@ -132,6 +132,16 @@ def resolve(name: str, kind: str) -> Any:
     return found
 
 
+def check_targets(config: Any) -> None:
+    """Refuse a configuration that names what may not be constructed.
+
+    Raises:
+        SettingError: Naming every such target.
+    """
+    if refused := [*refused_targets(config)]:
+        raise SettingError("\n".join(refused))
+
+
 def refused_targets(config: Any) -> Iterator[str]:
     """Say of each target in a configuration why it may not stand where it does."""
     for name, kind in named_targets(config):

@@ -64,6 +64,10 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
         """All one must know of the loaded data to use a net without it, in plain types."""
 
     @abstractmethod
+    def check_state(self, state: Any) -> None:
+        """Refuse what cannot be a preprocessing state, by a `ValueError` that says why."""
+
+    @abstractmethod
     def difference(self, state: dict[str, Any]) -> str:
         """Say how what a checkpoint knows of the data is not what was loaded."""
 
@@ -117,6 +121,7 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
         Raises:
             DataError: If the data is loaded, and otherwise; else loading it will say so.
         """
+        self.check_state(state_dict)
         self._restored = state_dict
         if self._splits is not None and state_dict != self.state_dict():
             raise DataError(

@@ -6,10 +6,11 @@ Serves points, tables and images alike.
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypedDict
 
 import torch
 from torch import Tensor
+from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
 from seedbed.data.augment import RandomAffine
 from seedbed.data.base import DataModule
@@ -19,6 +20,8 @@ from seedbed.errors import DataError, SettingError
 Rows = tuple[Tensor, Tensor]
 """Inputs (N, …), and targets: numbers (N, 1), or classes (N,). Inputs of type uint8 are pixels,
 which a batch has as float32, from 0 to 1."""
+
+EVERY_ITEM = CollectionCheckStrategy.ALL_ITEMS
 
 EVALUATED = 256
 """Rows a batch in validation and test, unless `batch_size` is larger."""
@@ -56,6 +59,16 @@ class NewRows:
     """The file's own, a list a row."""
     inputs: Tensor
     """(N, …)"""
+
+
+class RowsState(TypedDict):
+    """What a checkpoint keeps of rows."""
+
+    shape: list[int]
+    outputs: int
+    target: str | None
+    scale: dict[str, list[float]]
+    target_scale: list[float]
 
 
 class RowsDataModule(DataModule[RowSplits]):
@@ -106,6 +119,18 @@ class RowsDataModule(DataModule[RowSplits]):
             "scale": self.splits.scale,
             "target_scale": self.splits.target_scale,
         }
+
+    def check_state(self, state: Any) -> None:
+        """Have sizes be whole numbers, and scales numbers by which can be divided."""
+        try:
+            check_type(state, RowsState, collection_check_strategy=EVERY_ITEM)
+        except TypeCheckError as error:
+            raise ValueError(f"of the data: {error}") from None
+        if min([state["outputs"], *state["shape"]]) < 1 or not state["shape"]:
+            raise ValueError("of the data: expected sizes of 1 or more")
+        for scale in (state["target_scale"], *state["scale"].values()):
+            if len(scale) != 2 or not (all(map(math.isfinite, scale)) and scale[1] > 0):
+                raise ValueError("of the data: expected a scale's mean and deviation")
 
     def difference(self, state: dict[str, Any]) -> str:
         """Say that columns or scale differ."""

@@ -121,6 +121,13 @@ class TokensDataModule(DataModule[TokenSplits]):
         """The vocabulary."""
         return {"vocabulary": self.vocabulary.characters}
 
+    def check_state(self, state: Any) -> None:
+        """Have the vocabulary be characters, each once."""
+        characters = state.get("vocabulary") if isinstance(state, dict) else None
+        if not isinstance(characters, str) or not characters:
+            raise ValueError("of the data: expected a vocabulary")
+        Vocabulary(characters)
+
     def difference(self, state: dict[str, Any]) -> str:
         """Say that characters have other ids."""
         return (

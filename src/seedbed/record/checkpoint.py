@@ -92,4 +92,12 @@ def load(path: Path) -> dict[str, Any]:
         if name in state and type(state[name]) is not kind:
             came = type(state[name]).__name__
             raise RunError(f"{path}: {name}: expected {kind.__name__}, got {came}")
+    for name in ("optimizer_states", "lr_schedulers", "random_states", "running"):
+        if not all(type(each) is dict for each in state.get(name, [])):
+            raise RunError(f"{path}: {name}: expected a dict each")
+    for name, value in state.get("metrics", {}).items():
+        if type(name) is not str or type(value) not in (int, float):
+            raise RunError(f"{path}: metrics.{name!s:.80}: expected a number")
+    if state["global_step"] < 0:
+        raise RunError(f"{path}: global_step: expected 0 or more, got {state['global_step']}")
     return state

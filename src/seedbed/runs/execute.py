@@ -4,10 +4,9 @@ Starting, resuming and reproducing are the same call. It needs neither Hydra nor
 """
 
 import errno
-import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from lightning import Trainer
 from seedbed.config.build import Study, build
 from seedbed.config.checks import check
 from seedbed.config.machine import is_distributed, process_count
+from seedbed.config.targets import check_targets
 from seedbed.config.type_checks import shown
 from seedbed.errors import (
     DamagedError,
@@ -35,6 +35,8 @@ from seedbed.record.directory import RunDirectory, now, write_json
 from seedbed.report.runs import flat
 from seedbed.report.settings import listed
 from seedbed.runs import provenance
+from seedbed.runs.restore import restoring
+from seedbed.runs.validate import check_begun, refuse, weights_differ
 from seedbed.runs.weights import load_pretrained
 from seedbed.terminal import console, log, logged_to
 
@@ -58,11 +60,13 @@ def execute(path: Path) -> dict[str, float]:
     """
     run = RunDirectory(path)
     config = run.config()
+    check_targets(config)
     if run.status().get("state") == "finished":
         metrics = run.metrics()
         log.info(f"{run.path} has finished; {run.metrics_file.name} has its metrics.")
         return metrics
     check(config, begun=run.begun)
+    check_begun(run, config)
     if is_distributed(config["trainer"]) and not distributed.is_member():
         return start(run, process_count(config["trainer"]))
     with run.claimed(), logged_to(run.log_file), _recorded(run):
@@ -123,7 +127,7 @@ def _failure_recorded(run: RunDirectory) -> Iterator[None]:
     """Record an error; of several processes' errors the first, from which the others follow."""
     try:
         # Within a fit, `Checkpoints` takes signals over and saves before.
-        with exit_on_signals(), _unwritable_explained(run), _lost_process_explained(run):
+        with exit_on_signals(), _full_disk_explained(run), _lost_process_explained(run):
             yield
     except (KeyboardInterrupt, SystemExit) as stop:
         # Lightning makes an exit with status 1 of an interrupt that is not within a fit.
@@ -151,18 +155,14 @@ def _lost_process_explained(run: RunDirectory) -> Iterator[None]:
 
 
 @contextmanager
-def _unwritable_explained(run: RunDirectory) -> Iterator[None]:
-    """Explain a disk that is full, and a run's directory that was removed or closed meanwhile."""
+def _full_disk_explained(run: RunDirectory) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place = Path(os.fsdecode(error.filename or run.path))
-        if error.errno not in DISK_FULL and not place.absolute().is_relative_to(run.path):
+        if error.errno not in DISK_FULL:
             raise
-        if not run.config_file.exists():
-            raise TrainingError(f"{run.path} has been removed, and the run with it.") from error
         raise TrainingError(
-            f"{place}: cannot be written ({error.strerror}). What was saved "
+            f"{error.filename or run.path}: cannot be written ({error.strerror}). What was saved "
             f"before is whole. Make room, then go on: {run.resume_command}"
         ) from error
 
@@ -198,9 +198,11 @@ def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:
         trainer.validate(task, datamodule=datamodule, verbose=False)
     if trainer.is_global_zero:  # of a fit that is made longer: they are not of what is to come
         run.metrics_file.unlink(missing_ok=True)
-    trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
+    with restoring(run, checkpoint, trainer) if checkpoint else nullcontext():
+        trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
     trainer.strategy.barrier()  # the first process writes it
     best = load(run.best)
+    refuse(run.best, weights_differ(best["state_dict"], task.state_dict(keep_vars=True)))
     task.load_state_dict(best["state_dict"])
     metrics = of_part(best["metrics"], "train") | of_part(best["metrics"], "val")
     if datamodule.test_dataloader():
@@ -214,8 +216,7 @@ def _go_on(run: RunDirectory, trainer: Trainer) -> Path | None:
     checkpoint, state = saved(run)
     # Also without a checkpoint: a run killed before its first one begins its log anew.
     for logger in trainer.loggers:
-        if lost := rewind(logger, state.get("global_step", 0)):
-            log.info(lost)
+        rewind(logger, state.get("global_step", 0))
     if checkpoint:
         log.info(f"resuming at step {state['global_step']:,}, from {checkpoint.name}")
         if state["stopped_early"]:

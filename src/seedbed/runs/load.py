@@ -11,13 +11,14 @@ from typing import Any
 from torch import nn
 
 from seedbed.config.build import build_data, build_task
-from seedbed.config.targets import refused_targets
+from seedbed.config.targets import check_targets
 from seedbed.data.rows import RowsDataModule
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import RunError, SettingError
 from seedbed.files import refuse_links_out
 from seedbed.record import checkpoint as checkpoints
 from seedbed.record.directory import RunDirectory
+from seedbed.runs.validate import REFUSALS, check_layout, refuse, unfit, weights_differ
 from seedbed.tasks.base import Task
 
 
@@ -54,24 +55,23 @@ def load(run: str | Path, checkpoint: str | Path = "best") -> LoadedRun:
     """
     directory = RunDirectory(Path(run))
     config = directory.config()
-    if refused := [*refused_targets(config)]:
-        raise SettingError("\n".join(refused))
+    check_targets(config)
     path = _chosen(directory, checkpoint)
     state = checkpoints.load(path)
     try:
         datamodule = build_data(config)
         datamodule.load_state_dict(state[type(datamodule).__name__])
+        check_layout(path, state, config, datamodule.sizes)
         task = build_task(config | {"compile": False}, datamodule.sizes)
+        refuse(path, weights_differ(state["state_dict"], task.state_dict(keep_vars=True)))
         task.load_state_dict(state["state_dict"])
         metrics = {
-            name: float(value)
+            name: value
             for name, value in sorted(state["metrics"].items())
             if name.startswith(("train/", "val/"))
         }
-    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise RunError(
-            f"{path}: does not fit {directory.config_file} ({type(error).__name__}: {error})."
-        ) from error
+    except (*REFUSALS, SettingError) as error:
+        raise unfit(path, directory, error) from error
     if path == directory.best and directory.metrics_file.exists():
         metrics = directory.metrics()
     return LoadedRun(directory, config, path, datamodule, task.eval(), metrics)

@@ -22,6 +22,7 @@ from seedbed.config.checks import check
 from seedbed.errors import SettingError, nearest
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute, saved
+from seedbed.runs.validate import check_begun
 from seedbed.terminal import log
 
 LENGTHS = ("max_epochs", "max_steps")
@@ -136,6 +137,7 @@ def _short(value: Any) -> Any:
 
 
 def _lengthen(run: RunDirectory, config: dict[str, Any]) -> None:
+    check_begun(run, config)
     with run.claimed():
         for schedule in saved(run)[1].get("lr_schedulers", []):
             config["schedule_steps"] = schedule["total_steps"]

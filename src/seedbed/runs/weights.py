@@ -7,19 +7,16 @@ the new training part, because a net knows them by their deviation from the mean
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
-
 from seedbed.config.build import Study
 from seedbed.data.tokens import TokensDataModule
-from seedbed.errors import RunError
+from seedbed.errors import LISTED, RunError
 from seedbed.record.checkpoint import checkpoint_at, load
-
-SHOWN = 3
-"""How many parameters of a kind an error names."""
+from seedbed.runs.validate import weights_differ
 
 
 def load_pretrained(source: Path, study: Study) -> dict[str, str]:
@@ -39,9 +36,9 @@ def load_pretrained(source: Path, study: Study) -> dict[str, str]:
     weights = {
         name.removeprefix("net."): weight
         for name, weight in checkpoint["state_dict"].items()
-        if name.startswith("net.")
+        if isinstance(name, str) and name.startswith("net.")
     }
-    if problems := [*_differences(weights, net)]:
+    if problems := [*islice(weights_differ(weights, net.state_dict(keep_vars=True), ""), LISTED)]:
         raise RunError(
             f"weights={path} are not of this net, {type(net).__name__}:\n"
             + "\n".join(f"    {problem}" for problem in problems)
@@ -55,7 +52,7 @@ def _check_vocabulary(checkpoint: Mapping[str, Any], data: TokensDataModule, pat
     states = [state for state in checkpoint.values() if isinstance(state, Mapping)]
     theirs = next((state["vocabulary"] for state in states if "vocabulary" in state), None)
     ours = data.vocabulary.characters
-    if theirs is None:
+    if not isinstance(theirs, str):
         raise RunError(f"weights={path} are not a language model's: it has no vocabulary.")
     if theirs != ours:
         raise RunError(
@@ -63,26 +60,3 @@ def _check_vocabulary(checkpoint: Mapping[str, Any], data: TokensDataModule, pat
             f"which {len(set(theirs) & set(ours)):,} are the same; a token's number would mean "
             "another character. Choose data with that run's vocabulary."
         )
-
-
-def _differences(weights: Mapping[str, Tensor], net: nn.Module) -> Iterator[str]:
-    """Say which parameters are not in both, or of another shape."""
-    wanted = net.state_dict()
-    other_shapes = [
-        f"{name} has {_shape(weights[name])} instead of {_shape(wanted[name])}"
-        for name in wanted
-        if name in weights and weights[name].shape != wanted[name].shape
-    ]
-    kinds = {
-        "missing": [f"{n} {_shape(wanted[n])}" for n in wanted if n not in weights],
-        "unexpected": [f"{n} {_shape(weights[n])}" for n in weights if n not in wanted],
-        "other shape": other_shapes,
-    }
-    for kind, found in kinds.items():
-        if found:
-            more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-            yield f"{kind}: {', '.join(found[:SHOWN])}{more}"
-
-
-def _shape(weight: Tensor) -> str:
-    return " × ".join(map(str, weight.shape)) or "a scalar"

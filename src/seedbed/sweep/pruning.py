@@ -67,7 +67,8 @@ class Pruning(Stopping):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on with them."""
-        self.curve, self.pruned = dict(state_dict["curve"]), state_dict["pruned"]
+        self.curve = {int(step): float(value) for step, value in state_dict["curve"].items()}
+        self.pruned = None if state_dict["pruned"] is None else int(state_dict["pruned"])
 
     def _others(self) -> list[Curve]:
         """The curves of the jobs that went to their end; what was read once is kept."""

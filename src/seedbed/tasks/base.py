@@ -261,6 +261,7 @@ class Task(LightningModule, ABC):
         running = checkpoint["running"][rank()]
         self._sums, self.examples = dict(running["sums"]), running["examples"]
         self._predicted = list(running["predicted"])
+        self._training_figures()  # which refuses outputs or targets that cannot be measured
 
     def _training_figures(self) -> dict[str, Tensor]:
         """What validation measures, of the training batches as the net saw them."""

@@ -1,0 +1,332 @@
+"""Checkpoints that were altered or are of another run: refused in a sentence before torch acts."""
+
+import copy
+import os
+import shutil
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from events import CLEAN, STEP, happen
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from seedbed.config.compose import composed, plain
+from seedbed.record.directory import RunDirectory
+from seedbed.runs.execute import execute
+from seedbed.runs.optimizer_state import optimizers_differ
+
+EXAM = (
+    *("experiment=exam", "optimizer=adamw", "logger=csv", "data.batch_size=64", "max_epochs=2"),
+    *("callbacks=[default,averaging,early_stopping,pruning]", "scheduler=plateau"),
+)
+VERBS: dict[str, tuple[str, ...]] = {"resume": (), "evaluate": (), "predict": ("input.csv",)}
+
+Command = Callable[..., Any]
+Place = tuple[Any, ...]
+
+
+def prepared(folder: Path, *overrides: str) -> RunDirectory:
+    often = "callbacks.checkpoints.every_seconds=0"
+    return RunDirectory.create(folder, plain(composed(["print_every=1000", often, *overrides])))
+
+
+def until(step: int, path: Path) -> None:
+    """Execute a run up to one of its steps, and no further."""
+    torch.set_num_threads(1)
+    happen(STEP, step, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    execute(path)
+
+
+@pytest.fixture(scope="module")
+def exam(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A run that was killed within an epoch, with predictions since the last validation."""
+    run = prepared(tmp_path_factory.mktemp("runs") / "exam", *EXAM)
+    process = CLEAN.Process(target=until, args=(27, run.path))
+    process.start()
+    process.join()
+    assert torch.load(run.last, weights_only=True)["running"][0]["predicted"]
+    return run
+
+
+@pytest.fixture
+def copied(exam: RunDirectory, tmp_path: Path) -> RunDirectory:
+    return copy_of(exam, tmp_path / "copy")
+
+
+def copy_of(run: RunDirectory, path: Path) -> RunDirectory:
+    shutil.rmtree(path, ignore_errors=True)
+    shutil.copytree(run.path, path)
+    return RunDirectory(path)
+
+
+def alter(run: RunDirectory, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change what both of a run's checkpoints hold."""
+    for path in (run.last, run.best):
+        state = torch.load(path, weights_only=True)
+        change(state)
+        torch.save(state, path)
+
+
+# --- an optimizer's state -------------------------------------------------------------------------
+
+
+def resumed_alone(path: Path) -> None:
+    from seedbed.cli.main import main
+
+    warnings.simplefilter("ignore")
+    sys.argv = ["seedbed", "resume", str(path)]
+    main()
+
+
+def test_moments_of_one_element_beside_larger_weights_of_a_fused_optimizer_are_refused(
+    tmp_path: Path, seedbed: Command
+) -> None:
+    """Torch's fused Adam would write past their end."""
+    run = prepared(tmp_path / "run", "experiment=exam", "max_epochs=1", "net.hidden=[1000]")
+    execute(run.path)
+    run.set_status("interrupted")
+
+    def shrink(state: dict[str, Any]) -> None:
+        for moments in state["optimizer_states"][0]["state"].values():
+            moments["exp_avg"] = torch.zeros(1)
+
+    alter(run, shrink)
+    process = CLEAN.Process(target=resumed_alone, args=(run.path,))  # which could have died by it
+    process.start()
+    process.join()
+    assert process.exitcode == 2
+    called = seedbed("resume", run.path)
+    expected = "optimizer_states[0].exp_avg of body.0.weight: expected [1000, 2], got [1]"
+    assert called.err.startswith(f"{run.last}: {expected}\n")
+
+
+OPTIMIZERS = {
+    "adam": "exp_avg_sq",
+    "adamw": "exp_avg",
+    "momentum": "momentum_buffer",
+    "rmsprop": "square_avg",
+    "adagrad": "sum",
+    "lamb": "exp_avg",
+    "muon": "momentum_buffer",
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_each_optimizer_takes_over_its_own_state_and_no_other(
+    optimizer: str, tmp_path: Path, seedbed: Command
+) -> None:
+    few = ("max_epochs=1", "data.batch_size=10", "logger=csv", f"optimizer={optimizer}")
+    run = prepared(tmp_path / "run", *few, "net.hidden=[3,2]")
+    execute(run.path)
+    assert seedbed("resume", run.path, "max_epochs=2").status == 0
+    name = OPTIMIZERS[optimizer]
+
+    def widen(state: dict[str, Any]) -> None:
+        moments = next(m for m in state["optimizer_states"][0]["state"].values() if name in m)
+        moments[name] = moments[name][None]
+
+    alter(run, widen)
+    called = seedbed("resume", run.path, "max_epochs=3")
+    assert (called.status, f"optimizer_states[0].{name} of " in called.err) == (2, True)
+
+
+class Odd(torch.optim.SGD):
+    """An optimizer whose step cannot be tried."""
+
+    def step(self, closure: Any = None) -> Any:
+        raise NotImplementedError
+
+
+def test_state_without_a_pattern_is_as_large_as_its_parameter_and_nothing_is_fused() -> None:
+    net = torch.nn.Linear(3, 2)
+    optimizer = Odd(net.parameters(), lr=0.1, momentum=0.9, fused=True)
+    trainer = SimpleNamespace(
+        strategy=SimpleNamespace(optimizers=[optimizer]), lightning_module=net
+    )
+    state = optimizer.state_dict()
+    state["state"] = {0: {"momentum_buffer": torch.zeros(2, 3)}, 1: {"count": torch.tensor(1)}}
+    found: Any = [state]
+    assert [*optimizers_differ(found, trainer)] == []  # type: ignore[arg-type]
+    assert state["param_groups"][0]["fused"] is False
+    state = copy.deepcopy(optimizer.state_dict())
+    state["state"] = {0: {"momentum_buffer": torch.zeros(1)}}
+    assert [*optimizers_differ([state], trainer)] == [  # type: ignore[arg-type]
+        "optimizer_states[0].momentum_buffer of weight: expected [2, 3], got [1]"
+    ]
+
+
+@pytest.mark.parametrize(
+    "option", [{"fused": False}, {"foreach": True}, {"lr": "0.1"}, {"lr": -1.0}]
+)
+def test_optimizers_options_are_as_built(
+    option: dict[str, Any], copied: RunDirectory, seedbed: Command
+) -> None:
+    alter(copied, lambda state: state["optimizer_states"][0]["param_groups"][0].update(option))
+    called = seedbed("resume", copied.path)
+    assert called.status == 2
+    assert f"optimizer_states[0].param_groups[0].{next(iter(option))}: expected " in called.err
+
+
+# --- anything else --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_weights_that_are_not_numbers_are_refused_by_every_verb(
+    verb: str, copied: RunDirectory, seedbed: Command
+) -> None:
+    alter(copied, lambda state: state["state_dict"]["net.head.weight"].fill_(torch.nan))
+    called = seedbed(verb, copied.path, *VERBS[verb])
+    assert called.status == 2
+    assert "ckpt: state_dict.net.head.weight: has values that are not finite\n" in called.err
+
+
+def test_language_model_with_weights_that_are_not_numbers_writes_nothing(
+    poems: RunDirectory, tmp_path: Path, seedbed: Command
+) -> None:
+    run = copy_of(poems, tmp_path / "copy")
+    alter(run, lambda state: next(iter(state["state_dict"].values())).fill_(torch.inf))
+    called = seedbed("generate", run.path)
+    assert (called.status, "has values that are not finite" in called.err) == (2, True)
+
+
+def test_of_many_faults_some_are_listed(copied: RunDirectory, seedbed: Command) -> None:
+    alter(copied, lambda state: state["state_dict"].update({f"w{i}": 1 for i in range(99)}))
+    lines = seedbed("evaluate", copied.path).err.splitlines()
+    assert lines[0] == f"{copied.best}: state_dict.w0: unexpected"
+    assert (len(lines), lines[-2].strip()) == (14, "…")
+
+
+def test_refusal_before_the_fit_changes_nothing(copied: RunDirectory, seedbed: Command) -> None:
+    alter(copied, lambda state: state["state_dict"].clear())
+    before = {path: path.read_bytes() for path in copied.path.rglob("*") if path.is_file()}
+    assert seedbed("resume", copied.path, "max_epochs=9").status == 2
+    assert {path: path.read_bytes() for path in copied.path.rglob("*") if path.is_file()} == before
+
+
+def test_finished_run_with_a_target_that_is_not_allowed_is_refused(
+    copied: RunDirectory, seedbed: Command
+) -> None:
+    copied.set_status("finished")
+    copied.metrics_file.write_text("{}")
+    copied.set_config(copied.config() | {"net": {"_target_": "os.system"}})
+    for verb in ("resume", "execute"):
+        called = seedbed(verb, copied.path)
+        assert (called.status, "os.system" in called.err) == (2, True)
+
+
+# --- one part, whatever it becomes ----------------------------------------------------------------
+
+
+def places(content: Any, above: Place = ()) -> Iterator[Place]:
+    """Every part of a checkpoint but the whole, as keys from outside in."""
+    if isinstance(content, dict | list | tuple):
+        for key in content if isinstance(content, dict) else range(len(content)):
+            yield (*above, key)
+            yield from places(content[key], (*above, key))
+
+
+def changed(content: Any, place: Place, change: Callable[[Any], Any]) -> Any:
+    """A copy with one part changed, or left out where that raises `KeyError`."""
+    if not place:
+        return change(content)
+    items = [*content.items()] if isinstance(content, dict) else [*enumerate(content)]
+    kept = []
+    for key, value in items:
+        if key != place[0]:
+            kept.append((key, value))
+            continue
+        try:
+            kept.append((key, changed(value, place[1:], change)))
+        except KeyError:
+            if len(place) > 1:
+                raise
+    return dict(kept) if isinstance(content, dict) else type(content)(v for _, v in kept)
+
+
+def dropped(_: Any) -> Any:
+    raise KeyError
+
+
+def added_to(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value | {"more": 1, 7: torch.zeros(2)}
+    return [*value, 1] if isinstance(value, list) else (value, value)
+
+
+def of_tensors(change: Callable[[Tensor], Any]) -> Callable[[Any], Any]:
+    return lambda value: change(value) if isinstance(value, Tensor) else [value]
+
+
+VALUES: list[Any] = [
+    *(None, True, -1, 0, 3, 10**9, 2**60, 2**70, 0.5, -1e300, 1e300, torch.nan, torch.inf),
+    *("", "x" * 300, "\x1b[31m", b"x", [], {}, (), [1], [[]], {"a": 1}, {1: 2}, 1j, {3}),
+    *(torch.zeros(1), torch.tensor(5), torch.full((2, 2), torch.nan), torch.float32),
+]
+CHANGES: dict[str, Callable[[Any], Any]] = {
+    "dropped": dropped,
+    "added to": added_to,
+    "one element": of_tensors(lambda x: torch.zeros(1, dtype=x.dtype)),
+    "none": of_tensors(lambda x: x.flatten()[:0]),
+    "flat": of_tensors(torch.flatten),
+    "within another": of_tensors(lambda x: x[None]),
+    "transposed": of_tensors(lambda x: x.T.contiguous().T if x.ndim == 2 else x),
+    "repeated": of_tensors(lambda x: x.flatten()[:1].expand(x.shape)),
+    "integers": of_tensors(lambda x: x.to(torch.int64)),
+    "halves": of_tensors(lambda x: x.half()),
+    "bools": of_tensors(lambda x: x.bool()),
+    "complex": of_tensors(lambda x: x.to(torch.complex64)),
+    "sparse": of_tensors(lambda x: x.to_sparse() if x.ndim else x),
+    "negative": of_tensors(lambda x: torch.full_like(x, 255 if x.dtype == torch.uint8 else -3)),
+    "large": of_tensors(lambda x: torch.full_like(x, 9 if x.dtype == torch.uint8 else 2**30)),
+    **{f"{value!r:.20}": lambda _, value=value: value for value in VALUES},
+}
+
+
+FUNCTION_SCOPED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=FUNCTION_SCOPED,
+)
+@given(st.data())
+def test_no_change_of_one_part_ends_in_a_trace(
+    exam: RunDirectory, tmp_path: Path, seedbed: Command, data: st.DataObject
+) -> None:
+    attack(exam, tmp_path, seedbed, data)
+
+
+@pytest.mark.slow
+@settings(max_examples=1500, deadline=None, database=None, suppress_health_check=FUNCTION_SCOPED)
+@given(st.data())
+def test_no_change_of_one_part_ends_in_a_trace_in_many_more_tries(
+    exam: RunDirectory, tmp_path: Path, seedbed: Command, data: st.DataObject
+) -> None:
+    attack(exam, tmp_path, seedbed, data)
+
+
+def attack(run: RunDirectory, folder: Path, seedbed: Command, data: st.DataObject) -> None:
+    state = torch.load(run.last, weights_only=True)
+    part = data.draw(st.sampled_from(sorted(state)), "part")
+    below = [(part,), *((part, *place) for place in places(state[part]))]
+    place = data.draw(st.sampled_from(below), "place")
+    change = data.draw(st.sampled_from([*CHANGES]), "change")
+    verb = data.draw(st.sampled_from([*VERBS]), "verb")
+    altered = copy_of(run, folder / "copy")
+    for path in (altered.last, altered.best):
+        torch.save(changed(state, place, CHANGES[change]), path)
+    (altered.path / "input.csv").write_text("study,sleep\n1,2\n")
+    called = seedbed(verb, altered.path, *(altered.path / word for word in VERBS[verb]))
+    assert called.status in (0, 1, 2), called.err
+    assert called.status == 0 or called.err
