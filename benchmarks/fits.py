@@ -19,7 +19,8 @@ from benchmarks.timing import Pair, python, say
 from seedbed.config.build import build, build_data, build_optimizer, build_scheduler, build_task
 from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
-from seedbed.report.runs import Run, flat, read_run
+from seedbed.record.files import flat
+from seedbed.record.run import Run, read_run
 
 HORIZON = "schedule_steps=1000"
 """So that two fits of other lengths have the same rates: with tiny weights a step takes longer."""

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "metric_directions": set(),
     "terminal": {"errors"},
     "processes": {"errors", "files", "record", "terminal"},
-    "record": {"errors", "files", "project"},
+    "record": {"errors", "files", "project", "terminal"},
     "data": {"errors", "files"},
     "nets": {"errors"},
     "optim": {"processes"},

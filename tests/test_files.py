@@ -1,3 +1,4 @@
+import csv
 import json
 import os
 from pathlib import Path
@@ -30,10 +31,26 @@ def test_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
 def test_table_is_placed_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     place_csv(path, [["x", "y"], [1, None]])
-    with pytest.raises(UnicodeEncodeError):
-        place_csv(path, [["x", "y"], *([k, "\ud800"] for k in range(9999))])
-    assert path.read_bytes() == b"x,y\r\n1,\r\n"
+    with pytest.raises(ZeroDivisionError):
+        place_csv(path, ([k, 1 / (9999 - k)] for k in range(10_000)))
+    assert path.read_bytes() == b"x,y\n1,\n"
     assert [*tmp_path.iterdir()] == [path]
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "-", "=cmd|' /C calc'!A0"]
+)
+def test_text_that_a_spreadsheet_would_compute_is_quoted(text: str, tmp_path: Path) -> None:
+    place_csv(tmp_path / "table.csv", [[text, Path(text)]])
+    with (tmp_path / "table.csv").open(newline="") as file:
+        assert next(csv.reader(file)) == [f"'{text}", f"'{text}"]
+
+
+def test_numbers_and_other_texts_are_written_as_they_are(tmp_path: Path) -> None:
+    cells = ["-1.5", "+2", "-inf", "-1e-3", "a=b", "", "1-2", "'=1", "春"]
+    place_csv(tmp_path / "table.csv", [[*cells, -1.5, None, True, "name \udcff"]])
+    with (tmp_path / "table.csv").open(newline="", encoding="utf-8") as file:
+        assert next(csv.reader(file)) == [*cells, "-1.5", "", "True", r"name \udcff"]
 
 
 def test_temporary_file_has_the_ending_that_writers_go_by(tmp_path: Path) -> None:

@@ -4,14 +4,59 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 
-from seedbed.terminal import PlainConsole, log, logged_to, print_any_character
+from seedbed.terminal import (
+    PlainConsole,
+    aligned,
+    log,
+    logged_to,
+    print_any_character,
+    printable,
+    say,
+)
 
 
 def test_text_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     text = "春 :smile: [red]夜[/red] [link=x]"
     log.info(text)
     assert capsys.readouterr().out == f"{text}\n"
+
+
+OBEYED = {
+    "\x1b[2J": r"\x1b[2J",
+    "\x9b2J": r"\x9b2J",
+    "a\rb\x08\x7f\x00": r"a\x0db\x08\x7f\x00",
+    "a\u202eb\u2066\u200f": r"a\u202eb\u2066\u200f",
+    "name \udcff": r"name \xff",
+    "\ud800": r"\ud800",
+    "line\nline 春": "line\nline 春",
+}
+
+
+@pytest.mark.parametrize("text", OBEYED)
+def test_what_a_terminal_would_obey_is_shown_as_a_code(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert printable(printable(text)) == OBEYED[text]
+    say(text)
+    log.info(text)
+    say(text, err=True)
+    shown = f"{OBEYED[text]}\n"
+    assert capsys.readouterr() == (2 * shown, shown)
+
+
+def test_what_rich_draws_has_no_codes_but_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    PlainConsole().print(Text("\x1b[2J", style="red"))
+    assert capsys.readouterr().out == "\\x1b[2J\n"
+
+
+def test_cell_of_a_table_is_one_line_and_not_too_wide() -> None:
+    table = aligned([["name", "n"], ["a\nb\x1b", "12"], ["春", "1"], ["x" * 999, "1"]], [1])
+    header, first, second, third = table.splitlines()
+    assert first.split() == ["a", r"b\x1b", "12"]
+    assert {len(header), len(first), len(second) + 1, len(third)} == {304}
+    assert third.split()[0] == "x" * 299 + "…"
 
 
 def test_time_stands_before_the_first_line_that_is_not_blank(tmp_path: Path) -> None:
@@ -55,7 +100,7 @@ def test_character_that_the_encoding_lacks_is_shown_by_its_code(
 def test_name_that_is_not_utf8_is_logged(tmp_path: Path) -> None:
     with logged_to(tmp_path / "train.log"):
         log.info(os.fsdecode(b"caf\xe9"))
-    assert "caf\\udce9" in (tmp_path / "train.log").read_text(encoding="utf-8")
+    assert "caf\\xe9" in (tmp_path / "train.log").read_text(encoding="utf-8")
 
 
 def test_pipe_is_no_terminal_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from seedbed.errors import RunError
 
@@ -57,7 +58,30 @@ def place_text(path: Path, text: str) -> None:
 def place_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
     """Place a table whole, its header the first of the rows."""
     with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
+        write_csv(file, rows)
+
+
+def write_csv(file: IO[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table; a text that a spreadsheet would take for a formula gets a `'` before it."""
+    plain, careful = csv.writer(file, lineterminator="\n"), csv.writer(file)
+    for row in rows:
+        cells = [*map(_cell, row)]
+        # Python puts a text with a carriage return in quotes only where that may end a line.
+        has_return = any(isinstance(cell, str) and "\r" in cell for cell in cells)
+        (careful if has_return else plain).writerow(cells)
+
+
+def _cell(value: object) -> object:
+    if value is None or isinstance(value, int | float):
+        return value
+    text = str(value).encode(errors="backslashreplace").decode()  # a name may be no UTF-8
+    if not text.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text
 
 
 def refuse_links_out(folder: Path) -> None:
@@ -76,6 +100,10 @@ def refuse_links_out(folder: Path) -> None:
                     f"{path} is a link out of {folder}, so nothing is written there. Put a copy "
                     "of what it leads to in its place."
                 )
+            if _is_special(path):
+                raise RunError(
+                    f"{path} is a pipe or a device, so nothing is written there. Remove it."
+                )
 
 
 def _leads_out(path: Path, inside: Path) -> bool:
@@ -86,3 +114,11 @@ def _leads_out(path: Path, inside: Path) -> bool:
     if stat.S_ISLNK(status.st_mode):
         return not Path(os.path.realpath(path)).is_relative_to(inside)
     return stat.S_ISREG(status.st_mode) and status.st_nlink > 1
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))

@@ -1,19 +1,80 @@
-"""What the user reads: one log, shown on the terminal and kept in the run's `train.log`."""
+"""What the user reads: one log, shown on the terminal and kept in the run's `train.log`.
+
+Names, settings and messages may be a stranger's: what a terminal would obey is shown as its code.
+"""
 
 import errno
 import io
 import logging
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.segment import Segment
 
 from seedbed.errors import SeedbedError
+
+OBEYED = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters but tab and newline, what reorders text, and what is no character."""
+
+BYTES = range(0xDC80, 0xDD00)
+"""What stands for the bytes of a name that is not UTF-8."""
+
+
+WIDEST = 300
+"""Characters that a cell of a table may have."""
+
+
+def printable(text: str) -> str:
+    r"""A text as it may be printed, with codes as `\x1b` for what a terminal would obey."""
+    return OBEYED.sub(_code, text)
+
+
+def _code(match: re.Match[str]) -> str:
+    number = ord(match[0])
+    number -= 0xDC00 if number in BYTES else 0
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+
+
+def say(text: str, *, err: bool = False, nl: bool = True, code: str = "") -> None:
+    """Print a text.
+
+    Args:
+        text: The text.
+        err: Print it to standard error.
+        nl: End it with a new line.
+        code: How the number of a character that a terminal would obey is shown, if not as usual.
+    """
+    shown = OBEYED.sub(lambda c: code.format(ord(c[0])), text) if code else printable(text)
+    print(shown, end="\n" if nl else "", file=sys.stderr if err else sys.stdout, flush=True)
+
+
+def cut(text: str) -> str:
+    """A text as a cell or a label has room for it."""
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+
+
+def aligned(rows: Iterable[Sequence[str]], to_the_right: Sequence[int]) -> str:
+    """A table in columns, of which some are aligned to the right."""
+    cells = [[printable(re.sub(r"\s", " ", cut(cell))) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for row in cells:
+        line = ""
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            room = " " * (width - cell_len(cell))
+            line += room + cell + "  " if column in to_the_right else cell + room + "  "
+        lines.append(line.rstrip())
+    return "\n".join(lines)
 
 
 @dataclass
@@ -50,11 +111,17 @@ def _hanging_up() -> Iterator[None]:
 class PlainConsole(Console):
     """Prints text as it is, `[red]` and `:smile:` too, and draws bars on a terminal alone.
 
+    What a terminal would obey is shown as a code, but for what rich itself puts there.
     To rich, FORCE_COLOR makes a terminal of a pipe.
     """
 
     def __init__(self) -> None:
         super().__init__(highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+    def render(self, *args: Any, **kwargs: Any) -> Iterable[Segment]:
+        """Draw."""
+        for text, style, control in super().render(*args, **kwargs):
+            yield Segment(text if control else printable(text), style, control)
 
     @property
     def file(self) -> IO[str]:
@@ -125,6 +192,12 @@ class _File(logging.FileHandler):
             super().close()
 
 
+def _made_printable(record: logging.LogRecord) -> bool:
+    record.msg, record.args = printable(record.getMessage()), None
+    return True
+
+
+log.addFilter(_made_printable)
 log.addHandler(_Terminal())
 
 
@@ -139,10 +212,9 @@ def logged_to(path: Path) -> Iterator[None]:
     except Exception as error:
         # The terminal gets the message or the trace from whoever catches this.
         explained = isinstance(error, SeedbedError)
-        record = log.makeRecord(
-            log.name, logging.ERROR, "", 0, str(error), (), None if explained else sys.exc_info()
-        )
-        handler.emit(record)
+        trace = None if explained else sys.exc_info()
+        words = printable(str(error))
+        handler.emit(log.makeRecord(log.name, logging.ERROR, "", 0, words, (), trace))
         raise
     finally:
         log.removeHandler(handler)

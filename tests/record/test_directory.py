@@ -7,7 +7,7 @@ import pytest
 
 from seedbed.errors import RunError
 from seedbed.record.directory import RunDirectory, as_json, write_json
-from seedbed.report.runs import read_run
+from seedbed.record.run import read_run
 
 
 def test_number_that_is_not_finite_is_null_and_comes_back_as_nan(tmp_path: Path) -> None:

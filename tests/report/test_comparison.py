@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import SettingError
+from seedbed.record.run import find_runs
 from seedbed.report.comparison import Comparison, compare, compare_each, duration, figure
-from seedbed.report.runs import find_runs
 
 MakeRun = Callable[..., Path]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
+from seedbed.record.run import find_runs
 from seedbed.report.comparison import compare
 from seedbed.report.history import course, draw_history
 from seedbed.report.robustness import draw_robustness, means
-from seedbed.report.runs import find_runs
 from seedbed.report.style import drawing
 
 MakeRun = Callable[..., Path]
@@ -50,7 +50,7 @@ def test_accuracies_are_means_over_seeds_from_the_inputs_as_they_are(
     for seed, accuracies in enumerate([(1.0, 0.5), (0.5, 0.25)]):
         run = make_run(str(seed), [2, 1], seed=seed)
         (run / "robustness.csv").write_text(ROWS.format(*accuracies))
-    rows = [run.robustness() for run in find_runs([tmp_path])]
+    rows = [run.robustness for run in find_runs([tmp_path])]
     assert means(rows, "noise") == [(0.0, 0.75), (0.1, 0.375)]
     assert means(rows, "fgsm") == [(0.0, 0.75), (0.2, 0.25)]
     with drawing(tmp_path):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from seedbed.record.run import find_runs
 from seedbed.report.comparison import compare
 from seedbed.report.effects import measured
-from seedbed.report.runs import find_runs
 from seedbed.report.scales import spans, view
 from seedbed.report.style import COLOURS, GREY, colours, drawing, spread, text
 

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from seedbed.cli.main import app
 from seedbed.errors import RunError
+from seedbed.record.run import find_runs
 from seedbed.report.comparison import compare
 from seedbed.report.fits import draw_fits
-from seedbed.report.runs import find_runs
 from seedbed.report.style import drawing
 from seedbed.report.write import write_report
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from seedbed.record.run import find_runs
 from seedbed.report.comparison import Comparison, compare
-from seedbed.report.runs import find_runs
 from seedbed.report.verdicts import verdicts
 
 MakeRun = Callable[..., Path]

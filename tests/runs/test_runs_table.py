@@ -121,23 +121,6 @@ def test_run_that_cannot_be_read_is_shown_so_and_hides_no_other(
     assert [(line["name"], reason in line["problem"]) for line in found] == [("line", True)]
 
 
-def test_run_that_may_not_be_read_is_shown_so_and_hides_no_other(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = Path.stat
-
-    def stat(path: Path, **more: bool) -> Any:  # not by a mode, which root may ignore
-        if path.parent.name == "line":
-            raise PermissionError(13, "Permission denied", str(path))
-        return original(path, **more)
-
-    monkeypatch.setattr(Path, "stat", stat)
-    monkeypatch.setattr(Path, "read_text", lambda path, **_: path.stat() and path.read_bytes())
-    [unreadable] = lines(folder, state="unreadable")
-    assert (unreadable.name, len(lines(folder))) == ("line", 4)
-    assert "Permission denied" in str(unreadable.problem)
-
-
 def test_untracked_files_count_as_changes(folder: Path) -> None:
     git = {"commit": "a" * 40, "diff": "", "untracked": {"net.py": {"sha256": "", "text": ""}}}
     write_json(RunDirectory(folder / "line").provenance_file, {"git": git})

@@ -15,7 +15,7 @@ import yaml
 
 from seedbed.errors import RunError
 from seedbed.project import CONF
-from seedbed.record.directory import RunDirectory
+from seedbed.record.directory import RunDirectory, write_json
 from seedbed.sweep.ledger import Ledger
 
 Command = Callable[..., Any]
@@ -170,6 +170,18 @@ def test_command_that_is_printed_takes_no_module_from_the_folder_it_is_typed_in(
     assert not (tmp_path / "imported").exists()
 
 
+@pytest.mark.parametrize("name", ["sweep.yaml", "trials.jsonl"])
+@pytest.mark.parametrize("content", [b"[" * 99_999, b"\xe9", b"[1]", b"1", None])
+def test_malformed_file_of_a_sweep_is_named(
+    name: str, content: bytes | None, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content) if content else os.mkfifo(file)
+    ledger = Ledger(tmp_path)
+    with pytest.raises(RunError, match=name):
+        ledger.record() if name == "sweep.yaml" else ledger.points()
+
+
 @pytest.mark.parametrize("command", [[], ["experiment=line"], ["max_steps=1,2"]])
 def test_record_of_a_sweep_with_no_sweeps_command_starts_nothing(
     command: list[str], seedbed: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -304,6 +316,15 @@ def test_link_is_named_with_the_remedy(
     )
 
 
+@pytest.mark.parametrize("name", ["train.log", "metrics.csv", ".lock", "status.json"])
+def test_nothing_is_written_to_a_pipe(name: str, stranger: RunDirectory, seedbed: Command) -> None:
+    (stranger.path / name).unlink(missing_ok=True)
+    os.mkfifo(stranger.path / name)
+    called = seedbed("resume", stranger.path)
+    assert called.status == 2
+    assert str(stranger.path / name) in called.err
+
+
 def test_file_with_a_second_name_elsewhere_is_not_appended_to(
     stranger: RunDirectory, outside: Path, seedbed: Command
 ) -> None:
@@ -340,6 +361,74 @@ def test_evaluating_a_profiled_run_leaves_no_profile(
 def test_run_with_a_link_within_it_goes_on(stranger: RunDirectory, seedbed: Command) -> None:
     (stranger.path / "latest.ckpt").symlink_to("checkpoints/last.ckpt")
     assert seedbed("resume", stranger.path).status == 0
+
+
+# --- what is shown --------------------------------------------------------------------------------
+
+EVIL = "\x1b]0;owned\x07\u202e\x9b2J"
+
+
+@pytest.fixture
+def evil(exam: RunDirectory, tmp_path: Path) -> RunDirectory:
+    """A finished run whose texts would all have a terminal do something."""
+    run = RunDirectory(tmp_path / f"run {EVIL}")
+    shutil.copytree(exam.path, run.path)
+    run.set_config(run.config() | {"experiment_name": EVIL, "monitor": f"val/{EVIL}"})
+    run.set_status("finished", error=EVIL)
+    record = run.provenance()
+    record["git"] |= {"commit": EVIL, "untracked": {}}
+    record["versions"] |= {EVIL: EVIL}
+    write_json(run.provenance_file, record)
+    write_json(run.metrics_file, run.metrics() | {f"val/{EVIL}": 1.0})
+    return run
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("runs", []),
+        ("runs", ["--json"]),
+        ("compare", ["--metric", "val/loss"]),
+        ("compare", ["--metric", f"val/{EVIL}"]),
+        ("compare", ["--metric", "val/loss", "--json"]),
+        ("reproduce", []),
+        ("reproduce", ["--json"]),
+        ("resume", []),
+        ("evaluate", ["--checkpoint", EVIL]),
+        ("generate", []),
+    ],
+)
+def test_no_text_of_a_run_has_a_terminal_do_anything(
+    verb: str, words: list[str], evil: RunDirectory, seedbed: Command
+) -> None:
+    if verb == "reproduce":
+        evil.set_config(evil.config() | {"experiment_name": "exam", "monitor": "val/loss"})
+    called = seedbed(verb, evil.path, *words)
+    printed = called.out + called.err
+    assert not {*"\x1b\x07\u202e\x9b"} & {*printed}
+    assert "x1b]0;owned" in printed or "u001b]0;owned" in printed
+
+
+def test_predictions_shown_on_a_terminal_do_nothing_there_and_are_whole_in_a_file(
+    exam: RunDirectory, seedbed: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "input.csv").write_text(f"study,sleep,name\n1,2,{EVIL}\n1,2,=1+1\n")
+    assert EVIL in seedbed("predict", exam.path, tmp_path / "input.csv").out
+    assert "'=1+1" in seedbed("predict", exam.path, tmp_path / "input.csv").out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert r"\x1b]0;owned" in seedbed("predict", exam.path, tmp_path / "input.csv").out
+
+
+def test_run_whose_name_is_not_utf8_is_shown_and_compared(
+    exam: RunDirectory, seedbed: Command, tmp_path: Path
+) -> None:
+    place = Path(os.fsdecode(os.fsencode(tmp_path) + b"/a\xff"))
+    shutil.copytree(exam.path, place / "run")
+    for words in (["runs"], ["runs", "--json"], ["compare"], ["compare", "--json"], ["resume"]):
+        called = seedbed(words[0], place / "run" if words == ["resume"] else place, *words[1:])
+        assert called.status == 0
+    assert r"a\udcff/run" in (place / "results.csv").read_text(encoding="utf-8")
+    assert r"a\udcff/run" in (place / "report.html").read_text(encoding="utf-8")
 
 
 # --- a moved one, on its own ----------------------------------------------------------------------

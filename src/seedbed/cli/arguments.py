@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from seedbed.terminal import say
+
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The run's directory, wherever it lies.")]
 Checkpoint = Annotated[str, typer.Option(help="best, last, or the path of a checkpoint.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -14,4 +16,4 @@ def print_json(content: Any) -> None:
     """Print plain types as JSON; a number that is not finite becomes null."""
     from seedbed.record.directory import as_json
 
-    typer.echo(as_json(content))
+    say(as_json(content), code="\\u{:04x}")

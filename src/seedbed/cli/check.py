@@ -6,6 +6,7 @@ import typer
 
 from seedbed.cli.arguments import AsJson, print_json
 from seedbed.fast.imports import quick_imports
+from seedbed.terminal import say
 
 
 def check(
@@ -28,7 +29,7 @@ def check(
         status = max(status, result.exit_status)
         results.append(vars(result))
         if not as_json:
-            typer.echo(preflight.as_text(result))
+            say(preflight.as_text(result))
     if as_json:
         print_json(results)
     raise typer.Exit(status)

@@ -7,6 +7,7 @@ import typer
 
 from seedbed.cli.arguments import AsJson, print_json
 from seedbed.project import LOGS
+from seedbed.terminal import say
 
 
 def compare(
@@ -36,9 +37,9 @@ def compare(
 
     Example: seedbed compare logs/sweeps/optimizers-0a1b2c3d --metric val/loss
     """
+    from seedbed.record.run import find_runs
     from seedbed.report import markup, tables
     from seedbed.report.comparison import compare_each
-    from seedbed.report.runs import find_runs
     from seedbed.report.write import write_reports
     from seedbed.terminal import on_stderr
 
@@ -53,8 +54,8 @@ def compare(
             tables.print_table(comparison)
         else:
             as_text = markup.as_latex if format == "latex" else markup.as_markdown
-            typer.echo(as_text(comparison))
+            say(as_text(comparison))
     folder = out or (runs[0] if len(runs) == 1 else LOGS / "comparison")
     for page in write_reports(comparisons, folder, axis=x):
         if not as_json:
-            typer.echo(f"\nreport: {page}", err=format != "text")
+            say(f"\nreport: {page}", err=format != "text")

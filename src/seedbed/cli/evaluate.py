@@ -6,6 +6,7 @@ import typer
 
 from seedbed.cli.arguments import AsJson, Checkpoint, Run, print_json
 from seedbed.fast.imports import quick_imports
+from seedbed.terminal import say
 
 
 def evaluate(
@@ -28,4 +29,4 @@ def evaluate(
         print_json(metrics)
     else:
         for name, value in metrics.items():
-            typer.echo(f"{name:<28}{value:>10.4f}")
+            say(f"{name:<28}{value:>10.4f}")

@@ -7,6 +7,7 @@ import typer
 
 from seedbed.cli.arguments import AsJson, Checkpoint, Run, print_json
 from seedbed.fast.imports import quick_imports
+from seedbed.terminal import say
 
 
 def export(
@@ -32,7 +33,7 @@ def export(
     if as_json:
         print_json(written)
     else:
-        typer.echo(
+        say(
             f"{written['file']}: outputs within {written['largest_difference']:.1g} of the "
             f"checkpoint's (tolerance {written['tolerance']:g})"
         )

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from seedbed.fast.imports import quick_imports
+from seedbed.terminal import say
 
 
 def fetch(
@@ -28,4 +29,4 @@ def fetch(
         from seedbed.runs.fetch import fetch as fetch_data
 
     name, folder = fetch_data(what, data_dir)
-    typer.echo(f"{name}: {folder}")
+    say(f"{name}: {folder}")

@@ -1,13 +1,13 @@
 """Text from a language model."""
 
 import secrets
-import sys
 from typing import Annotated
 
 import typer
 
 from seedbed.cli.arguments import AsJson, Checkpoint, Run, print_json
 from seedbed.fast.imports import quick_imports
+from seedbed.terminal import say
 
 
 def generate(
@@ -46,13 +46,13 @@ def generate(
     opened = load(run, checkpoint)
     prompts = [text for text in prompt or [writing.own_prompt(opened)] for _ in range(count)]
     if warning := writing.unknown(opened, prompts):
-        typer.echo(warning, err=True)
+        say(warning, err=True)
     if seed is None:
         seed = secrets.randbelow(2**32)
-        typer.echo(f"seed {seed}", err=True)
+        say(f"seed {seed}", err=True)
     streamed = len(prompts) == 1 and not as_json
     if streamed:
-        typer.echo(prompts[0], nl=False)
+        say(prompts[0], nl=False)
     texts = writing.generate(
         opened,
         prompts,
@@ -66,9 +66,8 @@ def generate(
     if as_json:
         print_json({"seed": seed, "warning": warning, "texts": [vars(text) for text in texts]})
     else:
-        typer.echo("" if streamed else "\n\n".join(text.text.rstrip("\n") for text in texts))
+        say("" if streamed else "\n\n".join(text.text.rstrip("\n") for text in texts))
 
 
 def _print_character(character: str) -> None:
-    sys.stdout.write(character)
-    sys.stdout.flush()
+    say(character, nl=False)

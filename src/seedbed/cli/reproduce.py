@@ -8,6 +8,7 @@ import typer
 
 from seedbed.cli.arguments import AsJson, Run, print_json
 from seedbed.fast.imports import quick_imports
+from seedbed.terminal import say
 
 
 def reproduce(
@@ -30,5 +31,5 @@ def reproduce(
 
     with on_stderr() if as_json else nullcontext():
         found = again.reproduce(run, into)
-    print_json(again.as_json(found)) if as_json else typer.echo(again.as_text(found))
+    print_json(again.as_json(found)) if as_json else say(again.as_text(found))
     raise typer.Exit(0 if found.identical else 1)

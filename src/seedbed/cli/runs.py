@@ -7,6 +7,7 @@ import typer
 
 from seedbed.cli.arguments import AsJson, print_json
 from seedbed.project import LOGS
+from seedbed.terminal import say
 
 
 def runs(
@@ -31,4 +32,4 @@ def runs(
     from seedbed.runs import table
 
     lines = table.lines(folder, state=state, sort=sort)
-    print_json(table.as_json(lines)) if as_json else typer.echo(table.as_text(lines))
+    print_json(table.as_json(lines)) if as_json else say(table.as_text(lines))

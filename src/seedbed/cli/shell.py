@@ -11,7 +11,7 @@ from seedbed.config.overrides import HYDRAS, REFUSALS, is_multirun, setting_prob
 from seedbed.errors import RunError, SeedbedError, SettingError
 from seedbed.processes import distributed
 from seedbed.processes.signals import INTERRUPTED, PARENT, end_with
-from seedbed.terminal import print_any_character
+from seedbed.terminal import print_any_character, say
 
 
 @contextmanager
@@ -92,5 +92,5 @@ def _is_hydras(error: BaseException) -> bool:
 
 
 def _leave(error: SeedbedError) -> None:
-    print(error, file=sys.stderr)
+    say(str(error), err=True)
     sys.exit(error.exit_status)

@@ -26,7 +26,7 @@ from seedbed.files import refuse_links_out
 from seedbed.processes import distributed
 from seedbed.processes.signals import INTERRUPTED, PARENT, STOPPED, ending, exit_on_signals
 from seedbed.record.directory import RunDirectory, now
-from seedbed.terminal import console, logged_to
+from seedbed.terminal import console, logged_to, say
 
 GRACE = 10.0
 """Seconds that the others have to end by themselves, once one has died."""
@@ -85,7 +85,7 @@ def start(run: RunDirectory, count: int) -> dict[str, float]:
     if failed:
         _complain(run, failed, count)
     if warnings := processes[0].said:
-        print(warnings, file=sys.stderr)
+        say(warnings, err=True)
     return run.metrics()
 
 

@@ -33,9 +33,10 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from seedbed.errors import RunError
+from seedbed.errors import DamagedError, RunError
 from seedbed.files import place_text, refuse_links_out, writing
 from seedbed.record.checkpoint import BEST, FOLDER, LAST
+from seedbed.record.files import read_metrics, read_provenance, read_status, read_yaml
 from seedbed.record.schema import current, stamped
 from seedbed.record.state import LOCK, state_of
 
@@ -97,15 +98,9 @@ class RunDirectory:
             RunError: If there is none, or it cannot be read.
         """
         try:
-            loaded = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
-            json.dumps(loaded)  # a list in itself, which YAML can write, would have no end
-        except (FileNotFoundError, NotADirectoryError):
+            return current(read_yaml(self.config_file), self.config_file)
+        except FileNotFoundError:
             raise RunError(f"{self.path} is not a run: it has no config.yaml.") from None
-        except (OSError, RecursionError, TypeError, ValueError, yaml.YAMLError) as error:
-            raise RunError(f"{self.config_file}: cannot be read ({error}).") from None
-        if not isinstance(loaded, dict):
-            raise RunError(f"{self.config_file}: expected settings by name.")
-        return current(loaded, self.config_file)
 
     def set_config(self, config: dict[str, Any]) -> None:
         """Replace the configuration."""
@@ -158,8 +153,11 @@ class RunDirectory:
             ) from None
 
     def status(self) -> dict[str, Any]:
-        """What `status.json` says; empty where there is none."""
-        return _read_json(self.status_file)
+        """What `status.json` says; empty where there is none, or it is damaged."""
+        try:
+            return read_status(self.path)
+        except DamagedError:
+            return {}
 
     def state(self) -> str:
         """Where the run stands: new, running, finished, failed or interrupted."""
@@ -176,15 +174,16 @@ class RunDirectory:
         Raises:
             RunError: If they cannot be read.
         """
-        try:
-            loaded = json.loads(self.metrics_file.read_text(encoding="utf-8"))
-            return {name: math.nan if x is None else float(x) for name, x in loaded.items()}
-        except (AttributeError, OSError, TypeError, ValueError) as error:
-            raise RunError(f"{self.metrics_file}: cannot be read ({error}).") from None
+        if not self.metrics_file.exists():
+            raise RunError(f"{self.metrics_file}: cannot be read (there is none).")
+        return read_metrics(self.metrics_file)
 
     def provenance(self) -> dict[str, Any]:
-        """Where the run came from; empty where it was never executed."""
-        return _read_json(self.provenance_file)
+        """Where the run came from; empty where it was never executed, or that is damaged."""
+        try:
+            return read_provenance(self.path)
+        except DamagedError:
+            return {}
 
     def set_status(self, state: str, **more: Any) -> None:
         """Record the state of the run and when it was reached."""
@@ -210,17 +209,6 @@ def _as_yaml(config: dict[str, Any]) -> str:
 def now() -> str:
     """This moment, in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """What a JSON file says; empty where there is none, or it says nothing by name."""
-    try:
-        loaded = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-    except OSError as error:
-        raise RunError(f"{path}: cannot be read ({error.strerror}).") from None
-    return loaded if isinstance(loaded, dict) else {}
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from seedbed.errors import SettingError, nearest
 from seedbed.metric_directions import best_is
-from seedbed.report.runs import Run
+from seedbed.record.run import Run
 from seedbed.report.settings import EXPERIMENT, NAME, Differences, Value, differences, is_seed
 from seedbed.report.statistics import Contrasts, Difference
 
@@ -96,7 +96,7 @@ class Group:
         The first is that of the mean prediction, bias² and noise; the second is the predictions'
         variance around their mean. None without such repeats.
         """
-        each = [run.predictions() for run in self.counted]
+        each = [run.predictions for run in self.counted]
         points = [[(x, y) for x, y, _ in rows] for rows in each]
         if len(each) < 2 or not points[0] or any(other != points[0] for other in points[1:]):
             return None
@@ -155,7 +155,7 @@ class Comparison:
         """The first run, by seed, of the best group; None if no group has a rank."""
         rank, group = next(self.ranked())
         finished = [run for run in group.runs if run.finished]
-        return min(finished, key=lambda run: run.config["seed"]) if rank else None
+        return min(finished, key=_seed) if rank else None
 
     @cached_property
     def standing(self) -> list[Group]:
@@ -306,6 +306,11 @@ def duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _seed(run: Run) -> float:
+    seed = run.config.get("seed")
+    return seed if isinstance(seed, int | float) else math.inf
 
 
 def _good_first(state: str) -> tuple[bool, str]:

@@ -4,15 +4,19 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seedbed.record.run import Axis
 from seedbed.report.comparison import Comparison, Group
-from seedbed.report.runs import Axis
 from seedbed.report.scales import set_log, spans, view
+from seedbed.report.settings import LARGEST
 from seedbed.report.style import GREY, INK, End, colours, label_ends, new_figure, text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Points = list[tuple[float, float]]
+
+Lines = dict[tuple[str, str, float, str | None], Points]
+"""The points of lines by style, colour, width and marker, with a gap after each."""
 
 
 def draw_curves(comparison: Comparison, axis: Axis, file: Path) -> bool:
@@ -31,14 +35,15 @@ def draw_curves(comparison: Comparison, axis: Axis, file: Path) -> bool:
     picture = new_figure(9, 5)
     axes = picture.add_subplot()
     colour = colours(comparison)
+    drawn: Lines = {}
     ends, crosses = [], []
     for group in reversed(comparison.groups):  # the best on top
         hue = colour[group.label]
         last = []
         for run in group.runs:
             training, validation = lines[id(run)]
-            _draw(axes, training, "--", hue, single=True)
-            _draw(axes, validation, "-", hue, single=len(group.runs) == 1)
+            _draw(drawn, training, "--", hue, single=True)
+            _draw(drawn, validation, "-", hue, single=len(group.runs) == 1)
             if shown := validation or training:
                 last.append(shown[-1])
                 if run.state == "failed":
@@ -47,6 +52,7 @@ def draw_curves(comparison: Comparison, axis: Axis, file: Path) -> bool:
             y = sum(y for _, y in last) / len(last)
             end = End(max(x for x, _ in last), min(max(y, low), high), _name(group), hue)
             ends.append(end)
+    _draw_all(axes, drawn)
     _set_height(axes, seen, logarithmic=comparison.mode == "min" and spans(seen, 20))
     first, final = min(x for x, _ in points), max(x for x, _ in points)
     axes.set_xlim(first, max(final, first + 1))
@@ -68,25 +74,33 @@ def draw_curves(comparison: Comparison, axis: Axis, file: Path) -> bool:
 
 
 def _finite(points: Points) -> Points:
-    return [(x, y) for x, y in points if math.isfinite(y)]
+    return [(x, y) for x, y in points if abs(y) < LARGEST]
 
 
 def _name(group: Group) -> str:
     return group.label if group.states == "finished" else f"{group.label} ({group.states})"
 
 
-def _draw(axes: "Axes", points: Points, style: str, colour: str, *, single: bool) -> None:
-    """Draw a line; repeats of a run are thinner, so that they can be seen apart."""
-    axes.plot(
-        [x for x, _ in points],
-        [y for _, y in points],
-        style,
-        color=colour,
-        linewidth=0.9 if style == "--" else 1.8 if single else 1.1,
-        alpha=0.6 if style == "--" else 1.0,
-        marker="." if len(points) == 1 else None,
-        zorder=1.5 if colour == GREY else 2,
-    )
+def _draw(lines: Lines, points: Points, style: str, colour: str, *, single: bool) -> None:
+    """Note a line, with those that look alike; repeats of a run are thinner, to be seen apart."""
+    width = 0.9 if style == "--" else 1.8 if single else 1.1
+    marker = "." if len(points) == 1 else None
+    lines.setdefault((style, colour, width, marker), []).extend([*points, (math.nan, math.nan)])
+
+
+def _draw_all(axes: "Axes", lines: Lines) -> None:
+    """Draw lines that look alike at once: thousands each on its own would take many seconds."""
+    for (style, colour, width, marker), points in lines.items():
+        axes.plot(
+            [x for x, _ in points],
+            [y for _, y in points],
+            style,
+            color=colour,
+            linewidth=width,
+            alpha=0.6 if style == "--" else 1.0,
+            marker=marker,
+            zorder=1.5 if colour == GREY else 2,
+        )
 
 
 def _set_height(axes: "Axes", values: list[float], *, logarithmic: bool) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from seedbed.report.comparison import Comparison
 from seedbed.report.scales import set_log, spans, view
-from seedbed.report.settings import Setting, Value, shown
+from seedbed.report.settings import LARGEST, Setting, Value, shown
 from seedbed.report.style import COLOURS, new_figure, text
 
 if TYPE_CHECKING:
@@ -42,8 +42,11 @@ def draw_effects(comparison: Comparison, file: Path) -> bool:
     for axes, setting in zip(panels.flat, settings, strict=False):
         places = arrange(axes, setting)
         draw_runs(axes, [places[value] for value in setting.values], values, COLOURS[0])
-        for value, place in places.items():
-            own = [y for y, v in zip(values, setting.values, strict=True) if v == value]
+        owns: dict[Value, Values] = {value: [] for value in places}
+        for value, y in zip(setting.values, values, strict=True):
+            owns[value].append(y)
+        for value, own in owns.items():
+            place = places[value]
             if len(settings) == 1:
                 draw_mean(axes, place, own, COLOURS[0], bar=16)
             elif len(counted := [y for y in own if y is not None]) > 1:
@@ -62,7 +65,7 @@ def measured(comparison: Comparison) -> Values:
         run.figures.get(comparison.metric, math.nan) if run.finished else math.nan
         for run in comparison.runs
     )
-    return [value if low <= value <= high and math.isfinite(value) else None for value in found]
+    return [value if low <= value <= high and abs(value) < LARGEST else None for value in found]
 
 
 def ordered(setting: Setting) -> list[Value]:

@@ -8,7 +8,7 @@ from seedbed.report.style import GREY, End, colours, label_ends, new_figure, tex
 
 def draw_fits(comparison: Comparison, file: Path) -> bool:
     """Draw the picture; False if no run has a `predictions.csv`."""
-    known = {id(run): run.predictions() for run in comparison.runs}
+    known = {id(run): run.predictions for run in comparison.runs}
     points = {(x, y) for rows in known.values() for x, y, _ in rows}
     if not points:
         return False

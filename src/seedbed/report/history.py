@@ -9,11 +9,12 @@ import math
 from itertools import accumulate
 from pathlib import Path
 
-import yaml
-
+from seedbed.errors import RunError
+from seedbed.record.files import read_yaml
+from seedbed.record.run import Run
 from seedbed.report.comparison import Comparison
-from seedbed.report.runs import Run
 from seedbed.report.scales import set_log, spans, view
+from seedbed.report.settings import LARGEST
 from seedbed.report.style import COLOURS, End, label_ends, new_figure, text
 
 SEARCHES = ("random", "tpe")
@@ -57,9 +58,9 @@ def course(runs: list[Run], comparison: Comparison) -> tuple[list[int], list[flo
     """Of finished runs, in the order they began: all steps until then, the metric, its best yet."""
     metric = comparison.metric
     done = [
-        run for run in runs if run.finished and math.isfinite(run.figures.get(metric, math.nan))
+        run for run in runs if run.finished and abs(run.figures.get(metric, math.inf)) < LARGEST
     ]
-    done.sort(key=lambda run: (run.status.get("started", ""), run.status.get("ended", "")))
+    done.sort(key=lambda run: (run.status.get("started") or "", run.status.get("ended") or ""))
     values = [run.figures[metric] for run in done]
     best = accumulate(values, max if comparison.mode == "max" else min)
     return list(accumulate(run.steps for run in done)), values, list(best)
@@ -68,7 +69,7 @@ def course(runs: list[Run], comparison: Comparison) -> tuple[list[int], list[flo
 def _name(folder: Path) -> str:
     """A sweep's algorithm; empty of a folder that is none."""
     try:
-        sweep = yaml.safe_load((folder / "sweep.yaml").read_text(encoding="utf-8"))["sweep"]
+        sweep = read_yaml(folder / "sweep.yaml")["sweep"]
         return f"{sweep['algorithm']}{', pruned' if sweep['pruning'] else ''}"
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+    except (FileNotFoundError, RunError, KeyError, TypeError):
         return ""

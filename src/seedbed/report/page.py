@@ -47,7 +47,7 @@ def write_page(comparison: Comparison, pictures: Mapping[str, Path], file: Path)
             for run in group.runs
         ],
     )
-    file.write_text(page, encoding="utf-8")
+    file.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def best_again(folder: Path) -> str:

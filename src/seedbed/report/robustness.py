@@ -14,7 +14,7 @@ KINDS = {
 
 def draw_robustness(comparison: Comparison, file: Path) -> bool:
     """Draw a panel for each kind, the mean over seeds; False if no run has a `robustness.csv`."""
-    curves = {group.label: [run.robustness() for run in group.runs] for group in comparison.groups}
+    curves = {group.label: [run.robustness for run in group.runs] for group in comparison.groups}
     known = {kind for runs in curves.values() for rows in runs for row in rows for kind in row}
     kinds = [kind for kind in KINDS if kind in known]
     if not kinds:

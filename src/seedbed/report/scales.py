@@ -5,14 +5,15 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from seedbed.report.comparison import Comparison
+from seedbed.report.settings import LARGEST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 def finite(values: Iterable[float]) -> list[float]:
-    """Those that are numbers."""
-    return [value for value in values if math.isfinite(value)]
+    """Those that are numbers, and no larger than an axis can show."""
+    return [value for value in values if abs(value) < LARGEST]
 
 
 def view(comparison: Comparison) -> tuple[float, float]:
@@ -42,7 +43,7 @@ def finals(comparison: Comparison) -> list[float]:
 
 def spans(values: Sequence[float], ratio: float) -> bool:
     """Whether the values are positive and so far apart that a linear scale would hide the small."""
-    return bool(values) and min(values) > 0 and max(values) / min(values) >= ratio
+    return bool(values) and min(values) > 1 / LARGEST and max(values) / min(values) >= ratio
 
 
 def set_log(axes: "Axes", side: Literal["x", "y"], low: float, high: float) -> None:

@@ -7,12 +7,16 @@ table instead, and stands in `results.csv`. What was typed is a setting in any c
 in a run's name.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 Value = str | float
 """A setting's value: a number, or a text as it is typed on the command line."""
+
+LARGEST = 1e100
+"""Numbers from here on are texts: no axis has them."""
 
 NULL = "null"
 """The value of a setting that is off, or that a run does not have."""
@@ -129,9 +133,8 @@ def differences(
     ]
     kept = {name: column for name, column in found.items() if name not in implied}
     last = [name.rpartition(".")[2] for name in kept]
-    shorts = [
-        short if last.count(short) == 1 else name for name, short in zip(kept, last, strict=True)
-    ]
+    counts = Counter(last)
+    shorts = [short if counts[short] == 1 else name for name, short in zip(kept, last, strict=True)]
     settings = [
         Setting(name, column, "" if name in choices else short)
         for (name, column), short in zip(kept.items(), shorts, strict=True)
@@ -219,7 +222,7 @@ def _value(value: Any) -> Value:
     if isinstance(value, bool) or value is None:
         return NULL if value is None else str(value).lower()
     if isinstance(value, int | float):
-        return value
+        return value if abs(value) < LARGEST else str(value)  # as is what is no number
     if isinstance(value, list):
         return "[" + ",".join(shown(_value(item)) for item in value) + "]"
     return str(value)

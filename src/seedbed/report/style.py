@@ -8,11 +8,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from seedbed.report.comparison import Comparison
+from seedbed.terminal import cut
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,12 +120,19 @@ def new_figure(width: float, height: float) -> "Figure":
 def text(words: str) -> str:
     """Words as a picture can show them: no formulas, and codes for characters no font has."""
     import matplotlib
+
+    known = _characters(tuple(matplotlib.rcParams["font.family"]))
+    drawn = (c if ord(c) in known else c.encode("unicode_escape").decode() for c in cut(words))
+    return "".join(drawn).replace("$", r"\$")
+
+
+@cache
+def _characters(fonts: Sequence[str]) -> set[int]:
+    """Those that a font has."""
     from matplotlib import font_manager
 
-    paths = [font_manager.findfont(name) for name in matplotlib.rcParams["font.family"]]
-    known = set().union(*(font_manager.get_font(path).get_charmap() for path in paths))
-    drawn = (c if ord(c) in known else c.encode("unicode_escape").decode() for c in words)
-    return "".join(drawn).replace("$", r"\$")
+    paths = map(font_manager.findfont, fonts)
+    return set[int]().union(*(font_manager.get_font(path).get_charmap() for path in paths))
 
 
 def colours(comparison: Comparison) -> dict[str, str]:

@@ -1,25 +1,17 @@
 """A comparison in words and numbers: the terminal's table, `results.csv`, JSON, LaTeX."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from seedbed.files import place_csv
 from seedbed.report.comparison import Comparison, Summary, duration, figure
 from seedbed.report.verdicts import verdicts
-from seedbed.terminal import console
+from seedbed.terminal import aligned, console
 
 MOST_ERRORS = 10
 """Failed runs whose error is told below the table; the page has all."""
-
-
-WIDTH = 200
-"""Characters a line may have."""
 
 LAST = ("at the end", "in training")
 """The columns of the last validation: the metric, and what it was in training."""
@@ -30,17 +22,10 @@ BIAS_AND_VARIANCE = ("bias² + noise", "variance")
 
 def print_table(comparison: Comparison) -> None:
     """Print the ranking, and what must be said with it."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name, justify in columns(comparison):
-        table.add_column(Text(name), justify=justify, overflow="fold", no_wrap=name != "run")
-    for cells in rows(comparison):
-        style = "" if cells[0] != "–" else "dim"
-        table.add_row(*(Text(cell) for cell in cells), style=style)
-    # In no terminal, or in too narrow a one, a table is wide rather than cut.
-    wide = Console(stderr=console.stderr, width=max(console.width, WIDTH))
-    wide.print(table)
-    for line in ["", *remarks(comparison)]:
-        console.print(Text(line))
+    heads = columns(comparison)
+    to_the_right = [number for number, (_, side) in enumerate(heads) if side == "right"]
+    table = aligned([[name for name, _ in heads], *rows(comparison)], to_the_right)
+    console.print("\n".join([table, "", *remarks(comparison)]))
 
 
 def columns(comparison: Comparison) -> list[tuple[str, Literal["left", "right"]]]:
@@ -110,21 +95,17 @@ def write_results(comparison: Comparison, file: Path) -> None:
     different = comparison.differences.columns
     metrics = sorted({name for run in comparison.runs for name in run.figures})
     numbers = {id(run): number for number, run in enumerate(comparison.runs)}
-    with file.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.writer(out)
-        writer.writerow(["run", *different, "state", "steps", "seconds", *metrics])
-        for group in comparison.groups:
-            for run in group.runs:
-                writer.writerow(
-                    [
-                        run.path,
-                        *(values[numbers[id(run)]] for values in different.values()),
-                        run.state,
-                        run.steps,
-                        run.seconds,
-                        *(run.figures.get(name) for name in metrics),
-                    ]
-                )
+    lines = [
+        [
+            run.path,
+            *(values[numbers[id(run)]] for values in different.values()),
+            *(run.state, run.steps, run.seconds),
+            *(run.figures.get(name) for name in metrics),
+        ]
+        for group in comparison.groups
+        for run in group.runs
+    ]
+    place_csv(file, [["run", *different, "state", "steps", "seconds", *metrics], *lines])
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seedbed.files import writing
+from seedbed.record.run import Axis
 from seedbed.report.comparison import Comparison
 from seedbed.report.curves import draw_curves
 from seedbed.report.effects import draw_effects
@@ -12,7 +13,6 @@ from seedbed.report.history import draw_history
 from seedbed.report.page import write_page
 from seedbed.report.pairs import draw_pairs
 from seedbed.report.robustness import draw_robustness
-from seedbed.report.runs import Axis
 from seedbed.report.style import drawing
 from seedbed.report.tables import write_results
 

@@ -32,7 +32,7 @@ from seedbed.processes.launch import start
 from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
 from seedbed.record.checkpoint import load
 from seedbed.record.directory import RunDirectory, now, write_json
-from seedbed.report.runs import flat
+from seedbed.record.files import flat
 from seedbed.report.settings import listed
 from seedbed.runs import provenance
 from seedbed.runs.restore import restoring

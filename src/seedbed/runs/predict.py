@@ -4,7 +4,6 @@ Nothing of the run's own data is needed: what must be known of it is in the chec
 DataModule reads the inputs, and the task says what the outputs mean, a line for each row.
 """
 
-import csv
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
@@ -16,7 +15,9 @@ from torch import Tensor
 from seedbed.data.rows import RowsDataModule
 from seedbed.errors import DataError, RunError
 from seedbed.files import atomic_write
+from seedbed.files import write_csv as write_rows
 from seedbed.runs.load import LoadedRun
+from seedbed.terminal import printable
 
 CHUNK = 1024
 """Rows that go through the net at one time."""
@@ -54,7 +55,9 @@ def write_csv(rows: Iterable[Row], out: Path | None) -> None:
         DataError: If the file cannot be written.
     """
     if out is None:
-        csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
+        seen = sys.stdout.isatty()
+        shown = ([printable(str(cell)) for cell in row] if seen else row for row in rows)
+        write_rows(sys.stdout, shown)
         return
     is_file = out.is_file() or not out.exists()  # no device or pipe, whose place nothing may take
     try:
@@ -62,7 +65,7 @@ def write_csv(rows: Iterable[Row], out: Path | None) -> None:
             atomic_write(out.resolve()) if is_file else nullcontext(out) as place,
             place.open("w", newline="", encoding="utf-8") as file,
         ):
-            csv.writer(file, lineterminator="\n").writerows(rows)
+            write_rows(file, rows)
     except OSError as error:
         raise DataError(f"{out}: cannot be written ({error.strerror}).") from None
 

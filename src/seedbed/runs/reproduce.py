@@ -9,7 +9,7 @@ from seedbed.config.checks import check
 from seedbed.config.compose import run_id
 from seedbed.errors import RunError
 from seedbed.record.directory import RunDirectory
-from seedbed.report.runs import flat
+from seedbed.record.files import flat
 from seedbed.runs.evaluate import threads
 from seedbed.runs.execute import execute
 from seedbed.runs.here import as_here, other_here

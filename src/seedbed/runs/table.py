@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seedbed.errors import RunError
-from seedbed.report.runs import read_run, run_folders
+from seedbed.record.files import time
+from seedbed.record.run import read_run, run_folders
+from seedbed.terminal import aligned
 
 State = Literal["new", "running", "finished", "pruned", "failed", "interrupted", "unreadable"]
 Column = Literal["name", "state", "metric", "steps", "age", "commit"]
@@ -62,17 +64,9 @@ def as_text(shown: Sequence[Line]) -> str:
         commit = "–" if line.commit is None else line.commit[:7] + "+" * line.changed
         steps = f"{line.steps:,}"
         cells.append([line.name, line.state, line.metric, value, steps, _age(line), commit])
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    to_the_right = (3, 4, 5)
-    rows = [
-        "  ".join(
-            cell.rjust(width) if column in to_the_right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
     problems = [line.problem for line in shown if line.problem]
-    return "\n".join([*rows, *([""] if problems else []), *problems])
+    table = aligned(cells, to_the_right=(3, 4, 5))
+    return "\n".join([table, *([""] if problems else []), *problems])
 
 
 def as_json(shown: Sequence[Line]) -> list[dict[str, Any]]:
@@ -98,11 +92,9 @@ def _line(path: Path, folder: Path) -> Line:
     name = str(path.relative_to(folder)) if path != folder else path.name
     try:
         run = read_run(path)
-        started = run.status.get("started")
-        if started:
-            datetime.fromisoformat(started)
-    except (RunError, AttributeError, TypeError, ValueError) as error:
-        return Line(name, "unreadable", "–", None, True, 0, None, None, False, _short(error))
+    except RunError as error:
+        reason = " ".join(str(error).split())
+        return Line(name, "unreadable", "–", None, True, 0, None, None, False, reason)
     metric = str(run.config.get("monitor"))
     value = run.figures.get(metric, math.nan)
     return Line(
@@ -112,23 +104,19 @@ def _line(path: Path, folder: Path) -> Line:
         value=value if math.isfinite(value) else None,
         lower_is_better=run.config.get("mode") != "max",
         steps=run.steps,
-        started=started,
+        started=run.status.get("started"),
         commit=run.commit,
         changed=run.changed,
     )
-
-
-def _short(error: Exception) -> str:
-    """A message in one line."""
-    return " ".join(str(error).split())
 
 
 def _age(line: Line) -> str:
     """Time since it was started, in the largest unit that gives a whole number."""
     if line.started is None:
         return "–"
-    started = datetime.fromisoformat(line.started).astimezone()
-    seconds = (datetime.now(UTC) - started).total_seconds()
+    seconds = (datetime.now(UTC) - time(line.started)).total_seconds()
+    if seconds < 0:
+        return "future"  # by another machine's clock
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= length:
             return f"{seconds / length:.0f} {unit}"

@@ -147,7 +147,7 @@ class Board:
     def _so_far(self, job: Job) -> float | None:
         """The best value of a job that runs."""
         try:
-            values = read_curve(job.run.path / "metrics.csv", self.metric).values()
+            values = read_curve(job.run.path, self.metric).values()
         except RunError:  # just being written
             return None
         return (min if self.mode == "min" else max)(values, default=None)

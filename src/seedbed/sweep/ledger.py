@@ -31,6 +31,7 @@ from seedbed.config.overrides import foreign, quoted
 from seedbed.errors import RunError
 from seedbed.files import place_text, refuse_links_out
 from seedbed.record.directory import RunDirectory, typed
+from seedbed.record.files import read_text, read_yaml
 from seedbed.sweep import RECORD
 from seedbed.sweep.best import remove_best
 from seedbed.sweep.space import Point, job_key
@@ -178,10 +179,9 @@ class Ledger:
             RunError: If it cannot be read.
         """
         try:
-            loaded = yaml.safe_load(self.record_file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise RunError(f"{self.record_file}: cannot be read ({error}).") from None
-        record = loaded if isinstance(loaded, dict) else {}
+            record = read_yaml(self.record_file)
+        except FileNotFoundError:
+            raise RunError(f"{self.record_file}: cannot be read (there is none).") from None
         command = record.get("command")
         words = [*command, record.get("folder")] if isinstance(command, list) else [None]
         if "sweep" not in record or not all(isinstance(word, str) for word in words):
@@ -200,11 +200,21 @@ class Ledger:
         return {job.run.path: job for jobs in takewhile(bool, found) for job in jobs}
 
     def points(self) -> list[Point]:
-        """The points so far, in order."""
-        if not self.trials_file.exists():
+        """The points so far, in order.
+
+        Raises:
+            RunError: If they cannot be read.
+        """
+        try:
+            points = [*map(json.loads, read_text(self.trials_file).splitlines())]
+        except FileNotFoundError:
             return []
-        lines = self.trials_file.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
+        except (RecursionError, ValueError) as error:
+            raise RunError(f"{self.trials_file}: cannot be read ({error}).") from None
+        for point in points:
+            if not isinstance(point, dict) or not all(isinstance(v, str) for v in point.values()):
+                raise RunError(f"{self.trials_file}: expected settings' values as they are typed.")
+        return points
 
     def note(self, points: list[Point]) -> None:
         """Keep the points, before any job of the last one begins."""

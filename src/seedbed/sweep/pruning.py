@@ -14,7 +14,7 @@ from lightning import LightningModule, Trainer
 
 from seedbed.callbacks.stopping import Stopping
 from seedbed.record.directory import RunDirectory
-from seedbed.report.runs import read_rows
+from seedbed.record.files import read_log
 from seedbed.sweep import RECORD
 
 Curve = dict[int, float]
@@ -76,7 +76,7 @@ class Pruning(Stopping):
             for file in self.run.path.parent.glob("*/status.json"):
                 path = file.parent
                 if path not in self._finished and is_whole(RunDirectory(path).status()):
-                    self._finished[path] = read_curve(path / "metrics.csv", self.monitor)
+                    self._finished[path] = read_curve(path, self.monitor)
         return list(self._finished.values())
 
 
@@ -97,6 +97,8 @@ def is_pruned(
     return min(mine.values()) > middle if mode == "min" else max(mine.values()) < middle
 
 
-def read_curve(file: Path, metric: str) -> Curve:
-    """A metric's values from `metrics.csv`."""
-    return {int(row["step"]): row[metric] for row in read_rows(file) if metric in row}
+def read_curve(folder: Path, metric: str) -> Curve:
+    """A metric's values from a run's `metrics.csv`."""
+    log = read_log(folder)
+    pairs = zip(log["step"], log[metric], strict=True) if metric in log else ()
+    return {int(step): value for step, value in pairs if step is not None and value is not None}

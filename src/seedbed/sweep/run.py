@@ -94,9 +94,9 @@ def run(
 
 def report(sweep: "Sweep") -> None:
     """Show what came of a sweep: the ranking on the terminal, the rest in files."""
+    from seedbed.record.run import find_runs
     from seedbed.report.comparison import compare
     from seedbed.report.page import best_again
-    from seedbed.report.runs import find_runs
     from seedbed.report.tables import print_table
     from seedbed.report.write import write_report
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import RunError
-from seedbed.report.runs import find_runs, read_run
+from seedbed.record.run import find_runs, read_run
 
 MakeRun = Callable[..., Path]
 

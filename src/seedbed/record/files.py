@@ -1,0 +1,363 @@
+"""A record's files, read with suspicion: a run's directory may be damaged, or a stranger's.
+
+Only regular files are opened, of bounded size; what they hold is bounded in number and depth, so
+that none takes more than some seconds or a gigabyte; and it is of the types that a run writes.
+Every reader of a record comes here.
+"""
+
+import csv
+import io
+import json
+import math
+import os
+import stat
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import zip_longest
+from pathlib import Path
+from re import MULTILINE, compile
+from typing import Any
+
+import yaml
+
+from seedbed.errors import DamagedError, RunError
+
+MOST_BYTES = {".yaml": 2**20, ".json": 2**24, ".jsonl": 2**24, ".csv": 2**26}
+"""A file's size, by its ending."""
+
+MOST_VALUES = 1_000_000
+"""Values in a YAML or JSON file, with what it repeats by reference."""
+
+MOST_CELLS = 4_000_000
+"""Cells of a CSV file."""
+
+MOST_NAMES = 10_000
+"""Metrics that a run may have."""
+
+LONGEST_NAME = 300
+"""Characters of a metric's name."""
+
+DEEPEST = 100
+"""Levels of lists and mappings in each other."""
+
+SCALARS = {str, int, float, bool, type(None)}
+"""The types of what is no list and no mapping."""
+
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+BLOCK = compile(r"^(?=[A-Za-z_])", MULTILINE)
+"""Where a setting begins, in a file as a run writes it."""
+
+Table = dict[str, list[float | None]]
+"""The numbers of a CSV file by column; None is an empty cell."""
+
+STATUS = {"state": str, "started": str, "ended": str, "error": str, "pruned": int}
+PROVENANCE = {
+    **{"command": list, "git": dict, "versions": dict, "hardware": dict, "data": dict},
+    **{"device": str, "resumed": list},
+}
+GIT = {"commit": str, "diff": str, "untracked": dict}
+"""The types of a record's entries, each of which may be missing or null."""
+
+
+def read_text(file: Path) -> str:
+    """A text file's content.
+
+    Raises:
+        FileNotFoundError: If it is not there.
+        RunError: If it may not be read, or is no regular file, or too large.
+        DamagedError: If it is no text.
+    """
+    most = MOST_BYTES[file.suffix]
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)  # a pipe would wait
+        with os.fdopen(descriptor, "rb") as opened:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise RunError(f"{file}: cannot be read (it is no regular file).")
+            if status.st_size > most:
+                raise RunError(f"{file}: cannot be read (it has more than {most:,} bytes).")
+            return opened.read(status.st_size).decode()
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(file) from None
+    except OSError as error:
+        raise RunError(f"{file}: cannot be read ({error.strerror}).") from None
+    except ValueError as error:
+        raise _damaged(file, error) from None
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """A YAML file's values by name.
+
+    Raises:
+        FileNotFoundError: If it is not there.
+        RunError: If it cannot be read.
+    """
+    return _parsed_yaml(read_text(file), file)
+
+
+def read_settings(file: Path) -> dict[str, Any]:
+    """A configuration flat: `optimizer.lr` and so on.
+
+    Runs of a sweep have most of it in common: each setting's lines are parsed but once. Lines that
+    a run has not written so are parsed all together.
+
+    Raises:
+        FileNotFoundError: If it is not there.
+        RunError: If it cannot be read.
+    """
+    text = read_text(file)
+    head, *blocks = BLOCK.split(text)
+    try:
+        if head or not blocks or "&" in text or "*" in text:
+            raise DamagedError
+        return {name: value for block in blocks for name, value in _parsed_block(block)}
+    except DamagedError:
+        return dict(flat(_parsed_yaml(text, file)))
+
+
+def read_json(file: Path, types: Mapping[str, type] | None = None) -> dict[str, Any]:
+    """A JSON file's values by name; empty where there is none.
+
+    Args:
+        file: Where it is.
+        types: What some of the values must be, where they are there.
+
+    Raises:
+        RunError: If it cannot be read.
+        DamagedError: If it is not as a run writes it.
+    """
+    try:
+        loaded = json.loads(read_text(file))
+    except FileNotFoundError:
+        return {}
+    except (RecursionError, ValueError) as error:
+        raise _damaged(file, error) from None
+    return _typed(_plain(loaded, file), types or {}, str(file))
+
+
+def read_status(folder: Path) -> dict[str, Any]:
+    """What a run's `status.json` says; empty where there is none.
+
+    Raises:
+        RunError: If it cannot be read.
+        DamagedError: If it is not as a run writes it.
+    """
+    file = folder / "status.json"
+    status = read_json(file, STATUS)
+    for name in ("started", "ended"):
+        if status.get(name) is not None:
+            try:
+                time(status[name])
+            except ValueError as error:
+                raise _damaged(file, error) from None
+    return status
+
+
+def time(text: str) -> datetime:
+    """A moment as a record has it, in ISO 8601.
+
+    Raises:
+        ValueError: If it is none, or none that a clock shows.
+    """
+    moment = datetime.fromisoformat(text)
+    if not 1970 <= moment.year < 9999:
+        raise ValueError(f"Invalid time: {text!r}")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """What a run's `provenance.json` says; empty where there is none.
+
+    Raises:
+        RunError: If it cannot be read.
+        DamagedError: If it is not as a run writes it.
+    """
+    file = folder / "provenance.json"
+    provenance = read_json(file, PROVENANCE)
+    _typed(provenance.get("git") or {}, GIT, f"{file}: git")
+    return provenance
+
+
+def read_metrics(file: Path) -> dict[str, float]:
+    """The metrics of a JSON file, in which null is what is no number.
+
+    Raises:
+        RunError: If they cannot be read.
+    """
+    loaded = read_json(file)
+    _check_names(loaded, file)
+    try:
+        return {name: math.nan if x is None else float(x) for name, x in loaded.items()}
+    except (OverflowError, TypeError, ValueError) as error:
+        raise _damaged(file, error) from None
+
+
+def read_table(file: Path) -> Table:
+    """The numbers of a CSV file, a list for each column; empty where there is none.
+
+    Raises:
+        RunError: If they cannot be read.
+    """
+    try:
+        lines = csv.reader(io.StringIO(read_text(file), newline=""))
+        header = next(lines, [])
+        _check_names(header, file)
+        rows = []
+        for row in filter(None, lines):
+            rows.append(row[: len(header)])
+            if len(rows) * len(header) > MOST_CELLS:
+                raise RunError(f"{file}: cannot be read (it has more than {MOST_CELLS:,} cells).")
+        columns = zip_longest(header, *rows, fillvalue="")
+        table = {
+            str(name): [float(cell) if cell else None for cell in cells]
+            for name, *cells in columns
+            if name
+        }
+    except FileNotFoundError:
+        return {}
+    except (ValueError, csv.Error) as error:
+        raise _damaged(file, error) from None
+    return table
+
+
+def read_log(folder: Path) -> Table:
+    """What a run's `metrics.csv` says, where each row has its step; empty where there is none.
+
+    Raises:
+        RunError: If it cannot be read.
+    """
+    file = folder / "metrics.csv"
+    log = read_table(file)
+    if log and "step" not in log:
+        raise DamagedError(f"{file}: cannot be read (it has no column step).")
+    for name in ("step", "epoch"):
+        for row, number in enumerate(log.get(name, []), start=1):
+            if number is None and name == "epoch":
+                continue
+            if number is None or not (0 <= number < 2**53 and number.is_integer()):
+                raise DamagedError(f"{file}: cannot be read ({name} {number} in row {row}).")
+    return log
+
+
+def read_predictions(folder: Path) -> list[tuple[float, float, float]]:
+    """Inputs, targets and predictions of `predictions.csv`; empty where there is none.
+
+    Raises:
+        RunError: If they cannot be read.
+    """
+    file = folder / "predictions.csv"
+    rows = [*rows_of(read_table(file))]
+    try:
+        return [(row["input"], row["target"], row["prediction"]) for row in rows]
+    except KeyError as error:
+        raise DamagedError(f"{file}: cannot be read (a row has no {error}).") from None
+
+
+def read_robustness(folder: Path) -> list[dict[str, float]]:
+    """The rows of `robustness.csv`; empty where there is none.
+
+    Raises:
+        RunError: If they cannot be read.
+    """
+    file = folder / "robustness.csv"
+    rows = [*rows_of(read_table(file))]
+    if any("accuracy" not in row for row in rows):
+        raise DamagedError(f"{file}: cannot be read (a row has no accuracy).")
+    return rows
+
+
+def rows_of(table: Table) -> Iterator[dict[str, float]]:
+    """A table's rows, without its empty cells."""
+    for cells in zip(*table.values(), strict=True):
+        yield {name: x for name, x in zip(table, cells, strict=True) if x is not None}
+
+
+def flat(node: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested mappings by their dotted names: `optimizer.lr` and so on."""
+    for name, value in node.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def _parsed_yaml(text: str, file: Path) -> dict[str, Any]:
+    try:
+        # The fast loader takes a level for a call, without end; each level has one of these signs,
+        # or a line that is further to the right.
+        if sum(map(text.count, ("[", "{", "- ", "-\t", "? "))) > 1000:
+            _check_depth(text, file)
+        loaded = yaml.load(text, LOADER)
+    except (RecursionError, ValueError, yaml.YAMLError) as error:
+        raise _damaged(file, error) from None
+    if not isinstance(loaded, dict):
+        raise DamagedError(
+            f"{file}: expected settings by name. Was its run killed as it began? Remove it."
+        )
+    return _plain(loaded, file)
+
+
+@lru_cache(maxsize=4096)
+def _parsed_block(text: str) -> tuple[tuple[str, Any], ...]:
+    return tuple(flat(_parsed_yaml(text, Path())))
+
+
+def _check_depth(text: str, file: Path) -> None:
+    depth = 0
+    for event in yaml.parse(text, LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise DamagedError(f"{file}: cannot be read (it is more than {DEEPEST} levels deep).")
+
+
+def _plain(loaded: Any, file: Path) -> dict[str, Any]:
+    """Check that it is a mapping of plain values, of which there are not too many."""
+    if not isinstance(loaded, dict):
+        raise DamagedError(f"{file}: expected values by name.")
+    level: list[Any] = [loaded]
+    count = 0
+    for _ in range(DEEPEST):
+        below: list[Any] = []
+        for node in level:
+            if type(node) in SCALARS:
+                continue
+            if isinstance(node, dict) and SCALARS.issuperset(map(type, node)):
+                below.extend(node.values())
+            elif isinstance(node, list):
+                below.extend(node)
+            else:
+                raise DamagedError(f"{file}: expected numbers and texts, got {node!r:.50}.")
+            if count + len(below) > MOST_VALUES:
+                raise DamagedError(
+                    f"{file}: cannot be read (it has more than {MOST_VALUES:,} values)."
+                )
+        if not below:
+            return loaded
+        count += len(below)
+        level = below
+    raise DamagedError(f"{file}: cannot be read (it is more than {DEEPEST} levels deep).")
+
+
+def _typed(values: dict[str, Any], types: Mapping[str, type], where: str) -> dict[str, Any]:
+    for name, kind in types.items():
+        value = values.get(name)
+        if not isinstance(value, kind | None):
+            raise DamagedError(
+                f"{where}: cannot be read ({name}: expected {kind.__name__}, got {value!r:.50})."
+            )
+    return values
+
+
+def _check_names(names: Collection[str], file: Path) -> None:
+    if len(names) > MOST_NAMES or any(len(name) > LONGEST_NAME for name in names):
+        raise DamagedError(
+            f"{file}: cannot be read (expected at most {MOST_NAMES:,} names of {LONGEST_NAME} "
+            "characters)."
+        )
+
+
+def _damaged(file: Path, error: Exception) -> DamagedError:
+    return DamagedError(f"{file}: cannot be read ({error or type(error).__name__}).")

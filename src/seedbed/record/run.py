@@ -1,0 +1,213 @@
+"""Runs as their files tell them: settings, state, metrics and curves, for tables and reports.
+
+Nothing but the files is read, so a run can be reported that another machine or version made, or
+that is still going. What a file does not hold yet is left out; only a `config.yaml` must be there.
+"""
+
+import math
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from seedbed.errors import RunError
+from seedbed.record import files
+from seedbed.record.state import state_of
+from seedbed.terminal import cut, log
+
+Axis = Literal["step", "epoch"]
+"""What a curve's points are counted in."""
+
+Identity = tuple[int, int]
+"""A folder's device and number there: the same by any of its names."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the files of a run's directory say."""
+
+    path: Path
+    config: dict[str, Any]
+    """The resolved settings, flat: `optimizer.lr` and so on."""
+    status: dict[str, Any]
+    """What `status.json` says; its `state` is how the run really stands."""
+    final: dict[str, float]
+    """The best checkpoint's metrics, once the run has finished."""
+    log: files.Table
+    """What was logged, a list for each column."""
+    predictions: list[tuple[float, float, float]]
+    """Inputs, targets and predictions of `predictions.csv`; empty where there is none."""
+    robustness: list[dict[str, float]]
+    """The rows of `robustness.csv`; empty where there is none."""
+    command: str
+    commit: str | None
+    """What git had checked out as it began."""
+    changed: bool
+    """Whether there were files that this commit does not hold so."""
+    resumed: bool
+    """Whether a later start went on from a checkpoint."""
+
+    @property
+    def state(self) -> str:
+        """`new`, `running`, `finished`, `pruned` by its sweep, `failed` or `interrupted`."""
+        state = str(self.status["state"])
+        return "pruned" if state == "finished" and "pruned" in self.status else state
+
+    @property
+    def finished(self) -> bool:
+        """Whether its figures are its last word."""
+        return self.state in ("finished", "pruned")
+
+    @property
+    def error(self) -> str:
+        """The first line of what ended it; empty if nothing did."""
+        return cut(next(iter((self.status.get("error") or "").splitlines()), ""))
+
+    @property
+    def steps(self) -> int:
+        """Steps taken up to the last row of the log."""
+        return int(max((step or 0 for step in self.log.get("step", ())), default=0))
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it ran; None while it runs, or if it was resumed: a killed start has no end."""
+        started, ended = self.status.get("started"), self.status.get("ended")
+        if self.resumed or not started or not ended:
+            return None
+        seconds = (files.time(ended) - files.time(started)).total_seconds()
+        return seconds if seconds >= 0 else None  # the clock was set in between
+
+    @cached_property
+    def figures(self) -> dict[str, float]:
+        """The best checkpoint's metrics; of an unfinished run, those of its best validation yet."""
+        if self.final:
+            return self.final
+        column = self.log.get(str(self.config.get("monitor")), [])
+        values = {row: y for row, y in enumerate(column) if y is not None and math.isfinite(y)}
+        if not values:
+            return {}
+        best = max if self.config.get("mode") == "max" else min
+        return self._measured(best(values, key=values.__getitem__))
+
+    @cached_property
+    def last(self) -> dict[str, float]:
+        """The metrics of the last validation, which shows over-fitting that the best does not."""
+        count = len(self.log.get("step", []))
+        rows = filter(None, map(self._measured, reversed(range(count))))  # the test's has none
+        return next(rows, {})
+
+    def curve(self, metric: str, axis: Axis) -> list[tuple[float, float]]:
+        """A metric's values over steps or epochs; of several in an epoch, the last."""
+        values = self.log.get(metric, [])
+        points = zip(self._places(axis), values, strict=True) if values else []
+        return sorted({x: y for x, y in points if y is not None}.items())
+
+    def _measured(self, row: int) -> dict[str, float]:
+        cells = ((name, column[row]) for name, column in self.log.items() if name in self._parts)
+        return {name: y for name, y in cells if y is not None}
+
+    @cached_property
+    def _parts(self) -> set[str]:
+        return {name for name in self.log if name.startswith(("train/", "val/"))}
+
+    def _places(self, axis: Axis) -> list[float]:
+        if axis == "step":
+            return [x or 0.0 for x in self.log["step"]]
+        # A validation of the fit is logged in the epoch it ends, counted from 0; the first of all
+        # is before any.
+        none = [None] * len(self.log["step"])
+        both = zip(self.log.get("epoch", none), self.log.get("train/loss", none), strict=True)
+        return [(epoch or 0.0) + (loss is not None) for epoch, loss in both]
+
+
+def find_runs(places: Sequence[Path]) -> list[Run]:
+    """Read the runs at `places`: a run's own directory, or a folder, which means all below it.
+
+    One that cannot be read is left out, and said to be.
+
+    Raises:
+        RunError: If there are none, or none can be read.
+    """
+    found, errors = [], []
+    for folder in run_folders(places):
+        try:
+            found.append(read_run(folder))
+        except RunError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    for problem in errors:
+        log.info(f"left out: {problem}")
+    return found
+
+
+def run_folders(places: Sequence[Path]) -> list[Path]:
+    """The directories of the runs at `places`, each once.
+
+    Raises:
+        RunError: If a place has none.
+    """
+    found: dict[Identity, Path] = {}
+    for place in places:
+        if not place.is_dir():
+            raise RunError(f"{place}: expected a run's directory, or a folder of runs; no such.")
+        folders = list(_run_folders(place, set()))
+        if not folders:
+            raise RunError(
+                f"{place}: expected a run's directory, or a folder of runs; no config.yaml is "
+                "there or below. Runs are made by python train.py."
+            )
+        for identity, folder in folders:
+            found.setdefault(identity, folder)
+    return list(found.values())
+
+
+def read_run(folder: Path) -> Run:
+    """Read the files of one run.
+
+    Raises:
+        RunError: If one of them is there and cannot be read, or there are no settings.
+    """
+    try:
+        config = files.read_settings(folder / "config.yaml")
+    except FileNotFoundError:
+        raise RunError(f"{folder / 'config.yaml'}: cannot be read (there is none).") from None
+    status, record = files.read_status(folder), files.read_provenance(folder)
+    words, git = record.get("command") or [], record.get("git") or {}
+    return Run(
+        path=folder,
+        config=config,
+        status=status | {"state": state_of(folder, status)},
+        final=files.read_metrics(folder / "metrics.json"),
+        log=files.read_log(folder),
+        predictions=files.read_predictions(folder),
+        robustness=files.read_robustness(folder),
+        command=shlex.join(["python", *map(str, words[1:])]) if words else "",
+        commit=git.get("commit"),
+        changed=bool(git.get("diff") or git.get("untracked")),
+        resumed="resumed" in record,
+    )
+
+
+def _run_folders(place: Path, seen: set[Identity]) -> Iterator[tuple[Identity, Path]]:
+    """Runs at or below a place, in the order of their names, 10 after 9; no folder twice."""
+    try:
+        status = place.stat()
+        identity = status.st_dev, status.st_ino
+        if identity in seen:  # links to folders above them would have no end
+            return
+        seen.add(identity)
+        with os.scandir(place) as entries:
+            below = [*entries]
+        is_run = any(entry.name in ("config.yaml", "status.json") for entry in below)
+        folders = [] if is_run else [entry.name for entry in below if entry.is_dir()]
+    except OSError:  # it may not be looked into, which whoever reads it will be told
+        identity, is_run, folders = (0, hash(place)), True, []
+    if is_run:
+        yield identity, place
+    for name in sorted(folders, key=lambda name: (not name.isdigit(), name.zfill(9))):
+        if not name.startswith("."):
+            yield from _run_folders(place / name, seen)
