@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "terminal": {"errors"},
     "processes": {"errors", "files", "record", "terminal"},
     "record": {"errors", "files", "project", "terminal"},
-    "data": {"errors", "files"},
+    "data": {"errors", "files", "record"},
     "nets": {"errors"},
     "optim": {"processes"},
     "tasks": {"errors", "processes"},

@@ -1,177 +1,27 @@
+"""A corpus of documents, or of a few texts, cut into parts and made into tokens."""
+
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from seedbed.data.text import read_file, split_poems, without_duplicates
+from seedbed.data.text import Text, split_documents, split_texts, without_duplicates
 from seedbed.data.tokens import TokenSplits
 from seedbed.data.vocabulary import END, UNKNOWN
 from seedbed.errors import DataError
 
-ENTRIES = [
-    {"title": "春曉", "author": "孟浩然", "paragraphs": ["春眠不覺曉，", "處處聞啼鳥。"]},
-    {"title": "鹿柴", "author": "王維", "paragraphs": ["空山不見人，"]},
-]
-POEMS = ["春曉\n春眠不覺曉，\n處處聞啼鳥。", "鹿柴\n空山不見人，"]
-
-
-def write(folder: Path, content: bytes | str, name: str = "poems.txt") -> Path:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
-def refusal(path: Path) -> str:
-    """Return the message, which has to begin with the file, and what follows the file."""
-    with pytest.raises(DataError) as caught:
-        read_file(path)
-    message = str(caught.value)
-    assert message.startswith(str(path))
-    return message.removeprefix(str(path))
-
-
-# --- files that can be read -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["poems.json", "POEMS.JSON"])
-def test_json_in_the_collections_form_is_a_title_and_lines(tmp_path: Path, name: str) -> None:
-    poems, _ = read_file(write(tmp_path, json.dumps(ENTRIES), name))
-    assert poems == POEMS
-
-
-@pytest.mark.parametrize("title", [{}, {"title": ""}, {"title": None}])
-def test_poem_without_a_title_is_its_lines(tmp_path: Path, title: dict[str, Any]) -> None:
-    entry = {"paragraphs": ["空山不見人，", "但聞人語響。"], **title}
-    poems, _ = read_file(write(tmp_path, json.dumps([entry]), "poems.json"))
-    assert poems == ["空山不見人，\n但聞人語響。"]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "\n\n".join(POEMS),
-        "\n\n".join(POEMS) + "\n",
-        "\n\n\n\n".join(["", *POEMS, ""]),
-        "\n \t\n".join(POEMS),
-        "\n\u3000\n".join(POEMS),
-        "\n\n".join(POEMS).replace("\n", "\r\n"),
-        "\ufeff" + "\n\n".join(POEMS),
-    ],
-    ids=[
-        "blank line",
-        "final newline",
-        "several blank lines",
-        "blank line with spaces",
-        "blank line with an ideographic space",
-        "carriage returns",
-        "byte order mark",
-    ],
-)
-def test_blank_lines_separate_the_poems_of_plain_text(tmp_path: Path, content: str) -> None:
-    poems, _ = read_file(write(tmp_path, content))
-    assert poems == POEMS
-
-
-def test_json_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
-    poems, _ = read_file(write(tmp_path, "\ufeff" + json.dumps(ENTRIES), "poems.json"))
-    assert poems == POEMS
-
-
-def test_checksum_is_the_files_sha256(tmp_path: Path) -> None:
-    content = "\r\n\r\n".join(POEMS).encode()
-    _, checksum = read_file(write(tmp_path, content))
-    assert checksum == hashlib.sha256(content).hexdigest()
-
-
-# --- files that cannot ----------------------------------------------------------------------------
-
-
-def test_missing_file_is_named_with_the_setting_to_check(tmp_path: Path) -> None:
-    message = refusal(tmp_path / "missing.txt")
-    assert message == ": cannot be read (No such file or directory). Check data.path."
-
-
-def test_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == ": cannot be read (Is a directory). Check data.path."
-
-
-@pytest.mark.parametrize("content", ["", " \r\n\n"])
-@pytest.mark.parametrize("name", ["poems.txt", "poems.json"])
-def test_empty_file_is_said_to_be_empty(tmp_path: Path, content: str, name: str) -> None:
-    message = refusal(write(tmp_path, content, name))
-    assert message == ": is empty. Expected poems, as JSON or as plain text."
-
-
-def test_what_is_not_json_is_told_its_line_and_column(tmp_path: Path) -> None:
-    message = refusal(write(tmp_path, '[\n  {"title": 春曉}\n]', "poems.json"))
-    assert message.startswith(", line 2, column 13: not JSON (Expecting value).")
-    assert message.endswith("Expected a list of poems, each with a title and paragraphs.")
-
-
-def test_truncated_json_is_told_its_line_and_column(tmp_path: Path) -> None:
-    message = refusal(write(tmp_path, '[\n{"title": "春曉",\n"paragraphs": [', "poems.json"))
-    assert message.startswith(", line 3, column 16: not JSON (Expecting value).")
-
-
-def test_json_nested_too_deep_is_explained(tmp_path: Path) -> None:
-    path = write(tmp_path, "[" * 100_000, "poems.json")
-    assert refusal(path) == ": expected a list of poems, got one nested too deep."
-
-
-@pytest.mark.parametrize("name", ["poems.txt", "poems.json"])
-def test_character_that_ends_poems_is_refused_within_one(tmp_path: Path, name: str) -> None:
-    poems = [{"paragraphs": ["one"]}, {"paragraphs": ["t\0wo"]}]
-    content = json.dumps(poems) if name.endswith("json") else "one\n\nt\0wo"
-    assert refusal(write(tmp_path, content, name)).startswith(", poem 2: has the character U+0000")
-
-
-def test_json_that_is_no_list_is_told_what_it_is(tmp_path: Path) -> None:
-    message = refusal(write(tmp_path, json.dumps({"poems": ENTRIES}), "poems.json"))
-    assert message == ": expected a list of poems, got dict."
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [
-        {"title": "無題"},
-        {"title": "無題", "paragraphs": "空山不見人"},
-        {"title": "無題", "paragraphs": ["空山不見人", 7]},
-        "空山不見人",
-        None,
-    ],
-)
-def test_entry_without_paragraphs_is_named_by_its_number(tmp_path: Path, entry: Any) -> None:
-    message = refusal(write(tmp_path, json.dumps([*ENTRIES, entry]), "poems.json"))
-    assert message == f", poem 3: expected `paragraphs`, a list of strings, got {entry}."
-
-
-def test_entry_whose_title_is_no_string_is_named_by_its_number(tmp_path: Path) -> None:
-    entry = {"title": 7, "paragraphs": ["空山不見人"]}
-    message = refusal(write(tmp_path, json.dumps([*ENTRIES, entry]), "poems.json"))
-    assert message == ", poem 3: expected `title`, a string, got 7."
-
-
-@pytest.mark.parametrize("name", ["poems.txt", "poems.json"])
-def test_file_in_another_encoding_is_told_the_byte(tmp_path: Path, name: str) -> None:
-    content = json.dumps(ENTRIES[:1], ensure_ascii=False).encode()
-    place = content.index("眠".encode())
-    message = refusal(
-        write(tmp_path, content[:place] + "眠".encode("big5") + content[place:], name)
-    )
-    assert message == f", byte {place}: not UTF-8. Save the file as UTF-8."
-
-
 # --- splitting ------------------------------------------------------------------------------------
 
 
-NUMBERED = [f"poem {number}" for number in range(200)]
+NUMBERED = [f"text {number}" for number in range(200)]
+LETTERS = [chr(ord("一") + number) * 3 for number in range(100)]
 
 
-def split(poems: list[str], seed: int = 0) -> TokenSplits:
-    return split_poems(poems, seed=seed, facts={})
+def split(documents: list[str], seed: int = 0, **options: Any) -> TokenSplits:
+    return split_documents(documents.__iter__, seed=seed, facts={}, **options)
 
 
 def texts(splits: TokenSplits) -> dict[str, list[str]]:
@@ -202,7 +52,7 @@ def test_every_poem_is_in_exactly_one_part() -> None:
 def test_parts_are_90_5_and_5_percent_of_the_poems(count: int, lengths: list[int]) -> None:
     splits = split(NUMBERED[:count])
     assert [len(part) for part in texts(splits).values()] == lengths
-    assert [splits.facts[f"{part}_poems"] for part in ("train", "val", "test")] == lengths
+    assert [splits.facts[f"{part}_documents"] for part in ("train", "val", "test")] == lengths
 
 
 def test_poems_are_shuffled_before_the_cut() -> None:
@@ -223,8 +73,7 @@ def test_tokens_are_stored_as_uint16() -> None:
 
 
 def test_vocabulary_is_the_training_parts_after_the_special_tokens() -> None:
-    poems = [chr(ord("一") + number) * 3 for number in range(100)]
-    splits = split(poems)
+    splits = split(LETTERS)
     assert splits.vocabulary.characters == END + UNKNOWN + "".join(
         sorted(set("".join(texts(splits)["train"])))
     )
@@ -233,19 +82,46 @@ def test_vocabulary_is_the_training_parts_after_the_special_tokens() -> None:
 
 @pytest.mark.parametrize("part", ["val", "test"])
 def test_character_that_training_lacks_becomes_the_unknown_token(part: str) -> None:
-    poems = [chr(ord("一") + number) * 3 for number in range(100)]
-    assert texts(split(poems))[part] == [UNKNOWN * 3] * 5
+    assert texts(split(LETTERS))[part] == [UNKNOWN * 3] * 5
 
 
 def test_facts_are_kept_beside_the_counts() -> None:
-    facts = split_poems(NUMBERED, seed=0, facts={"source": "numbers"}).facts
-    assert facts == {"source": "numbers", "train_poems": 180, "val_poems": 10, "test_poems": 10}
+    splits = split_documents(NUMBERED.__iter__, seed=0, facts={"source": "numbers"}, unit="notes")
+    counts = {"train_notes": 180, "val_notes": 10, "test_notes": 10}
+    assert splits.facts == {"source": "numbers", **counts}
 
 
-@pytest.mark.parametrize("count", [0, 19])
-def test_fewer_than_twenty_poems_are_refused_with_the_number_needed(count: int) -> None:
-    with pytest.raises(DataError, match=rf"has {count} poems; a 90/5/5 split needs at least 20\."):
-        split(NUMBERED[:count])
+def test_vocabulary_can_begin_with_anothers() -> None:
+    first = "x" + UNKNOWN + LETTERS[0][0]
+    splits = split(LETTERS, first=first)
+    assert splits.vocabulary.characters.startswith(first + END)
+    assert set(splits.vocabulary.characters) == {*first, *split(LETTERS).vocabulary.characters}
+    assert {part: sorted(found) for part, found in texts(splits).items() if part == "train"} == {
+        "train": sorted(texts(split(LETTERS))["train"])
+    }
+
+
+@pytest.mark.parametrize("count", [1, 19])
+def test_fewer_than_twenty_documents_are_cut_by_character_in_their_order(count: int) -> None:
+    splits = split(NUMBERED[:count])
+    whole = "".join(text + END for text in NUMBERED[:count])
+    streams = [splits.train, splits.val, splits.test]
+    assert "".join(splits.vocabulary.decode(s) for s in streams).replace(UNKNOWN, "") in whole
+    assert sum(map(len, streams)) == len(whole)
+    assert len(splits.val) == len(whole) // 20
+    assert splits.facts["cut"] == "cut by character"
+
+
+def test_text_in_parts_is_cut_as_the_whole_is() -> None:
+    whole = "".join(NUMBERED)
+    expected = split_texts(lambda: iter([whole]), facts={})
+    for size in (1, 7, 500):
+        parts = [whole[i : i + size] for i in range(0, len(whole), size)]
+        assert same(split_texts(parts.__iter__, facts={}), expected)
+
+
+def test_corpus_without_documents_has_no_tokens() -> None:
+    assert len(split([]).train) == 0
 
 
 def test_more_characters_than_uint16_counts_are_refused() -> None:
@@ -257,11 +133,87 @@ def test_more_characters_than_uint16_counts_are_refused() -> None:
 # --- duplicates -----------------------------------------------------------------------------------
 
 
-def test_first_of_equal_poems_stays_in_its_place() -> None:
-    assert without_duplicates(["b", "a", "b", "c", "a"]) == ["b", "a", "c"]
+def unique(documents: list[str], **options: Any) -> list[str]:
+    return [*without_duplicates(documents.__iter__, **options)()]
 
 
-def test_first_poem_of_a_key_stays() -> None:
-    poems = ["one\nsame", "two\nsame", "three\nother"]
-    kept = without_duplicates(poems, key=lambda poem: poem.split("\n")[1])
+def test_first_of_equal_documents_stays_in_its_place() -> None:
+    assert unique(["b", "a", "b", "c", "a"]) == ["b", "a", "c"]
+
+
+def test_first_document_of_a_key_stays() -> None:
+    texts = ["one\nsame", "two\nsame", "three\nother"]
+    kept = unique(texts, key=lambda text: text.split("\n")[1])
     assert kept == ["one\nsame", "three\nother"]
+
+
+# --- a text of one's own --------------------------------------------------------------------------
+
+
+def load(path: Path, data_dir: str = "nowhere", **options: Any) -> TokenSplits:
+    return Text(data_dir=str(path.parent / data_dir), path=str(path), context=8, **options).splits
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    found = tmp_path / "mine.txt"
+    found.write_text("\n\n".join([*NUMBERED, *NUMBERED[:5]]), encoding="utf-8")
+    return found
+
+
+def test_small_corpus_is_split_without_duplicates_and_leaves_nothing_on_the_disk(
+    path: Path,
+) -> None:
+    splits = load(path)
+    assert sorted(text for part in texts(splits).values() for text in part) == sorted(NUMBERED)
+    assert splits.facts["train_documents"] == 180
+    assert [*path.parent.iterdir()] == [path]
+
+
+def test_record_says_what_was_read_and_how(path: Path) -> None:
+    facts = load(path).facts
+    assert facts["source"] == str(path)
+    assert facts["read_as"] == "read as UTF-8 text, a blank line between documents"
+    assert facts["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("form", ["blank_line", "whole"])
+def test_large_corpus_is_mapped_from_files_that_are_made_once(
+    path: Path, form: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = load(path, documents=form)
+    monkeypatch.setattr("seedbed.data.text.SMALL", 100)
+    assert same(load(path, "cache", documents=form), expected)
+    made = []
+    monkeypatch.setattr("seedbed.data.text.split_documents", lambda *_, **__: made.append(1))
+    monkeypatch.setattr("seedbed.data.text.split_texts", lambda *_, **__: made.append(1))
+    again = load(path, "cache", documents=form)
+    assert same(again, expected)
+    assert again.facts == expected.facts
+    assert not made
+    assert not again.train.flags.writeable
+
+
+def test_large_corpus_that_changed_or_is_read_otherwise_is_made_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedbed.data.text.SMALL", 100)
+    load(path, "cache")
+    assert "cut" in load(path, "cache", documents="whole").facts
+    assert not same(load(path, "cache", split_seed=1), load(path, "cache"))
+    path.write_text("\n\n".join(NUMBERED[:40]), encoding="utf-8")
+    assert load(path, "cache").facts["train_documents"] == 36
+
+
+@pytest.mark.parametrize("windows", ["shuffled", "reordered", "random"])
+def test_mapped_corpus_gives_the_batches_that_one_in_memory_does(
+    path: Path, windows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def batches(size: int) -> list[Any]:
+        monkeypatch.setattr("seedbed.data.text.SMALL", size)
+        data = Text(data_dir=str(path.parent), path=str(path), context=8, windows=windows)
+        loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
+        return [tokens for loader in loaders for batch in loader for tokens in batch]
+
+    mapped, in_memory = batches(0), batches(10**6)
+    assert all(torch.equal(*pair) for pair in zip(mapped, in_memory, strict=True))

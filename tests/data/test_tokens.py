@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from seedbed.data.loader import Loader
-from seedbed.data.tokens import EVALUATED, Pair, TokensDataModule, TokenSplits
+from seedbed.data.tokens import EVALUATED, IGNORED, Pair, TokensDataModule, TokenSplits
 from seedbed.data.vocabulary import END, Vocabulary
 from seedbed.errors import DataError, SettingError
 
@@ -75,7 +75,8 @@ def in_process(data: Counting, rank: int, processes: int) -> Counting:
 def window(batch: Pair) -> Tensor:
     """The windows (B, T + 1) that a batch's inputs and targets were made of."""
     inputs, targets = batch
-    assert torch.equal(inputs[:, 1:], targets[:, :-1])
+    there = targets[:, :-1] != IGNORED
+    assert torch.equal(inputs[:, 1:][there], targets[:, :-1][there])
     return torch.cat([inputs, targets[:, -1:]], dim=1)
 
 
@@ -200,6 +201,17 @@ def test_corpus_that_cannot_close_a_document_is_not_reordered() -> None:
         data.train_dataloader()
 
 
+def test_documents_are_found_across_the_parts_that_are_looked_at_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = Documents("\n\n")
+    expected = whole.epoch(whole.train_dataloader())
+    monkeypatch.setattr("seedbed.data.tokens.CHUNK", 5)
+    parted = Documents("\n\n")
+    assert parted.epoch(parted.train_dataloader()) == expected
+    assert torch.equal(parted.counts, whole.counts)
+
+
 def test_text_without_a_closing_is_one_document() -> None:
     data = Counting(windows="reordered")
     in_stream_order = sorted(starts(data.train_dataloader()))
@@ -278,11 +290,22 @@ def test_evaluation_windows_are_the_same_each_time() -> None:
     assert torch.equal(all_windows(data.val_dataloader()), first)
 
 
-@pytest.mark.parametrize("length", [5, 8, 9, 50])
+@pytest.mark.parametrize("length", [2, 4, 5, 8, 9, 50])
 def test_evaluation_windows_hold_each_target_once_end_to_end(length: int) -> None:
-    targets = all_windows(Counting(val=length).val_dataloader())[:, 1:].flatten()
-    whole_windows = (length - 1) // T
-    assert targets.tolist() == list(range(1, whole_windows * T + 1))
+    targets = torch.cat([targets.flatten() for _, targets in Counting(val=length).val_dataloader()])
+    assert targets[targets != IGNORED].tolist() == list(range(1, length))
+
+
+def test_windows_past_the_parts_end_repeat_its_last_token_as_inputs() -> None:
+    *_, (inputs, targets) = Counting(val=T + 2).val_dataloader()
+    assert inputs.tolist() == [[0, 1, 2, 3], [4, 5, 5, 5]]
+    assert targets.tolist() == [[1, 2, 3, 4], [5, IGNORED, IGNORED, IGNORED]]
+
+
+def test_two_processes_measure_each_target_once() -> None:
+    parts = [in_process(Counting(val=3 * T + 3), rank, 2) for rank in range(2)]
+    targets = torch.cat([t.flatten() for data in parts for _, t in data.val_dataloader()])
+    assert sorted(targets[targets != IGNORED].tolist()) == [*range(1, 3 * T + 3)]
 
 
 @pytest.mark.parametrize("batches", [1, 7])
@@ -320,11 +343,23 @@ def test_test_windows_come_from_the_test_part() -> None:
 # --- the corpus -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("part", ["train", "val", "test"])
-def test_part_shorter_than_a_window_is_named_with_both_lengths(part: str) -> None:
+def test_training_part_shorter_than_a_window_is_named_with_both_lengths() -> None:
+    with pytest.raises(DataError, match=r"The train part .* has 4 characters, .* needs 5\."):
+        Counting(T).setup()
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_part_without_a_target_is_named_with_both_lengths(part: str) -> None:
+    lengths: Any = {part: 1}
+    with pytest.raises(DataError, match=f"The {part} part .* has 1 characters, .* needs 2\\."):
+        Counting(**lengths).setup()
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_part_of_random_windows_shorter_than_one_is_named_with_both_lengths(part: str) -> None:
     lengths: Any = {part: T}
     with pytest.raises(DataError, match=f"The {part} part .* has 4 characters, .* needs 5\\."):
-        Counting(**lengths).setup()
+        Counting(**lengths, evaluation_batches=1).setup()
 
 
 def test_corpus_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import LambdaLR
 
 from seedbed.config.compose import composed, plain
+from seedbed.data.tokens import IGNORED
 from seedbed.nets.language_model import LanguageModel
 from seedbed.nets.softmax import CHUNK, Softmax
 from seedbed.record.directory import RunDirectory
@@ -82,6 +83,14 @@ def test_figures_equal_plain_torch_over_all_tokens_of_all_batches() -> None:
         },
         rel=1e-5,
     )
+
+
+def test_target_below_zero_is_not_measured() -> None:
+    inputs, targets = BATCHES[1]
+    shorter = evaluated(new_task(), [(inputs[:1], targets[:1]), (inputs[1:, :7], targets[1:, :7])])
+    targets = targets.clone()
+    targets[1, 7:] = IGNORED
+    assert evaluated(new_task(), [(inputs, targets)]) == pytest.approx(shorter, rel=1e-5)
 
 
 def test_figures_are_those_the_task_says_it_measures() -> None:

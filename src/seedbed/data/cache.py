@@ -1,11 +1,13 @@
-"""Processed corpora on disk: one file each, made once, by one of several processes, placed whole.
+"""Processed corpora on disk: a folder each, made once, by one of several processes, placed whole.
 
-The zip that NumPy writes keeps a checksum of every array, so a damaged file is noticed when it is
-read, and made again.
+A corpus's token streams are files that are mapped, not read, so they may be larger than memory. A
+checksum of each file is kept, so a damaged one is noticed when a corpus is opened, and made again.
+Price: all of it is read once for that.
 """
 
 import json
-import zipfile
+import shutil
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,34 +18,57 @@ from filelock import FileLock
 from seedbed.data.tokens import TokenSplits
 from seedbed.data.vocabulary import Vocabulary
 from seedbed.errors import FetchError
-from seedbed.files import UNREADABLE, atomic_write
+from seedbed.files import UNREADABLE
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when the processing changes, so that older files are made again."""
 
-MISSING = (KeyError, *UNREADABLE)
-"""What reading a file raises that is not there, damaged, or another one."""
+MISSING = (AttributeError, KeyError, TypeError, *UNREADABLE)
+"""What opening a corpus raises that is not there, damaged, or another one."""
+
+CHECKSUMS = "checksums.json"
+
+HEADER = "header.json"
 
 
-def tokens(data_dir: Path, key: str, make: Callable[[], TokenSplits]) -> TokenSplits:
+def tokens(data_dir: Path, key: str, make: Callable[[Path], TokenSplits]) -> TokenSplits:
     """Return the corpus stored under `key`, or make and store it.
+
+    Args:
+        data_dir: The data folder.
+        key: The corpus's name.
+        make: Makes the corpus; given a folder where a stream may be mapped from the file
+            `stream_file` names.
 
     Raises:
         FetchError: If it cannot be stored.
     """
-    path = data_dir / "processed" / f"{key}-v{FORMAT}.npz"
+    place = data_dir / "processed" / f"{key}-v{FORMAT}"
     with suppress(*MISSING):
-        return _read(path)
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        held = FileLock(path.with_name(f".{path.name}.lock")).acquire()
+        return _read(place)
+    with _writing(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        held = FileLock(place.with_name(f".{place.name}.lock")).acquire()
     with held:
         with suppress(*MISSING):  # another process may have made it meanwhile
-            return _read(path)
-        splits = make()
-        with _writing(path):
-            _write(path, splits)
-    return splits
+            return _read(place)
+        unfinished = place.with_name(f".{place.name}")  # the lock's holder has it for itself
+        try:
+            with _writing(place):
+                shutil.rmtree(unfinished, ignore_errors=True)
+                unfinished.mkdir()
+                splits = make(unfinished)
+                _write(unfinished, splits)
+                shutil.rmtree(place, ignore_errors=True)
+                unfinished.replace(place)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        return _read(place)
+
+
+def stream_file(folder: Path, part: str) -> Path:
+    """Where a part's stream is kept in a corpus's folder."""
+    return folder / f"{part}.npy"
 
 
 @contextmanager
@@ -57,14 +82,16 @@ def _writing(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _read(path: Path) -> TokenSplits:
-    # NumPy reads as far as an array's own header says, so a damaged one would end before the check.
-    with zipfile.ZipFile(path) as file:
-        if damaged := file.testzip():
-            raise zipfile.BadZipFile(damaged)
-    with np.load(path, allow_pickle=False) as arrays:
-        header = json.loads(arrays["header"].tobytes())
-        parts = {name: arrays[name] for name in header["parts"]}
+def _read(folder: Path) -> TokenSplits:
+    for name, checksum in json.loads((folder / CHECKSUMS).read_text()).items():
+        if _checksum(folder / name) != checksum:
+            raise ValueError(name)
+    header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
+    # A plain array on the mapped memory, because indexing NumPy's own class for it takes longer.
+    parts = {
+        name: np.load(stream_file(folder, name), mmap_mode="r", allow_pickle=False).view(np.ndarray)
+        for name in header["parts"]
+    }
     return TokenSplits(
         vocabulary=Vocabulary(header["vocabulary"]),
         train=parts["train"],
@@ -74,14 +101,25 @@ def _read(path: Path) -> TokenSplits:
     )
 
 
-def _write(path: Path, splits: TokenSplits) -> None:
+def _write(folder: Path, splits: TokenSplits) -> None:
     parts = {"train": splits.train, "val": splits.val, "test": splits.test}
     present = {name: part for name, part in parts.items() if part is not None}
+    for name, part in present.items():
+        if not stream_file(folder, name).exists():
+            np.save(stream_file(folder, name), part)
     header = {
         "vocabulary": splits.vocabulary.characters,
         "facts": splits.facts,
         "parts": list(present),
     }
-    encoded = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    with atomic_write(path) as temporary:
-        np.savez(temporary, header=encoded, **present)  # type: ignore[arg-type]
+    (folder / HEADER).write_text(json.dumps(header), encoding="utf-8")
+    checksums = {path.name: _checksum(path) for path in sorted(folder.iterdir())}
+    (folder / CHECKSUMS).write_text(json.dumps(checksums))
+
+
+def _checksum(path: Path) -> int:
+    found = 0
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            found = zlib.crc32(block, found)
+    return found

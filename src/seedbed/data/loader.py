@@ -2,13 +2,13 @@
 
 One indexing call makes a batch, which for data in memory costs a fraction of a DataLoader's
 sample-by-sample collation, and needs no worker processes. The loader knows which batch comes next
-and can be set back there, so an interrupted epoch resumes on the very batch it lost. Price: data
-that does not fit in memory needs a loader of its own.
+and can be set back there, so an interrupted epoch resumes on the very batch it lost. Price: what
+cannot be indexed so, from memory or a mapped file, needs a loader of its own.
 """
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from lightning import Trainer
@@ -17,7 +17,17 @@ from torch import Tensor
 from seedbed.errors import SettingError
 
 Batch = Any
-Order = Callable[[torch.Generator], Tensor]
+
+
+class Indices(Protocol):
+    """An epoch's indices; a Tensor (size, …), or what makes one of some of them."""
+
+    def __getitem__(self, items: slice, /) -> Tensor:
+        """Those of some items (B, …)."""
+        ...
+
+
+Order = Callable[[torch.Generator], Indices]
 
 
 class Loader:

@@ -2,12 +2,16 @@
 
 A window of T + 1 tokens is T inputs and, shifted by one, T targets. Training windows are laid end
 to end over the stream from a random phase each epoch, so that every token is seen about once an
-epoch and seldom in the same frame twice; evaluation windows are always the same ones. Price: a
-poem may be cut by a window's edge, and the stream's last partial window is not evaluated.
+epoch and seldom in the same frame twice; evaluation windows are always the same ones, the last of
+them shorter where the part's end wants it. Price: a document may be cut by a window's edge.
+
+A stream may be mapped from a file that is larger than memory: nothing here makes a copy of it, or
+an index of as many items.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 import torch
@@ -24,13 +28,20 @@ Windows = Literal["shuffled", "reordered", "random"]
 Pair = tuple[Tensor, Tensor]
 """Inputs and targets of a batch's windows, both int64 (B, T)."""
 
+IGNORED = -100
+"""The target where an evaluation's last window has none, past the part's end; torch's own losses
+pass over it."""
+
+CHUNK = 2**20
+"""Tokens of a stream that are looked at together."""
+
 EVALUATED = 16
 """Windows a batch in validation and test where training takes all at once."""
 
 
 @dataclass(frozen=True)
 class TokenSplits:
-    """A corpus as token streams; each part is uint16 (length,)."""
+    """A corpus as token streams; each part is uint16 (length,), in memory or mapped from a file."""
 
     vocabulary: Vocabulary
     train: np.ndarray
@@ -90,13 +101,15 @@ class TokensDataModule(DataModule[TokenSplits]):
         self.input_noise = input_noise
 
     def check(self, splits: TokenSplits) -> None:
-        """Refuse a part that does not hold one window."""
+        """Refuse a part that does not hold one window; an evaluation's may be a shorter one."""
         for part in ("train", "val", "test"):
             stream = getattr(splits, part)
-            if stream is not None and len(stream) <= self.context:
+            shorter = part != "train" and self.evaluation_batches is None
+            needed = 2 if shorter else self.context + 1
+            if stream is not None and len(stream) < needed:
                 raise DataError(
                     f"The {part} part of the corpus has {len(stream)} characters, but one window "
-                    f"needs {self.context + 1}. Give a longer text or a smaller data.context."
+                    f"needs {needed}. Give a longer text or a smaller data.context."
                 )
 
     @property
@@ -114,7 +127,9 @@ class TokensDataModule(DataModule[TokenSplits]):
     @property
     def counts(self) -> Tensor:
         """How often each token occurs in the training part, int64 (vocabulary size,)."""
-        counts = np.bincount(self.splits.train, minlength=len(self.vocabulary))
+        counts = np.zeros(len(self.vocabulary), np.int64)
+        for _, chunk in _chunks(self.splits.train):
+            counts += np.bincount(chunk, minlength=len(counts))
         return torch.from_numpy(counts)
 
     def preprocessing_state(self) -> dict[str, Any]:
@@ -178,14 +193,18 @@ class TokensDataModule(DataModule[TokenSplits]):
                 "corpus has none. Take data.windows=shuffled."
             )
         closing = self.vocabulary.encode(self.closing)
-        last = len(stream) - len(closing) + 1
-        closes = np.all([stream[i : last + i] == token for i, token in enumerate(closing)], axis=0)
-        starts = np.flatnonzero(closes) + len(closing)
-        return np.unique([0, *starts, len(stream)])
+        bounds = [np.array([0])]
+        for start, chunk in _chunks(stream, overlap=len(closing) - 1):
+            last = max(len(chunk) - len(closing) + 1, 0)
+            closes = np.all(
+                [chunk[i : last + i] == token for i, token in enumerate(closing)], axis=0
+            )
+            bounds.append(start + len(closing) + np.flatnonzero(closes))
+        return np.unique(np.concatenate([*bounds, [len(stream)]]))
 
     def _evaluation_loader(self, stream: np.ndarray) -> Loader:
         if self.evaluation_batches is None:
-            size = (len(stream) - 1) // self.context
+            size = -(-(len(stream) - 1) // self.context)  # the last one may be shorter
             order = _end_to_end(self.context, size)
         else:
             size = self.evaluation_batches * self._windows_a_batch
@@ -204,9 +223,14 @@ class TokensDataModule(DataModule[TokenSplits]):
             places = indices.numpy()
             if places.ndim == 1:  # of the windows' first tokens only
                 places = places[:, None] + offsets
-            window = stream[places]  # (B, T + 1)
+            over = places[-1, -1] >= len(stream)  # as only an evaluation's last window is
+            window = stream[np.minimum(places, len(stream) - 1) if over else places]  # (B, T + 1)
             tokens = torch.from_numpy(window.astype(np.int64))
-            return tokens[:, :-1], tokens[:, 1:]
+            inputs, targets = tokens[:, :-1], tokens[:, 1:]
+            if over:
+                beyond = torch.from_numpy(places[:, 1:] >= len(stream))
+                targets = targets.masked_fill(beyond, IGNORED)
+            return inputs, targets
 
         full = train and self.batch_size == "full"
         batch_size = size if full else self._windows_a_batch
@@ -234,23 +258,45 @@ def _shuffled_windows(length: int, context: int, size: int) -> Order:
 
     def order(generator: torch.Generator) -> Tensor:
         phase = torch.randint(spare + 1, (), generator=generator)
-        return phase + context * torch.randperm(size, generator=generator)
+        return torch.randperm(size, generator=generator).mul_(context).add_(phase)
 
     return order
 
 
 def _reordered(order: Order, bounds: np.ndarray, context: int) -> Order:
-    """The windows that `order` starts, over the documents between `bounds` in a new order.
+    """The windows that `order` starts, over the documents between `bounds` in a new order."""
 
-    Gives the places in the stream of all their tokens, int32 (size, T + 1).
-    """
-    lengths = np.diff(bounds)
-
-    def places(generator: torch.Generator) -> Tensor:
-        new = torch.randperm(len(lengths), generator=generator).numpy()
-        ends = lengths[new].cumsum()
-        moved = np.repeat((bounds[1:][new] - ends).astype(np.int32), lengths[new])
-        stream = torch.from_numpy(moved + np.arange(ends[-1], dtype=np.int32))
-        return stream.unfold(0, context + 1, 1)[order(generator)]
+    def places(generator: torch.Generator) -> _Moved:
+        new = torch.randperm(len(bounds) - 1, generator=generator).numpy()
+        return _Moved(cast(Tensor, order(generator)), bounds, new, context)
 
     return places
+
+
+class _Moved:
+    """The places in the stream of the tokens of windows, found a batch at a time.
+
+    Args:
+        starts: Where the windows start in the documents' new order.
+        bounds: Where the documents start in the stream, and where the last one ends.
+        new: The documents in their new order.
+        context: The windows' length T.
+    """
+
+    def __init__(self, starts: Tensor, bounds: np.ndarray, new: np.ndarray, context: int) -> None:
+        self._starts = starts.numpy()
+        self._ends = np.diff(bounds)[new].cumsum()
+        self._moved = bounds[1:][new] - self._ends  # from the new place to the one in the stream
+        self._offsets = np.arange(context + 1)
+
+    def __getitem__(self, windows: slice) -> Tensor:
+        """The places (B, T + 1)."""
+        places = self._starts[windows, None] + self._offsets
+        document = np.searchsorted(self._ends, places, side="right")
+        return torch.from_numpy(places + self._moved[document])
+
+
+def _chunks(stream: np.ndarray, *, overlap: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+    """Parts of a stream, with the place of each; each holds the first ones of the next too."""
+    for start in range(0, len(stream), CHUNK):
+        yield start, stream[start : start + CHUNK + overlap]

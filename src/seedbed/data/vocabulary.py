@@ -4,7 +4,9 @@ The vocabulary is one string: a character's id is its place in it. That is a pla
 into a checkpoint as it stands. Price: one token is one character, never a word or a byte pair.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +17,15 @@ END = "\0"
 
 UNKNOWN = "□"
 """Stands for every character outside the vocabulary, as it stands for a lost one in print."""
+
+
+CHARACTERS = 0x110000
+"""How many there are in Unicode."""
+
+
+def code_points(text: str) -> np.ndarray:
+    """Unicode's numbers of a text's characters, uint32 (len(text),)."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
 class Vocabulary:
@@ -37,10 +48,11 @@ class Vocabulary:
     @classmethod
     def from_text(cls, text: Iterable[str], *, special: str = "") -> "Vocabulary":
         """Sort the characters of `text`; `special` ones come first, in the order given."""
-        seen: set[str] = set()
+        seen = np.zeros(CHARACTERS, bool)
         for part in text:
-            seen.update(part)
-        return cls(special + "".join(sorted(seen - set(special))))
+            seen[code_points(part)] = True
+        seen[code_points(special)] = False
+        return cls(special + "".join(map(chr, np.flatnonzero(seen))))
 
     def __len__(self) -> int:
         return len(self.characters)
@@ -59,19 +71,28 @@ class Vocabulary:
         Raises:
             DataError: For a character outside a vocabulary without `UNKNOWN`.
         """
-        if UNKNOWN in self._ids:
-            unknown = self._ids[UNKNOWN]
-            ids = [self._ids.get(character, unknown) for character in text]
-        else:
-            try:
-                ids = [self._ids[character] for character in text]
-            except KeyError as error:
-                raise DataError(
-                    f"The character {error} is not among the vocabulary's {len(self)}, which has "
-                    "no token for unknown ones. Leave it out."
-                ) from None
-        return np.array(ids, dtype=np.int64)
+        ids: np.ndarray = self._table[code_points(text)]
+        if (lacking := ids < 0).any():
+            raise DataError(
+                f"The character {text[int(lacking.argmax())]!r} is not among the vocabulary's "
+                f"{len(self)}, which has no token for unknown ones. Leave it out."
+            )
+        return ids
 
     def decode(self, ids: Iterable[int]) -> str:
         """Turn ids back into text."""
         return "".join(self.characters[i] for i in ids)
+
+    @cached_property
+    def _table(self) -> np.ndarray:
+        """Each character's id; of others `UNKNOWN`'s, or -1."""
+        table = np.full(CHARACTERS, self._ids.get(UNKNOWN, -1))
+        table[code_points(self.characters)] = np.arange(len(self))
+        return table
+
+
+def vocabulary_in(checkpoint: Mapping[str, Any]) -> str | None:
+    """The characters in a language model's checkpoint; None in another's."""
+    states = (state for state in checkpoint.values() if isinstance(state, Mapping))
+    known = next((state["vocabulary"] for state in states if "vocabulary" in state), None)
+    return known if isinstance(known, str) else None

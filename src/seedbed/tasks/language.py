@@ -39,6 +39,7 @@ class LanguageTask(Task):
 
     Args:
         net: The decoder, a `Decoder`, of inputs (B, T); targets (B, T) are each one's next token.
+            In validation and test, one below zero is none.
         optimizer, scheduler, l1, l2: As of every `Task`.
     """
 
@@ -67,10 +68,12 @@ class LanguageTask(Task):
         return StepOutput(self.decoder.loss(inputs, targets), targets.numel())
 
     def measure(self, batch: tuple[Tensor, Tensor], metrics: MetricCollection) -> None:
-        """Cross-entropy and accuracy of each token."""
-        losses, hits = self.decoder.measure(*batch)
-        metrics["loss"].update(losses)
-        metrics["accuracy"].update(hits.float())
+        """Cross-entropy and accuracy of each token that is a target."""
+        inputs, targets = batch
+        there = targets.flatten() >= 0
+        losses, hits = self.decoder.measure(inputs, targets.clamp(min=0))
+        metrics["loss"].update(losses[there])
+        metrics["accuracy"].update(hits[there].float())
 
     def compute_metrics(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Loss in nats and accuracy, and what follows from the loss."""

@@ -5,30 +5,29 @@ traditional characters, and for scale its 255 files of Song poems, 254,248. They
 and stored as a compact token array.
 """
 
+import hashlib
+import json
 import random
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from seedbed.data import cache
+from seedbed.data.documents import Form
 from seedbed.data.fetch import Download, Https, NpmPackage, fetch, verified
-from seedbed.data.text import (
-    Poem,
-    as_text,
-    read_file,
-    read_json,
-    split_poems,
-    without_duplicates,
-)
+from seedbed.data.text import Text, split_documents, without_duplicates
 from seedbed.data.tokens import TokensDataModule, TokenSplits, Windows
 from seedbed.data.vocabulary import Vocabulary
 from seedbed.errors import SettingError
 
 Dynasty = Literal["tang", "song"]
+
+Poem = dict[str, Any]
+"""An entry of the collection: `title`, a string, and `paragraphs`, a list of strings."""
 
 
 def _of_the_collection(dynasty: Dynasty, files: int, sha256: str) -> Download:
@@ -68,17 +67,18 @@ SHORTEST = 10
 """A shorter poem is a fragment: a lone surviving line, or 空。 for a lost text."""
 
 
-class Poems(TokensDataModule):
+class Poems(Text):
     """Poems split 90/5/5 by poem, duplicates removed first.
 
     Of the collection, a poem is left out if its text holds anything but characters and Chinese
     punctuation (brackets and digits are editors' notes, □ a lost character), or is shorter than
-    ten characters; titles lose bracketed notes. Anyone's own corpus loses only duplicates.
+    ten characters; titles lose bracketed notes. With a path it is what `Text` is.
 
     Args:
         data_dir: Where the corpus is kept.
         dynasties: Whose poems of the collection: `tang`, `song`, or both.
-        path: A corpus of one's own, in place of the collection.
+        path: A text of one's own, in place of the collection.
+        encoding, documents, field, vocabulary: As of a `Text`.
         split_seed: Fixes which poem goes to which part.
         context: Window length T.
         batch_size: Windows a batch, or `full`.
@@ -93,6 +93,10 @@ class Poems(TokensDataModule):
         data_dir: str,
         dynasties: Sequence[Dynasty] = ("tang",),
         path: str | None = None,
+        encoding: str | None = None,
+        documents: Form | None = None,
+        field: str | None = None,
+        vocabulary: str | None = None,
         split_seed: int = 42,
         context: int = 256,
         batch_size: int | Literal["full"] = 16,
@@ -101,6 +105,13 @@ class Poems(TokensDataModule):
         input_noise: float = 0.0,
     ) -> None:
         super().__init__(
+            data_dir=data_dir,
+            path=path or "",
+            encoding=encoding,
+            documents=documents,
+            field=field,
+            vocabulary=vocabulary,
+            split_seed=split_seed,
             context=context,
             batch_size=batch_size,
             windows=windows,
@@ -109,10 +120,8 @@ class Poems(TokensDataModule):
         )
         if not dynasties:
             raise SettingError("data.dynasties=[]: expected tang, song, or both.")
-        self.data_dir = Path(data_dir).expanduser()
         self.dynasties = sorted(set(dynasties), reverse=True)  # as they came
         self.path = path
-        self.split_seed = split_seed
 
     def fetch(self) -> Path:
         """Fetch the collection's files, if they are not there yet; return the last one's folder."""
@@ -120,19 +129,22 @@ class Poems(TokensDataModule):
 
     def load(self) -> TokenSplits:
         """Return the tokens, from the cache where they were made before."""
-        if self.path is None:
-            checksums = "-".join(download.sha256[:12] for download in self._downloads)
-            key = f"poems-{checksums}-{self.split_seed}"
-            return cache.tokens(self.data_dir, key, self._collection)
-        poems, checksum = read_file(Path(self.path).expanduser())
-        facts = {"source": self.path, "sha256": checksum}
-        return split_poems(without_duplicates(poems), seed=self.split_seed, facts=facts)
+        if self.path is not None:
+            return super().load()
+        checksums = "-".join(download.sha256[:12] for download in self._downloads)
+        first = self.first_characters()
+        after = f"-{hashlib.sha256(first.encode()).hexdigest()[:12]}" if first else ""
+        return cache.tokens(
+            self.data_dir,
+            f"poems-{checksums}-{self.split_seed}{after}",
+            lambda _: self._collection(first),
+        )
 
     @property
     def _downloads(self) -> list[Download]:
         return [{"tang": TANG_POEMS, "song": SONG_POEMS}[dynasty] for dynasty in self.dynasties]
 
-    def _collection(self) -> TokenSplits:
+    def _collection(self, first: str) -> TokenSplits:
         poems = [
             as_text(_cleaned(entry))
             for download in self._downloads
@@ -140,12 +152,12 @@ class Poems(TokensDataModule):
             if _is_whole(entry)
         ]
         # The same text under two titles is the same poem.
-        unique = without_duplicates(poems, key=lambda poem: poem.partition("\n")[2])
+        unique = without_duplicates(poems.__iter__, key=lambda poem: poem.partition("\n")[2])
         facts = {
             "source": f"chinese-poetry, {' and '.join(map(str.title, self.dynasties))}",
             "sha256": "+".join(download.sha256 for download in self._downloads),
         }
-        return split_poems(unique, seed=self.split_seed, facts=facts)
+        return split_documents(unique, seed=self.split_seed, facts=facts, unit="poems", first=first)
 
 
 class PoemsTutorial(TokensDataModule):
@@ -200,7 +212,7 @@ class PoemsTutorial(TokensDataModule):
         splits = cache.tokens(
             self.data_dir,
             key,
-            lambda: tutorial_splits([*_entries(TANG_POEMS, self.data_dir, most=57)]),
+            lambda _: tutorial_splits([*_entries(TANG_POEMS, self.data_dir, most=57)]),
         )
         if self.validation == "evaluation":
             return splits
@@ -251,7 +263,12 @@ def _entries(download: Download, data_dir: Path, *, most: int | None = None) -> 
     """The first files of a download, fetched if need be, held to the checksum, read one by one."""
     folder = verified(download, data_dir)
     for name in download.files[:most]:
-        yield from read_json((folder / name).read_bytes(), str(folder / name))
+        yield from json.loads((folder / name).read_bytes())
+
+
+def as_text(poem: Poem) -> str:
+    """One string a poem: the title's line, and a line a paragraph."""
+    return "\n".join([poem["title"], *poem["paragraphs"]])
 
 
 def _is_whole(entry: Poem) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from seedbed.data.text import split_poems
+from seedbed.data.text import split_documents
 from seedbed.data.tokens import TokensDataModule, TokenSplits, Windows
 from seedbed.errors import SettingError
 from studies.poems import verse_grammar
@@ -51,4 +51,4 @@ class Verse(TokensDataModule):
             "entropy_per_character": round(verse_grammar.entropy_per_character(), 5),
         }
         poems = verse_grammar.poems(self.poems, self.draw_seed)
-        return split_poems(poems, seed=self.draw_seed, facts=facts)
+        return split_documents(poems.__iter__, seed=self.draw_seed, facts=facts, unit="poems")

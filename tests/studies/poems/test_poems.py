@@ -4,8 +4,6 @@ import hashlib
 import json
 import random
 import shutil
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seedbed.data import cache
 from seedbed.data.fetch import Download
 from seedbed.data.tokens import TokenSplits
-from seedbed.data.vocabulary import END, Vocabulary
-from seedbed.errors import DataError, FetchError, SettingError
+from seedbed.data.vocabulary import END
+from seedbed.errors import DataError, SettingError
 from studies.poems import poems
 from studies.poems.poems import Poems, PoemsTutorial, tutorial_splits
 
@@ -191,87 +188,6 @@ def test_second_load_needs_no_raw_files(build: Build) -> None:
     assert same(load(data_dir), first)
 
 
-def processed(data_dir: Path) -> Path:
-    [path] = (path for path in (data_dir / "processed").iterdir() if path.suffix != ".lock")
-    return path
-
-
-@pytest.mark.parametrize("fraction", [0, 0.1, 0.5, 0.99])
-def test_truncated_cache_is_made_again(build: Build, fraction: float) -> None:
-    data_dir = build(WHOLE)
-    first = load(data_dir)
-    whole = processed(data_dir).read_bytes()
-    processed(data_dir).write_bytes(whole[: int(fraction * len(whole))])
-    assert same(load(data_dir), first)
-    assert processed(data_dir).read_bytes() == whole
-
-
-@pytest.mark.parametrize("part", ["train", "val", "test"])
-def test_cache_with_a_flipped_byte_in_an_array_is_made_again(build: Build, part: str) -> None:
-    data_dir = build(WHOLE)
-    first = load(data_dir)
-    whole = processed(data_dir).read_bytes()
-    damaged = bytearray(whole)
-    damaged[whole.index(getattr(first, part).tobytes())] ^= 1
-    processed(data_dir).write_bytes(damaged)
-    assert same(load(data_dir), first)
-    assert processed(data_dir).read_bytes() == whole
-
-
-def made_of(length: int) -> TokenSplits:
-    tokens = np.zeros(length, dtype=np.uint16)
-    return TokenSplits(Vocabulary("春"), tokens, tokens, tokens, {"source": "made here"})
-
-
-def test_cache_with_an_array_that_claims_to_be_shorter_is_made_again(tmp_path: Path) -> None:
-    splits = made_of(90_000)
-    cache.tokens(tmp_path, "long", lambda: splits)
-    whole = processed(tmp_path).read_bytes()
-    processed(tmp_path).write_bytes(whole.replace(b"'shape': (90000,", b"'shape': (80000,"))
-    assert same(cache.tokens(tmp_path, "long", lambda: splits), splits)
-
-
-def test_damage_to_any_byte_of_the_zips_directory_is_survived(tmp_path: Path) -> None:
-    splits = made_of(3)
-    cache.tokens(tmp_path, "short", lambda: splits)
-    whole = processed(tmp_path).read_bytes()
-    for place in range(whole.index(b"PK\1\2"), len(whole)):
-        damaged = bytearray(whole)
-        damaged[place] ^= 1
-        processed(tmp_path).write_bytes(damaged)
-        assert same(cache.tokens(tmp_path, "short", lambda: splits), splits), place
-
-
-def test_nothing_but_the_cache_and_its_lock_remain_in_its_folder(build: Build) -> None:
-    data_dir = build(WHOLE)
-    load(data_dir)
-    remaining = (data_dir / "processed").iterdir()
-    assert sorted(path.suffix for path in remaining) == [".lock", ".npz"]
-
-
-def test_cache_is_made_by_one_of_two_that_need_it(tmp_path: Path) -> None:
-    splits, made = made_of(3), []
-
-    def make() -> TokenSplits:
-        made.append(threading.get_ident())
-        time.sleep(0.2)
-        return splits
-
-    both = [threading.Thread(target=cache.tokens, args=(tmp_path, "ab", make)) for _ in range(2)]
-    for thread in both:
-        thread.start()
-    for thread in both:
-        thread.join()
-    assert len(made) == 1
-
-
-def test_cache_that_cannot_be_written_is_explained(build: Build) -> None:
-    data_dir = build(WHOLE)
-    (data_dir / "processed").write_text("not a folder")
-    with pytest.raises(FetchError, match=r"cannot be written .*SEEDBED_DATA_DIR"):
-        load(data_dir)
-
-
 # --- raw files that changed -----------------------------------------------------------------------
 
 
@@ -291,7 +207,7 @@ def test_altered_raw_file_leaves_no_cache(build: Build) -> None:
     (data_dir / "fake" / "poet.fake.1.json").write_bytes(b"[]")
     with pytest.raises(DataError):
         load(data_dir)
-    assert not [*data_dir.glob("processed/*.npz")]
+    assert not [path for path in data_dir.glob("processed/*") if path.is_dir()]
 
 
 # --- anyone's own corpus --------------------------------------------------------------------------
@@ -302,7 +218,7 @@ def test_own_corpus_is_split_by_poem_and_asks_for_no_collection(tmp_path: Path) 
     path.write_text("\n\n".join(f"abc {number:02}" for number in range(40)), encoding="utf-8")
     splits = load(tmp_path / "nowhere", path=str(path))
     assert sorted(texts(splits)) == [f"abc {number:02}" for number in range(40)]
-    assert [splits.facts[f"{part}_poems"] for part in ("train", "val", "test")] == [36, 2, 2]
+    assert [splits.facts[f"{part}_documents"] for part in ("train", "val", "test")] == [36, 2, 2]
     assert not (tmp_path / "nowhere").exists()
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from seedbed.data.text import split_poems
+from seedbed.data.text import split_documents
 from seedbed.data.vocabulary import END, UNKNOWN
 from seedbed.errors import SettingError
 from studies.poems import verse_grammar
@@ -68,7 +68,7 @@ def test_draw_seed_fixes_the_poems() -> None:
 
 
 def test_draw_seed_fixes_the_split() -> None:
-    expected = split_poems(verse_grammar.poems(200, 7), seed=7, facts={})
+    expected = split_documents(verse_grammar.poems(200, 7).__iter__, seed=7, facts={})
     assert np.array_equal(Verse(poems=200, draw_seed=7).splits.val, expected.val)
 
 
