@@ -25,6 +25,7 @@ DDP = {"strategy": "ddp", "devices": 2}
 def gpus(monkeypatch: pytest.MonkeyPatch) -> dict[type, bool]:
     """Which kinds of GPU there are: none, until a test puts one in."""
     there = {CUDAAccelerator: False, MPSAccelerator: False}
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
     for kind in (CUDAAccelerator, MPSAccelerator):
         monkeypatch.setattr(kind, "is_available", lambda kind=kind: there[kind])
     return there
@@ -49,6 +50,11 @@ def gpus(monkeypatch: pytest.MonkeyPatch) -> dict[type, bool]:
         ({"strategy": "ddp", "devices": "auto"}, f"trainer.devices=auto: {MANY}"),
         ({"strategy": "ddp", "devices": 0}, f"trainer.devices=0: {MANY}"),
         ({"strategy": "ddp", "devices": [0, 1]}, f"trainer.devices=[0,1]: {MANY}"),
+        (
+            DDP | {"devices": 101},
+            "trainer.devices=101: expected at most 8 processes, 4 for each of this machine's "
+            "cores.",
+        ),
         (
             DDP | {"num_nodes": 2},
             "trainer.num_nodes=2: a run can start processes on its own machine only; start it on "

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from seedbed.config.compose import composed, plain
 from seedbed.errors import RunError
 from seedbed.record.directory import RunDirectory
 from seedbed.record.files import read_settings
@@ -157,6 +158,10 @@ from pathlib import Path
 import matplotlib.figure, matplotlib.backends.backend_agg, jinja2
 from seedbed.cli.main import main
 from seedbed.report.write import write_report
+if sys.argv[1] not in ("runs", "compare"):
+    from seedbed.fast.imports import quick_imports
+    with quick_imports():
+        from seedbed.runs import evaluate, generate, predict, reproduce, resume
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 most = pages * resource.getpagesize() + 2**30
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
@@ -194,11 +199,42 @@ def test_tables_of_expensive_records_end_within_their_limits(
     name, content = EXPENSIVE[attack]
     good, _ = malformed(make_run, name, content)
     for verb, words in (("runs", []), ("compare", ["--metric", "val/loss", "--out", tmp_path])):
-        done = subprocess.run(
-            [sys.executable, "-c", LIMITED, verb, good.parent, *words],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = limited(verb, good.parent, *words)
         assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
         assert {"runs": "good ", "compare": "report: "}[verb] in done.stdout
+
+
+def limited(*words: object) -> subprocess.CompletedProcess[str]:
+    """A command within its limits."""
+    return subprocess.run(
+        [sys.executable, "-c", LIMITED, *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+REFUSED = {
+    "aliases": f"{BOMB}",
+    "deep": "a: " + "[" * 500_000,
+    "many settings": "a: {" + "".join(f"k{k}: , " for k in range(99_000)) + "}",
+    "small lists": "a: [" + "[]," * 330_000 + "]",
+    "too large": "a: 1\n" * 300_000,
+    "processes": "trainer: {strategy: ddp, devices: 100000}",
+    "long number": f"seed: {LONG}",
+    "many targets": "a: [" + "{_target_: os.system}," * 40_000 + "]",
+}
+"""What is wrong with a configuration, at great expense."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits a process by Linux's means")
+@pytest.mark.parametrize("attack", REFUSED)
+@pytest.mark.parametrize("verb", ["resume", "evaluate"])
+def test_refusals_end_within_their_limits(verb: str, attack: str, tmp_path: Path) -> None:
+    config = plain(composed(["experiment=line"]))
+    text = yaml.safe_dump(config) + REFUSED[attack]
+    (tmp_path / "config.yaml").write_text(text)
+    (tmp_path / "metrics.json").write_text("{}")
+    done = limited(verb, tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr[-3000:]

@@ -61,12 +61,18 @@ def test_precision_is_the_runs(exam: RunDirectory, tmp_path: Path) -> None:
     assert half["val/loss"] == pytest.approx(single["val/loss"], rel=0.05)
 
 
-def test_threads_are_the_runs_and_afterwards_as_before(
-    exam: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("recorded", [2, 1_000_000])
+def test_threads_are_the_runs_but_no_more_than_cores_and_afterwards_as_before(
+    recorded: int,
+    exam: RunDirectory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     shutil.copytree(exam.path, tmp_path / "run")
     run = RunDirectory(tmp_path / "run")
-    write_json(run.provenance_file, run.provenance() | {"threads": 2})
+    write_json(run.provenance_file, run.provenance() | {"threads": recorded})
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
     seen = []
     build = module.build_trainer
 
@@ -78,6 +84,8 @@ def test_threads_are_the_runs_and_afterwards_as_before(
     before = torch.get_num_threads()
     evaluate(run.path)
     assert (seen, torch.get_num_threads()) == ([2], before)
+    said = "2 threads instead of 1000000" in capsys.readouterr().out
+    assert said == (recorded > 2)
 
 
 @pytest.mark.slow

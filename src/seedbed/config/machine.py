@@ -28,6 +28,9 @@ ACCELERATORS = ("auto", "cpu", *GPUS)
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")
 """How a net may be trained: by one process, or by several that each have all of it."""
 
+MOST_PROCESSES = 4
+"""Processes that a run may start for each of a machine's cores."""
+
 ALONE = {"strategy": "auto", "devices": 1, "num_nodes": 1}
 """What one process has in place of what several have."""
 
@@ -108,8 +111,13 @@ def _process_problems(trainer: Mapping[str, Any]) -> Iterator[str]:
             "device, or [N,…] for the GPUs numbered so."
         )
         return
-    count = process_count(trainer)
-    if distributed.is_member() and count * nodes != distributed.size():
+    count, most = process_count(trainer), MOST_PROCESSES * (os.cpu_count() or 1)
+    if count > most:
+        yield (
+            f"trainer.devices={shown(devices)}: expected at most {most} processes, "
+            f"{MOST_PROCESSES} for each of this machine's cores."
+        )
+    elif distributed.is_member() and count * nodes != distributed.size():
         yield (
             f"trainer.devices={shown(devices)}, trainer.num_nodes={nodes}: torchrun has started "
             f"{distributed.size()} processes; expected as many."

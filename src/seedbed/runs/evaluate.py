@@ -1,5 +1,6 @@
 """A checkpoint's metrics, computed anew: on the same machine, exactly those that the run logged."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,9 +85,16 @@ def _check_data(loaded: LoadedRun) -> None:
 
 @contextmanager
 def threads(count: int | None) -> Iterator[None]:
-    """Compute with this many threads: sums in another order differ in their last digits."""
+    """Compute with this many threads: sums in another order differ in their last digits.
+
+    No more than the machine has cores: a record may be another's.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(count if isinstance(count, int) and count > 0 else before)
+    asked = count if isinstance(count, int) and count > 0 else before
+    most = max(before, os.cpu_count() or 1)
+    if asked > most:
+        log.info(other_here([f"{most} threads instead of {asked}"]))
+    torch.set_num_threads(min(asked, most))
     try:
         yield
     finally:
