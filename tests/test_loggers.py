@@ -1,4 +1,5 @@
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,72 @@ def test_row_cut_within_its_step_is_not_taken_for_an_earlier_one(tmp_path: Path)
 def test_rewriting_leaves_only_the_file_itself(tmp_path: Path) -> None:
     written(tmp_path, 0, 1).rewind(1)
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
+
+
+def test_file_removed_in_mid_run_begins_anew_with_its_header(tmp_path: Path) -> None:
+    made = written(tmp_path, 0, 1)
+    (tmp_path / "metrics.csv").unlink()
+    made.log_metrics({"val/loss": 0.25}, 2)
+    assert rows(tmp_path) == [{"step": "2", "val/loss": "0.25"}]
+
+
+def test_resume_without_the_file_says_that_it_begins_anew(tmp_path: Path) -> None:
+    said = logger(tmp_path).rewind(3)
+    assert said == f"{tmp_path}/metrics.csv is not there: it begins anew after step 3"
+
+
+@pytest.mark.parametrize(
+    "row", ["x,0.5", "1", "1,2,3", "1.5,2", ",", "\udcff,0", "1,\0", "9" * 5000 + ",1", '1,"2']
+)
+def test_row_that_is_mangled_is_left_out_and_told(row: str, tmp_path: Path) -> None:
+    made = written(tmp_path, 0, 1)
+    with (tmp_path / "metrics.csv").open("a", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(f"{row}\n")
+    assert made.rewind(5) == f"{tmp_path}/metrics.csv: 1 damaged rows are left out"
+    made.log_metrics({"val/loss": 0.25}, 6)
+    assert steps(tmp_path) == [0, 1, 6]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 99, b"a,b\n1,2\n", b"step,step\n", b"step,\xff\n"]
+)
+def test_file_without_its_header_is_set_aside_and_told(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_bytes(content)
+    made = logger(tmp_path)
+    said = made.rewind(1)
+    assert said
+    assert said.endswith("is damaged and set aside as metrics.csv.damaged: it begins anew")
+    made.log_metrics({"val/loss": 0.5}, 2)
+    assert rows(tmp_path) == [{"step": "2", "val/loss": "0.5"}]
+
+
+def test_clock_set_back_before_a_resume_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for now, after, steps in ((2e9, 0, (1, 2, 3)), (1e9, 2, (3, 4)), (1e9, 4, (5,))):
+        monkeypatch.setattr("time.time", lambda now=now: now)
+        board = TensorBoardLogger(str(tmp_path), name="", version="")
+        rewind(board, after)
+        for step in steps:
+            board.log_metrics({"val/loss": now + step}, step)
+        board.finalize("success")
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert [event.step for event in events.Scalars("val/loss")] == [1, 2, 3, 4, 5]
+
+
+def test_writer_of_curves_that_fails_prints_no_trace(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    board = TensorBoardLogger(str(tmp_path / "run"), name="", version="")
+    rewind(board, 0)
+    board.log_metrics({"val/loss": 1.0}, 1)
+    board.save()
+    shutil.rmtree(tmp_path / "run")
+    board.log_metrics({"val/loss": 1.0}, 2)
+    with pytest.raises(FileNotFoundError):
+        board.save()
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("number", range(8, 11))

@@ -5,9 +5,10 @@ the run resumes at. A metric that appears late adds a column, for which the file
 """
 
 import csv
-import io
 import os
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,17 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from seedbed.files import atomic_write
 
+EVENTS = "events.out.tfevents."
+"""How the names of TensorBoard's files begin; a time follows."""
+
 HPARAMS = ".hparams"
 """How the name of TensorBoard's file of settings and final metrics ends."""
 
 FINAL = ("val/loss", "val/accuracy", "test/loss", "test/accuracy", "test/r2")
 """The metrics that it has; TensorBoard shows no more than five columns unasked."""
+
+DIGITS = 19
+"""Those of the largest steps there can be."""
 
 FIRST_FILE = 10**6
 """The number of a process's first TensorBoard file; the next nine million have as many digits."""
@@ -38,10 +45,7 @@ class CSVLogger(Logger):
     def __init__(self, *, directory: str) -> None:
         super().__init__()
         self._file = Path(directory) / "metrics.csv"
-        self._columns: list[str] = []
-        if self._file.exists():
-            with self._file.open(newline="", encoding="utf-8") as file:
-                self._columns = next(csv.reader(file), [])
+        self._columns = self._read()[0]
 
     @property
     def name(self) -> str:
@@ -68,37 +72,55 @@ class CSVLogger(Logger):
         """Append a row."""
         row = {"step": int(step or 0), **metrics}
         new = [name for name in row if name not in self._columns]
-        if new:
+        if new or not self._file.exists():
             self._columns += new
-            self._rewrite(self._rows())
+            self._rewrite(self._read()[1])
         with self._file.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self._columns).writerow(row)
 
     @rank_zero_only
-    def rewind(self, step: int) -> None:
+    def rewind(self, step: int) -> str | None:
         """Drop what was logged after `step`, where the run resumes; all, where it begins anew.
 
-        A test's row goes too: a resumed run is tested at its end.
+        A test's row goes too: a resumed run is tested at its end. What cannot be read is left out.
+
+        Returns:
+            What is lost of the rows before, if anything.
         """
-        if self._file.exists():
+        if not self._file.exists():
+            return (
+                f"{self._file} is not there: it begins anew after step {step:,}" if step else None
+            )
+        columns, rows, lost = self._read()
+        aside = None if columns else self._file.replace(f"{self._file}.damaged")
+        self._columns = columns
+        if columns:
             self._rewrite(
                 [
                     row
-                    for row in self._rows()
+                    for row in rows
                     if 0 < step >= int(row["step"])
                     and not any(row[name] for name in row if name.startswith("test/"))
                 ]
             )
+        if aside and step:
+            return f"{self._file} is damaged and set aside as {aside.name}: it begins anew"
+        return f"{self._file}: {lost} damaged rows are left out" if lost and step else None
 
-    def _rows(self) -> list[dict[str, str]]:
+    def _read(self) -> tuple[list[str], list[dict[str, str]], int]:
+        """Columns, none where the header is no header; rows; and how many are not as written."""
         if not self._file.exists():
-            return []
-        text = self._file.read_bytes().decode()
-        whole = text[: text.rfind("\n") + 1]  # a full disk may have cut the last row short
-        return list(csv.DictReader(io.StringIO(whole, newline="")))
+            return [], [], 0
+        text = self._file.read_bytes().decode(errors="replace").replace("\0", "\ufffd")
+        header, *lines = text.split("\n")[:-1] or [""]  # a full disk may have cut the last short
+        columns = next(csv.reader([header]), [])
+        rows = [line.rstrip("\r").split(",") for line in lines]  # numbers, with no quotes
+        if "step" not in columns or len({*columns}) < len(columns) or "\ufffd" in "".join(columns):
+            return [], [], 0
+        good = [dict(zip(columns, row, strict=True)) for row in rows if _is_row(columns, row)]
+        return columns, good, len(rows) - len(good)
 
     def _rewrite(self, rows: list[dict[str, str]]) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
         with (
             atomic_write(self._file) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as file,
@@ -108,6 +130,18 @@ class CSVLogger(Logger):
             writer.writerows(rows)
 
 
+def _is_row(columns: list[str], cells: list[str]) -> bool:
+    """Whether cells are numbers, or empty, one for each column, and the step a whole one."""
+    try:
+        numbers = [float(cell) for cell in cells if cell]
+    except ValueError:
+        return False
+    if not numbers or len(cells) != len(columns):
+        return False
+    step = cells[columns.index("step")]
+    return step.isdecimal() and len(step) < DIGITS
+
+
 def boards(trainer: Trainer) -> Iterator[Any]:
     """TensorBoard's writer, if the run has one, for what is no number: texts and histograms."""
     for logger in trainer.loggers:
@@ -115,26 +149,59 @@ def boards(trainer: Trainer) -> Iterator[Any]:
             yield logger.experiment
 
 
-def rewind(logger: Logger, step: int) -> None:
-    """Have a logger go on after `step`, where a run resumes; 0 is where it begins anew."""
+def rewind(logger: Logger, step: int) -> str | None:
+    """Have a logger go on after `step`, where a run resumes; 0 is where it begins anew.
+
+    Returns:
+        What is lost of what was logged before, if anything.
+    """
     if isinstance(logger, CSVLogger):
-        logger.rewind(step)
-    elif isinstance(logger, TensorBoardLogger):
-        _number_files_alike()
-        # TensorBoard's own mark in a new file: what older files have from this step on is hidden.
-        logger._kwargs["purge_step"] = step + 1 if step else 0
+        return logger.rewind(step)
+    if isinstance(logger, TensorBoardLogger):
+        names = (path.name for path in Path(logger.log_dir).glob(f"{EVENTS}*"))
+        times = [name.removeprefix(EVENTS).partition(".")[0] for name in names]
+        latest = max((int(time) for time in times if time.isdecimal()), default=0)
+        _prepare_tensorboard(latest + 1)
+        if latest:
+            # TensorBoard's own mark in a new file hides what older files have from this step on.
+            logger._kwargs["purge_step"] = step + 1 if step else 0
+    return None
 
 
-def _number_files_alike() -> None:
-    """Have TensorBoard's numbers of this process's files sort as numbers do.
+class _Clock:
+    """TensorBoard's clock in this process, by which it names files: from `least` on, ever onwards.
 
-    It reads files in the order of their names, which are of one second where a fit is short: number
-    10 would come before 9, and the mark in 9 would hide what is in 10.
+    Args:
+        least: In seconds since 1970.
+    """
+
+    def __init__(self, least: float) -> None:
+        self._ahead = max(time.time(), least) - time.monotonic()
+
+    def time(self) -> float:
+        """Seconds since 1970, or later."""
+        return time.monotonic() + self._ahead
+
+
+def _prepare_tensorboard(least: float) -> None:
+    """Have the names of TensorBoard's next files sort as they are made, after those there are.
+
+    It reads files in the order of their names: by the clock, which may have been set back, then by
+    numbers as text, 10 before 9. A mark in one would hide what is in an earlier one.
+
+    Its thread that writes keeps an error for the next write, and prints no trace of it.
     """
     from tensorboard.summary.writer import event_file_writer as files
 
+    def run(thread: Any) -> None:
+        with suppress(Exception):
+            usual(thread)
+
+    files.time = _Clock(least)
     if files._global_uid.get() < FIRST_FILE:
         files._global_uid = files.AtomicCounter(FIRST_FILE)
+        usual = files._AsyncWriterThread.run
+        files._AsyncWriterThread.run = run
 
 
 def log_hyperparameters(

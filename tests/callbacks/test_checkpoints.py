@@ -42,6 +42,7 @@ def fit(
 ) -> Checkpoints:
     """Fit an epoch for each of the losses."""
     options = {"monitor": "val/loss", "every_seconds": 1000.0} | options
+    folder.mkdir(exist_ok=True)
     callback = Checkpoints(directory=str(folder), mode=mode, **options)
     task = Scripted(
         MLP(inputs=1, outputs=1),

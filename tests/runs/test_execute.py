@@ -19,6 +19,7 @@ import yaml
 from filelock import FileLock
 from torch.nn import functional as F
 
+from seedbed.callbacks.progress import ProgressLines
 from seedbed.config.compose import composed, plain
 from seedbed.errors import DataError, RunError, SettingError, TrainingError
 from seedbed.nets.mlp import MLP
@@ -285,6 +286,32 @@ def test_run_in_a_folder_that_may_not_be_written_is_explained(
     monkeypatch.setattr(FileLock, "acquire", acquire)
     with pytest.raises(RunError, match=r"cannot be written \(Permission denied\)"):
         execute(run.path)
+
+
+def test_run_whose_folder_is_removed_meanwhile_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prepared(tmp_path)
+    monkeypatch.setattr(
+        ProgressLines, "on_train_start", lambda *_: shutil.rmtree(run.path, ignore_errors=True)
+    )
+    with pytest.raises(TrainingError, match=r"has been removed, and the run with it\.$"):
+        execute(run.path)
+    assert not run.config_file.exists()
+
+
+def test_run_whose_folder_is_closed_meanwhile_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prepared(tmp_path)
+
+    def closed(*_: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", os.fsencode(run.last))
+
+    monkeypatch.setattr(ProgressLines, "on_train_start", closed)
+    with pytest.raises(TrainingError, match=r"cannot be written \(Permission denied\).*go on: "):
+        execute(run.path)
+    assert run.status()["state"] == "failed"
 
 
 def test_diverged_run_is_marked_failed_and_its_log_says_why(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ class Checkpoints(Callback):
         """Leave what a fit that fails had at its best; an interrupt saves where it can."""
         if self._best is not None and isinstance(exception, Exception) and trainer.is_global_zero:
             with suppress(OSError):  # the disk may be full
-                self.directory.mkdir(parents=True, exist_ok=True)
+                self.directory.mkdir(exist_ok=True)
                 save(self._best, self.directory / BEST)
 
     def state_dict(self) -> dict[str, Any]:
@@ -183,7 +183,7 @@ class Checkpoints(Callback):
         if trainer.is_global_zero:
             for logger in trainer.loggers:
                 logger.save()  # a killed run's curves reach at least as far as its checkpoint
-            self.directory.mkdir(parents=True, exist_ok=True)
+            self.directory.mkdir(exist_ok=True)
             if self._best is not None:
                 save(self._best, self.directory / BEST)
             save(last, self.directory / LAST)

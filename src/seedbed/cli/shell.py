@@ -4,7 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seedbed.config.overrides import HYDRAS, REFUSALS, is_multirun, setting_problems, settings_in
@@ -40,8 +40,9 @@ def explained(folder: Path | None = None) -> Iterator[None]:
             raise
         _leave(RunError(f"hydra.run.dir={error.filename}: cannot be made ({error.strerror})."))
     except SeedbedError as error:
-        if folder and not any(folder.iterdir()):
-            folder.rmdir()
+        if folder:
+            with suppress(OSError):  # there are files in it, or it is gone
+                folder.rmdir()
         _leave(error)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -4,6 +4,7 @@ Starting, resuming and reproducing are the same call. It needs neither Hydra nor
 """
 
 import errno
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -127,7 +128,7 @@ def _failure_recorded(run: RunDirectory) -> Iterator[None]:
     """Record an error; of several processes' errors the first, from which the others follow."""
     try:
         # Within a fit, `Checkpoints` takes signals over and saves before.
-        with exit_on_signals(), _full_disk_explained(run), _lost_process_explained(run):
+        with exit_on_signals(), _unwritable_explained(run), _lost_process_explained(run):
             yield
     except (KeyboardInterrupt, SystemExit) as stop:
         # Lightning makes an exit with status 1 of an interrupt that is not within a fit.
@@ -155,14 +156,18 @@ def _lost_process_explained(run: RunDirectory) -> Iterator[None]:
 
 
 @contextmanager
-def _full_disk_explained(run: RunDirectory) -> Iterator[None]:
+def _unwritable_explained(run: RunDirectory) -> Iterator[None]:
+    """Explain a disk that is full, and a run's directory that was removed or closed meanwhile."""
     try:
         yield
     except OSError as error:
-        if error.errno not in DISK_FULL:
+        place = Path(os.fsdecode(error.filename or run.path))
+        if error.errno not in DISK_FULL and not place.absolute().is_relative_to(run.path):
             raise
+        if not run.config_file.exists():
+            raise TrainingError(f"{run.path} has been removed, and the run with it.") from error
         raise TrainingError(
-            f"{error.filename or run.path}: cannot be written ({error.strerror}). What was saved "
+            f"{place}: cannot be written ({error.strerror}). What was saved "
             f"before is whole. Make room, then go on: {run.resume_command}"
         ) from error
 
@@ -216,7 +221,8 @@ def _go_on(run: RunDirectory, trainer: Trainer) -> Path | None:
     checkpoint, state = saved(run)
     # Also without a checkpoint: a run killed before its first one begins its log anew.
     for logger in trainer.loggers:
-        rewind(logger, state.get("global_step", 0))
+        if lost := rewind(logger, state.get("global_step", 0)):
+            log.info(lost)
     if checkpoint:
         log.info(f"resuming at step {state['global_step']:,}, from {checkpoint.name}")
         if state["stopped_early"]:
