@@ -71,7 +71,7 @@ def loaded(dynasties: str, folder: str) -> dict[str, float]:
     for batch in islice(data.train_dataloader(), STEPS):
         began = time.perf_counter()
         optimizer.zero_grad()
-        task.step(batch).loss.backward()  # type: ignore[no-untyped-call]
+        task.step(batch).loss.backward()
         optimizer.step()
         times.append(time.perf_counter() - began)
     parts = (data.splits.train, data.splits.val, data.splits.test)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -47,22 +48,24 @@ def raised_by_steps(way: str) -> int:
     """Train the poem GPT for three steps on the lesson's poems, its loss computed one way."""
     from seedbed.config.build import build, build_optimizer
     from seedbed.config.compose import composed, plain
+    from seedbed.tasks.base import net_of
 
     plainly = ["net.cutoffs=null"] if way == "logits" else []
     poems = ["experiment=poem_gpt", "data=poems_tutorial", f"data.batch_size={BATCH}"]
     with TemporaryDirectory() as folder:
         config = plain(composed([*poems, *plainly]))
         study = build(config, Path(folder))
-    net = study.task.net
+    net: Any = net_of(study.task)
+    data: Any = study.datamodule
     optimizer = build_optimizer(config, net)
-    assert study.datamodule.sizes == {"vocabulary_size": VOCABULARY, "context": CONTEXT}
-    windows = list(islice(study.datamodule.train_dataloader(), 3))
+    assert data.sizes == {"vocabulary_size": VOCABULARY, "context": CONTEXT}
+    windows = list(islice(data.train_dataloader(), 3))
 
     def step(inputs: Tensor, targets: Tensor) -> None:
         if way == "logits":
             loss = F.cross_entropy(net(inputs).flatten(0, 1), targets.flatten())
         else:
-            loss = net.loss(inputs, targets)  # type: ignore[operator]
+            loss = net.loss(inputs, targets)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

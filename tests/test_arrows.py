@@ -15,20 +15,21 @@ SOURCE = ROOT / "src" / "seedbed"
 MAY_IMPORT = {
     "errors": set[str](),
     "project": set(),
+    "lightning_private": set(),
     "files": {"errors"},
     "metric_directions": set(),
     "terminal": {"errors"},
     "processes": {"errors", "files", "record", "terminal"},
     "record": {"errors", "files", "project", "terminal"},
-    "data": {"errors", "files", "record"},
+    "data": {"errors", "files", "processes", "record", "terminal"},
     "nets": {"errors"},
     "optim": {"processes"},
-    "tasks": {"errors", "processes"},
-    "loggers": {"files"},
+    "tasks": {"errors", "lightning_private", "processes"},
+    "loggers": {"files", "lightning_private"},
     "report": {"errors", "files", "metric_directions", "record", "terminal"},
     "callbacks": {
         *("data", "errors", "files", "loggers", "metric_directions", "nets", "processes"),
-        *("record", "tasks", "terminal"),
+        *("lightning_private", "record", "tasks", "terminal"),
     },
     "fast": {"data", "tasks"},
     "config": {
@@ -38,6 +39,7 @@ MAY_IMPORT = {
     "runs": {
         *("callbacks", "config", "data", "errors", "files", "loggers", "metric_directions"),
         *("nets", "processes", "project", "record", "report", "tasks", "terminal"),
+        "lightning_private",
     },
     "sweep": {
         *("callbacks", "config", "errors", "fast", "files", "processes", "project", "record"),

@@ -8,9 +8,25 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # nothing is imported before `__main__` has made that safe
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from seedbed.runs.load import LoadedRun
+
+
+def run(overrides: Sequence[str] = ()) -> LoadedRun:
+    """Start a run as `python train.py OVERRIDES` does, and open it once it has finished.
+
+    Args:
+        overrides: As they are typed, `experiment=NAME`, `optimizer.lr=0.1`.
+
+    Raises:
+        SettingError: Listing every wrong setting.
+        SeedbedError: If the run failed in a way that can be explained.
+    """
+    from seedbed.runs.start import run as start
+
+    return start(overrides)
 
 
 def load(run: str | Path, checkpoint: str | Path = "best") -> LoadedRun:

@@ -18,6 +18,7 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from seedbed.files import atomic_write
+from seedbed.lightning_private import hide_from
 
 EVENTS = "events.out.tfevents."
 """How the names of TensorBoard's files begin; a time follows."""
@@ -164,7 +165,7 @@ def rewind(logger: Logger, step: int) -> str | None:
         _prepare_tensorboard(latest + 1)
         if latest:
             # TensorBoard's own mark in a new file hides what older files have from this step on.
-            logger._kwargs["purge_step"] = step + 1 if step else 0
+            hide_from(logger, step + 1 if step else 0)
     return None
 
 

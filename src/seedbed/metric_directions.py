@@ -20,6 +20,10 @@ def best_is(metric: str) -> Literal["min", "max"] | None:
     return "min" if name in LOWER_IS_BETTER else None
 
 
+COUNTS = ("step", "epoch")
+"""What is logged with the metrics and is none."""
+
+
 def of_part(metrics: Mapping[str, Any], part: str) -> dict[str, float]:
     """Those of `val`, `test` or `train` as plain numbers, in the order of their names."""
     return {name: float(metrics[name]) for name in sorted(metrics) if name.startswith(f"{part}/")}

@@ -62,6 +62,6 @@ def own_packages() -> tuple[str, ...]:
 def own_studies() -> Iterator[ModuleType]:
     """The packages right inside the project's own, a study each; only they are imported."""
     for name in own_packages()[1:]:
-        for module in iter_modules(import_module(name).__path__):
+        for module in iter_modules(getattr(import_module(name), "__path__", ())):
             if module.ispkg:
                 yield import_module(f"{name}.{module.name}")

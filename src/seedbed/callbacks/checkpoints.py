@@ -20,6 +20,7 @@ import math
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -29,10 +30,18 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from seedbed.data.loader import Loader
+from seedbed.data.resumable import ResumableLoader
 from seedbed.errors import SettingError
+from seedbed.lightning_private import fit_state, is_resumable_here, steps_done
+from seedbed.metric_directions import COUNTS
 from seedbed.processes.distributed import all_gather, largest, rank
 from seedbed.processes.signals import ending_signals
 from seedbed.record.checkpoint import BEST, FOLDER, LAST, save
+from seedbed.tasks.base import Task
+from seedbed.terminal import log
+
+USUAL = ("val/loss", "val_loss")
+"""What a module may call the loss of validation."""
 
 
 class Checkpoints(Callback):
@@ -40,7 +49,8 @@ class Checkpoints(Callback):
 
     Args:
         directory: The run's directory; they are written to `checkpoints` in it.
-        monitor: The metric that decides which is best, as `val/loss`.
+        monitor: The metric that decides which is best, as `val/loss`; without one it is the loss of
+            validation where that is logged, and else the last checkpoint is the best.
         mode: Whether a lower (`min`) or a higher (`max`) value is better.
         every_seconds: The least time between two writes.
     """
@@ -49,7 +59,7 @@ class Checkpoints(Callback):
         self,
         *,
         directory: str,
-        monitor: str,
+        monitor: str | None,
         mode: Literal["min", "max"],
         every_seconds: float = 30.0,
     ) -> None:
@@ -65,6 +75,7 @@ class Checkpoints(Callback):
         self._signal = 0
         self._usual: dict[int, Any] = {}
         self._intervals: tuple[Any, Any] | None = None
+        self._most_batches = -1
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Come after the callbacks whose states are saved, wherever they are listed."""
@@ -75,6 +86,9 @@ class Checkpoints(Callback):
         """Restore the random states, and let signals wait; Lightning undoes that after the fit."""
         if self._random_states:  # before the first batch, to which noise may be added
             _set_random_states(trainer, self._random_states[rank()])
+        _tell_where_it_goes_on(trainer)
+        if len(trainer.optimizers) > 1:  # by Lightning's count each of their steps is one
+            self._most_batches, trainer.fit_loop.epoch_loop.max_steps = trainer.max_steps, -1
         if trainer.is_last_batch and trainer.fit_loop.restarted_mid_epoch:
             # Saved at a validation, which Lightning skips now, but only if it is due.
             self._intervals = trainer.check_val_every_n_epoch, trainer.val_check_batch
@@ -86,7 +100,7 @@ class Checkpoints(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin at the epoch's own first batch, wherever a limit on batches ended the last one."""
         loader = trainer.train_dataloader
-        if isinstance(loader, Loader):
+        if isinstance(loader, Loader | ResumableLoader):
             loader.load_state_dict({"epoch": trainer.current_epoch, "batch": 0})
         if self._intervals:
             trainer.check_val_every_n_epoch, trainer.val_check_batch = self._intervals
@@ -100,29 +114,54 @@ class Checkpoints(Callback):
         batch_idx: int,
     ) -> None:
         """Have the last step validated; save, or stop, unless the epoch ends or is validated."""
-        at_end = _at_end(trainer)
+        at_end = self._at_end(trainer)
         if at_end:
             _validate_now(trainer)
         self._save_or_stop(trainer, at_end=at_end, after_batch=True)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Have a module's metrics logged over the same steps as those of the frame's tasks."""
+        if not isinstance(pl_module, Task):
+            pl_module.log("step", float(steps_done(trainer)), rank_zero_only=True)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the state if it is the best so far; save, or stop."""
         if trainer.state.fn != "fit" or trainer.sanity_checking:
             return
-        metrics = trainer.callback_metrics
-        if self.monitor not in metrics:
-            known = ", ".join(sorted(name for name in metrics if name.startswith("val/")))
-            raise SettingError(f"monitor={self.monitor}: no such metric. This task logs {known}.")
-        score = float(metrics[self.monitor])
+        score = self._score(trainer.callback_metrics)
         if score < self.best_score if self.mode == "min" else score > self.best_score:
             self.best_score = score
             self._best = copy.deepcopy(state_of(trainer))
-        self._save_or_stop(trainer, at_end=_at_end(trainer))
+        self._save_or_stop(trainer, at_end=self._at_end(trainer))
+
+    def _score(self, metrics: Mapping[str, Any]) -> float:
+        """The value that decides; NaN, which is never better, where nothing does."""
+        if self.monitor is None:
+            self.monitor = next((name for name in USUAL if name in metrics), "")
+        if not self.monitor:
+            return math.nan
+        if self.monitor not in metrics:
+            known = sorted(name for name in metrics if name.startswith("val"))
+            known = known or sorted(name for name in metrics if name not in COUNTS)
+            raise SettingError(
+                f"monitor={self.monitor}: no such metric. This task logs {', '.join(known)}."
+            )
+        return float(metrics[self.monitor])
+
+    def _at_end(self, trainer: Trainer) -> bool:
+        """Whether this batch, or its validation, is the fit's last."""
+        if self._most_batches > 0 and steps_done(trainer) >= self._most_batches:
+            trainer.should_stop = True
+            return True
+        last_batch = trainer.is_last_batch and trainer.current_epoch + 1 == trainer.max_epochs
+        return last_batch or trainer.global_step == trainer.max_steps
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write both at the end of the fit; one without a validation has no other best."""
         if self._best is None and math.isinf(self.best_score):
             self._best = state_of(trainer)
+            if not self.monitor and trainer.is_global_zero:
+                log.info("no metric decides which checkpoint is the best: it is the last one")
         # Its last validation was saved already: from here on, a cut epoch counts as a whole one.
         if self._best is not None or self._written_step != trainer.global_step:
             self._write(trainer)
@@ -167,13 +206,7 @@ class Checkpoints(Callback):
         due, told = largest(overdue, self._signal)
         if not (due or told or at_end or trainer.should_stop):
             return
-        loop, batches = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
-        assert batches is not None
-        if loop._should_accumulate():
-            return
-        if after_batch and (
-            loop._num_ready_batches_reached() or loop._should_check_val_fx(batches)
-        ):
+        if not is_resumable_here(trainer, after_batch=after_batch):
             return
         self._write(trainer)
         _stop_if_told(told)
@@ -192,14 +225,20 @@ class Checkpoints(Callback):
         self._written_step = trainer.global_step
 
 
+def _tell_where_it_goes_on(trainer: Trainer) -> None:
+    """Say so where an epoch is gone on with whose loader does not know where it was."""
+    loader, data = trainer.train_dataloader, getattr(trainer, "datamodule", None)
+    if trainer.fit_loop.restarted_mid_epoch and not hasattr(loader, "state_dict"):
+        batch = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        log.info(
+            f"{type(data).__name__} cannot keep its place: the epoch goes on at batch {batch + 1} "
+            "with what the loader gives first"
+        )
+
+
 def _stop_if_told(number: int) -> None:
     if number:
         raise SystemExit(128 + number)
-
-
-def _at_end(trainer: Trainer) -> bool:
-    last_batch = trainer.is_last_batch and trainer.current_epoch + 1 == trainer.max_epochs
-    return last_batch or trainer.global_step == trainer.max_steps
 
 
 def _validate_now(trainer: Trainer) -> None:
@@ -209,8 +248,8 @@ def _validate_now(trainer: Trainer) -> None:
 
 def state_of(trainer: Trainer) -> dict[str, Any]:
     """All of a fit's state, and the metrics it has now: what a checkpoint holds."""
-    state: dict[str, Any] = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
-    return state | {
+    return fit_state(trainer) | {
+        "steps": steps_done(trainer),
         "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},
         "random_states": all_gather(_random_states(trainer)),
         "stopped_early": trainer.should_stop,

@@ -5,6 +5,7 @@ Without a terminal there is no bar, only the lines.
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
@@ -16,8 +17,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from seedbed.callbacks.throughput import unit_of
+from seedbed.lightning_private import steps_done
+from seedbed.metric_directions import COUNTS
 from seedbed.tasks.base import Task
 from seedbed.terminal import console, log
+
+MOST = 4
+"""Metrics of a module that says nothing of which to show."""
 
 
 class ProgressLines(Callback):
@@ -36,7 +43,7 @@ class ProgressLines(Callback):
         self.every = every
         self._count = 0
         self._pending = ""
-        self._columns: list[str] = []
+        self._columns: list[str] | None = None
         self._began = time.monotonic()
         self._bar: Progress | None = None
 
@@ -55,7 +62,7 @@ class ProgressLines(Callback):
         )
         self._bar.start()
         total = trainer.estimated_stepping_batches
-        self._bar.add_task("", total=total, completed=trainer.global_step)
+        self._bar.add_task("", total=total, completed=steps_done(trainer))
 
     def on_train_batch_end(
         self,
@@ -67,7 +74,7 @@ class ProgressLines(Callback):
     ) -> None:
         """Move the bar."""
         if self._bar:
-            self._bar.update(self._bar.task_ids[0], completed=trainer.global_step)
+            self._bar.update(self._bar.task_ids[0], completed=steps_done(trainer))
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log a line of the metrics."""
@@ -99,22 +106,30 @@ class ProgressLines(Callback):
             self._bar = None
 
     def _line(self, trainer: Trainer, task: LightningModule) -> str:
-        assert isinstance(task, Task)
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        rate_name = f"throughput/{task.unit}_per_second"
-        rate = figures.get(rate_name)
-        names = ["train/loss", "val/loss", *task.headline]
-        if not self._columns:
-            self._columns = names
-            header = "".join(f"{name:>16}" for name in names)
-            log.info(f"{'step':>8}{header}{task.unit + '/s':>12}{'time':>8}")
-        cells = "".join(f"{_cell(figures.get(name)):>16}" for name in names)
+        unit = unit_of(task)
+        rate = figures.get(f"throughput/{unit}_per_second")
+        if self._columns is None:
+            self._columns = _columns(task, figures)
+            header = "".join(
+                f"{name.replace('dataloader_idx_', '')[-15:]:>16}" for name in self._columns
+            )
+            log.info(f"{'step':>8}{header}{unit + '/s':>12}{'time':>8}")
+        cells = "".join(f"{_cell(figures.get(name)):>16}" for name in self._columns)
         seconds = int(time.monotonic() - self._began)
         return (
-            f"{trainer.global_step:>8,}{cells}"
+            f"{steps_done(trainer):>8,}{cells}"
             f"{'' if rate is None else f'{rate:,.0f}':>12}"
             f"{f'{seconds // 60}:{seconds % 60:02}':>8}"
         )
+
+
+def _columns(task: LightningModule, figures: Mapping[str, float]) -> list[str]:
+    """What a task shows; of another module the first metrics that it logs."""
+    if isinstance(task, Task):
+        return ["train/loss", "val/loss", *task.headline]
+    metrics = [n for n in figures if n not in COUNTS and not n.startswith("throughput/")]
+    return sorted(metrics)[:MOST]
 
 
 def _cell(value: float | None) -> str:

@@ -10,7 +10,10 @@ from seedbed.tasks.base import Task
 
 
 class Throughput(Callback):
-    """Logs `throughput/…_per_second` with each validation, in the unit the task counts in."""
+    """Logs `throughput/…_per_second` with each validation, in the unit the task counts in.
+
+    What of a module that counts nothing itself is counted are batches.
+    """
 
     def __init__(self) -> None:
         self._started = 0.0
@@ -24,7 +27,7 @@ class Throughput(Callback):
         """Start the clock at the first batch after a validation."""
         if not self._running:
             self._running = True
-            self._already = _task(pl_module).examples
+            self._already = _examples(pl_module)
             self._started = time.perf_counter()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -36,13 +39,20 @@ class Throughput(Callback):
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the figure; the module, whose hook comes later, then starts counting anew."""
         if self._running:
-            task = _task(pl_module)
-            rate = (task.examples - self._already) / self._seconds
-            name = f"throughput/{task.unit}_per_second"
+            rate = (_examples(pl_module) - self._already) / self._seconds
+            name = f"throughput/{unit_of(pl_module)}_per_second"
             pl_module.log(name, rate, sync_dist=True, reduce_fx="sum")  # over processes
             self._running = False
 
 
-def _task(module: LightningModule) -> Task:
-    assert isinstance(module, Task)
-    return module
+def unit_of(module: LightningModule) -> str:
+    """What is counted of a module's training."""
+    return module.unit if isinstance(module, Task) else "batches"
+
+
+def _batches(trainer: Trainer) -> int:
+    return trainer.fit_loop.epoch_loop.batch_progress.total.ready
+
+
+def _examples(module: LightningModule) -> int:
+    return module.examples if isinstance(module, Task) else _batches(module.trainer)

@@ -11,6 +11,7 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from seedbed.loggers import boards
+from seedbed.tasks.base import net_of
 from seedbed.terminal import log
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -40,8 +41,7 @@ class WeightTable(Callback):
         self._look("final", trainer, pl_module)
 
     def _look(self, when: str, trainer: Trainer, task: LightningModule) -> None:
-        net = task.net
-        assert isinstance(net, nn.Module)
+        net = net_of(task)
         if not trainer.is_global_zero:
             return
         if self.printed:

@@ -12,21 +12,22 @@ from seedbed.fast.imports import quick_imports
 def predict(
     run: Run,
     source: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="INPUT",
             help="A CSV file, - for one from standard input, an image, or a folder of images.",
+            show_default="what the run's own module predicts from",
         ),
-    ],
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The CSV file to write.", show_default="standard output")
     ] = None,
     checkpoint: Checkpoint = "best",
 ) -> None:
-    """Predict the target of each row of a CSV file, or the digit in each PNG or JPEG image.
+    """Predict the target of each row of a CSV file, or the class of each PNG or JPEG image.
 
-    The file needs the columns that RUN learnt from; it keeps its others. An image should show one
-    digit on plain ground; it is scaled and centred as the run's digits are.
+    The file needs the columns that RUN learnt from; it keeps its others. What is done to an image
+    is what the run's data does to its own.
 
     Example: seedbed predict logs/regression/table/2026-01-31_12-00-00-0a1b2c3d new.csv
     """

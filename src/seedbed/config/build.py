@@ -14,24 +14,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from lightning import Callback, Trainer, seed_everything
+from lightning import (
+    Callback,
+    LightningDataModule,
+    LightningModule,
+    Trainer,
+    seed_everything,
+)
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
 from torch.nn.modules import module
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from seedbed.config.machine import search_for_gpus_once
+from seedbed.config.self_contained import is_self_contained
 from seedbed.config.targets import GIVEN_PLACES, is_node, required, resolve, within
+from seedbed.data.base import DataModule
 from seedbed.data.fetch import data_dir
-from seedbed.data.rows import RowsDataModule
-from seedbed.data.tokens import TokensDataModule
+from seedbed.data.resumable import make_resumable
 from seedbed.errors import SettingError
 from seedbed.fast.steps import with_lean_steps
 from seedbed.optim.groups import parameter_groups
@@ -47,14 +55,32 @@ warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
 warnings.filterwarnings("ignore", message=r"It is recommended to use `self\.log\(.*sync_dist=True")
 
 
+Part = Literal["val", "test"]
+
+
 @dataclass(frozen=True)
 class Study:
     """All parts of a run, ready to fit."""
 
-    datamodule: RowsDataModule | TokensDataModule
-    task: Task
+    datamodule: LightningDataModule
+    task: LightningModule
     callbacks: list[Callback]
     trainer: Trainer
+
+    def has_part(self, part: Part) -> bool:
+        """Whether there are data of a part, and a module that takes them."""
+        return has_part(self.datamodule, self.task, part)
+
+
+def has_part(datamodule: LightningDataModule, task: LightningModule, part: Part) -> bool:
+    """Whether a DataModule, or else a module, has data of a part, and the module takes them."""
+    hook = f"{part}_dataloader"
+    if isinstance(datamodule, DataModule):
+        return bool(getattr(datamodule, hook)())
+    step = "validation_step" if part == "val" else "test_step"
+    given = is_overridden(hook, datamodule, LightningDataModule)
+    given = given or is_overridden(hook, task, LightningModule)
+    return given and is_overridden(step, task, LightningModule)
 
 
 def build(config: Mapping[str, Any], folder: Path) -> Study:
@@ -70,13 +96,15 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
     """
     search_for_gpus_once()
     datamodule = build_data(config)
-    with _explained(config["data"]):
-        datamodule.setup()
+    if isinstance(datamodule, DataModule):  # else Lightning sets it up, once
+        with _explained(config["data"]):
+            datamodule.setup()
     seed_everything(config["seed"], verbose=False)
     # By this, several processes would be given this very seed again at the start of each fit.
     os.environ.pop("PL_GLOBAL_SEED")
-    task = build_task(config, datamodule.sizes)
-    task.configure_from_data(datamodule)
+    task = build_task(config, getattr(datamodule, "sizes", {}))
+    if isinstance(task, Task):
+        task.configure_from_data(datamodule)
     callbacks: list[Callback] = [
         construct_in(folder, node, "callbacks") for node in config["callbacks"].values() if node
     ]
@@ -84,32 +112,40 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
         construct_in(folder, _inside(node), "logger") for node in config["logger"].values() if node
     ]
     trainer = build_trainer(config, folder, callbacks=callbacks, logger=loggers)
-    _check_batches(trainer, datamodule)
+    if isinstance(datamodule, DataModule):
+        _check_batches(trainer, datamodule)
+    else:
+        make_resumable(datamodule, task, seed=config["seed"])
     if trainer.global_rank > 0:  # all have the same weights, but each drops units of its own
         torch.manual_seed(config["seed"] + trainer.global_rank)
     return Study(datamodule, task, callbacks, trainer)
 
 
-def build_data(config: Mapping[str, Any]) -> RowsDataModule | TokensDataModule:
-    """Make the DataModule, which loads its data once it is asked for any."""
-    datamodule: RowsDataModule | TokensDataModule = construct_in(data_dir(), config["data"], "data")
-    return datamodule
+def build_data(config: Mapping[str, Any]) -> Any:
+    """Make the LightningDataModule; the frame's own load their data once they are asked for any."""
+    return construct_in(data_dir(), config["data"], "data")
 
 
-def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Task:
-    """Make the net, with its initial weights, and the task around it."""
+def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
+    """Make the LightningModule: the net, with its initial weights, and the task around it.
+
+    Args:
+        config: The configuration.
+        sizes: What the data says of itself, from which the net takes what it needs.
+    """
+    if is_self_contained(config):
+        return construct(config["task"], "task")
     net: nn.Module = construct(sized(config["net"], sizes), "net")
     construct(config["init"], "init", net=net)
     if config["compile"]:
         net.compile()
-    task: Task = construct(
+    return construct(
         config["task"],
         "task",
         net=net,
         optimizer=partial(build_optimizer, config),
         scheduler=partial(build_scheduler, config),
     )
-    return task
 
 
 def laid_out(
@@ -142,7 +178,8 @@ def laid_out(
     try:
         with torch.device("meta"):
             task = build_task({**config, "compile": False, "init": own_weights}, sizes)
-            return task.state_dict(keep_vars=True)
+            state: dict[str, Any] = task.state_dict(keep_vars=True)
+            return state
     except NotImplementedError:
         return None
     except RuntimeError as error:
@@ -251,7 +288,7 @@ def construct_in(folder: Path, node: Mapping[str, Any], kind: str, **given: Any)
     return construct(node, kind, **places, **given)
 
 
-def _check_batches(trainer: Trainer, datamodule: RowsDataModule | TokensDataModule) -> None:
+def _check_batches(trainer: Trainer, datamodule: DataModule[Any]) -> None:
     """Have each part's share be a batch or more, and an epoch as long as a validation's interval.
 
     Raises:

@@ -21,6 +21,7 @@ from seedbed.config.machine import (
     process_count,
     scaler_problems,
 )
+from seedbed.config.self_contained import GROUPS, is_self_contained
 from seedbed.config.targets import (
     GIVEN_PLACES,
     KINDS,
@@ -49,7 +50,7 @@ TOP_LEVEL: dict[str, Any] = {
     "check_val_every_n_epoch": int | None,
     "val_check_interval": int | float,
     "print_every": int,
-    "monitor": str,
+    "monitor": str | None,
     "mode": typing.Literal["min", "max"],
     "weight_decay_on": typing.Literal["matrices", "all"],
     "compile": bool,
@@ -206,8 +207,9 @@ def _missing(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"experiment: choose one, experiment=NAME; there is {names}. Or choose"
         yield "data=NAME, net=NAME and task=NAME by hand; --help shows them all."
         return
+    own = GROUPS if is_self_contained(config) else ()
     for group in GIVEN:
-        if not is_node(config.get(group)):
+        if not is_node(config.get(group)) and group not in own:
             yield f"{group}: there is none; choose one, {group}=NAME."
     if isinstance(config.get("callbacks"), Mapping) and not config["callbacks"].get("checkpoints"):
         yield "callbacks.checkpoints: a run is tested from its best checkpoint; leave it on."
@@ -257,8 +259,10 @@ def _settable(target: Any, given: Collection[str]) -> set[str]:
 def _sizes(config: Mapping[str, Any]) -> list[str]:
     """The arguments that the net needs and only data may give."""
     net, data = (_target(config.get(group), group) for group in ("net", "data"))
-    provided = getattr(data, "provided_sizes", ())
-    return [name for name in required(net) if name in (*SIZES, *provided)] if net else []
+    provided = getattr(data, "provided_sizes", None)
+    if net is None or provided is None:
+        return []  # of a loader that says nothing of its data, sizes are settings
+    return [name for name in required(net) if name in (*SIZES, *provided)]
 
 
 def _node(

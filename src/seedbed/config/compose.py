@@ -63,7 +63,12 @@ def plain(config: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
     container = OmegaConf.to_container(study, resolve=resolve)
     assert isinstance(container, dict)
     own = _own(study) if resolve else frozenset()
-    return {str(k): _located(str(k), value) for k, value in container.items() if k not in own}
+    settings = {str(k): _located(str(k), v) for k, v in container.items() if k not in own}
+    if not (resolve and "hydra" in config):
+        return settings
+    from seedbed.config.self_contained import settled  # imports torch, to see what the task is
+
+    return settled(settings, config.hydra.overrides.task)
 
 
 def _own(study: DictConfig) -> frozenset[str]:

@@ -7,6 +7,7 @@ loggers, which may begin to write.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from seedbed.config.build import (
     construct_in,
     sized,
 )
+from seedbed.config.self_contained import is_self_contained
 from seedbed.config.targets import resolve
 from seedbed.errors import SettingError
 
@@ -43,14 +45,9 @@ def refusals(config: Mapping[str, Any]) -> Iterator[str]:
     Args:
         config: A configuration of which every name and every type is right.
     """
-    with torch.random.fork_rng(devices=()):  # a check draws no random numbers from a run's
-        net = nn.Linear(1, 1)
     parts: list[Callable[[], Any]] = [
         partial(build_data, config),
-        partial(_try_net, config),
-        partial(construct, config["task"], "task", net=net, optimizer=None, scheduler=None),
-        partial(build_optimizer, config, net),
-        partial(build_scheduler, config, SGD(net.parameters(), lr=1.0), STEPS),
+        *_training(config),
         *(
             partial(construct_in, NOWHERE, node, "callbacks")
             for node in config["callbacks"].values()
@@ -65,17 +62,34 @@ def refusals(config: Mapping[str, Any]) -> Iterator[str]:
             yield str(error)
 
 
+def _training(config: Mapping[str, Any]) -> list[Callable[[], Any]]:
+    """Net, task, optimizer and schedule; or the one module that brings them all."""
+    if is_self_contained(config):
+        return [partial(_on_meta, config["task"], "task")]
+    with torch.random.fork_rng(devices=()):  # a check draws no random numbers from a run's
+        net = nn.Linear(1, 1)
+    return [
+        partial(_try_net, config),
+        partial(construct, config["task"], "task", net=net, optimizer=None, scheduler=None),
+        partial(build_optimizer, config, net),
+        partial(build_scheduler, config, SGD(net.parameters(), lr=1.0), STEPS),
+    ]
+
+
+def _on_meta(node: Mapping[str, Any], kind: str) -> None:
+    """Lay out a module where its size costs nothing; what it cannot compute there is let pass."""
+    with suppress(ArithmeticError, AssertionError, RuntimeError, TypeError), torch.device("meta"):
+        construct(node, kind)
+
+
 def _try_net(config: Mapping[str, Any]) -> None:
     """Lay out the net for one size after the other, until it takes one."""
-    names = resolve(config["data"]["_target_"], "data").provided_sizes
+    names = getattr(resolve(config["data"]["_target_"], "data"), "provided_sizes", ())
     refused: list[SettingError] = []
     for size in STAND_INS:
         try:
-            with torch.device("meta"):
-                construct(sized(config["net"], dict.fromkeys(names, size)), "net")
+            _on_meta(sized(config["net"], dict.fromkeys(names, size)), "net")
             return
         except SettingError as error:
             refused.append(error)
-        except (ArithmeticError, AssertionError, RuntimeError, TypeError):
-            return  # it computes: on `meta` nothing has a value, and its real size may suit it
     raise refused[0]

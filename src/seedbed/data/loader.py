@@ -87,7 +87,7 @@ class Loader:
             self._epoch += 1
             self._batch = 0
         self._restored = False
-        generator = torch.Generator().manual_seed(_mix(self._seed, self._epoch))
+        generator = torch.Generator().manual_seed(mix(self._seed, self._epoch))
         indices = self._order(generator)
         for number in range(self._batch, len(self)):
             last = number + 1 == len(self) and not self._drop_last
@@ -118,7 +118,7 @@ def first_batches(loader: Loader, count: int) -> Loader:
     return Loader(lambda index: batches[int(index)], order, size=len(batches), batch_size=1)
 
 
-def _mix(seed: int, epoch: int) -> int:
+def mix(seed: int, epoch: int) -> int:
     """Two small numbers to one seed, so that neighbouring seeds do not share epochs."""
     return (seed * 1_000_003 + epoch) % 2**63
 

@@ -49,6 +49,7 @@ def save(state: dict[str, Any], path: Path) -> None:
 KINDS: dict[str, type] = {
     "state_dict": dict,
     "global_step": int,
+    "steps": int,
     "epoch": int,
     "pytorch-lightning_version": str,
     "loops": dict,
@@ -98,6 +99,6 @@ def load(path: Path) -> dict[str, Any]:
     for name, value in state.get("metrics", {}).items():
         if type(name) is not str or type(value) not in (int, float):
             raise RunError(f"{path}: metrics.{name!s:.80}: expected a number")
-    if state["global_step"] < 0:
-        raise RunError(f"{path}: global_step: expected 0 or more, got {state['global_step']}")
+    if (least := min(state["global_step"], state.get("steps", 0))) < 0:
+        raise RunError(f"{path}: global_step, steps: expected 0 or more, got {least}")
     return state

@@ -8,13 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
+from lightning import Trainer
 
 from seedbed.config.build import Study, build
 from seedbed.config.checks import check as check_settings
-from seedbed.config.compose import composed, plain, use_paths
-from seedbed.config.overrides import REFUSALS, readable, setting_problems
 from seedbed.errors import SeedbedError, SettingError
 from seedbed.project import CONF
+from seedbed.runs.start import settings_of
+from seedbed.tasks.base import Task
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,7 @@ def check(overrides: Sequence[str]) -> str:
         DataError: If the data cannot be used.
         FetchError: If it is to be fetched, and cannot be.
     """
-    overrides = readable([*overrides])
-    try:
-        whole = composed(overrides)
-        use_paths(whole)
-        config = plain(whole)
-    except REFUSALS as error:
-        problems = setting_problems(overrides)
-        raise SettingError("\n".join(problems or [str(error)])) from None
+    _, config = settings_of(overrides)
     check_settings(config)
     with TemporaryDirectory() as folder:
         return _through(build(config | {"compile": False}, Path(folder)))
@@ -75,6 +69,8 @@ def check(overrides: Sequence[str]) -> str:
 
 def _through(study: Study) -> str:
     """Take the loss of a training batch, and the measures of a validation batch."""
+    if not isinstance(study.task, Task):
+        return _fitted(study)
     batch = next(iter(study.datamodule.train_dataloader()))
     held_out = next(iter(study.datamodule.val_dataloader()))
     inputs, _ = batch
@@ -91,3 +87,17 @@ def _through(study: Study) -> str:
     if not math.isfinite(loss):
         raise SettingError(f"init: the loss of a first batch is {loss}; choose another init.")
     return f"a batch of {[*inputs.shape]}, loss {loss:.4f}"
+
+
+def _fitted(study: Study) -> str:
+    """Train a module that brings its own training on one batch, and validate another."""
+    trainer = Trainer(
+        fast_dev_run=True, logger=False, enable_progress_bar=False, enable_model_summary=False
+    )
+    try:
+        trainer.fit(study.task, datamodule=study.datamodule)
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        raise SettingError(
+            f"task: a batch does not go through {type(study.task).__name__}: {error}"
+        ) from error
+    return f"a batch through {type(study.task).__name__}"

@@ -9,10 +9,11 @@ from typing import Any, Literal
 import torch
 from lightning import Trainer
 
-from seedbed.config.build import build_trainer
+from seedbed.config.build import build_trainer, has_part
 from seedbed.config.machine import alone
+from seedbed.data.base import DataModule
 from seedbed.errors import DataError, RunError
-from seedbed.metric_directions import of_part
+from seedbed.metric_directions import COUNTS
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.here import as_here, other_here
 from seedbed.runs.load import LoadedRun, load
@@ -36,8 +37,9 @@ def evaluate(
     """
     loaded = load(run, checkpoint)
     _check_data(loaded)
-    if split == "test" and not loaded.datamodule.test_dataloader():
-        raise RunError(f"{run}: its data has no test part; take --split val.")
+    if not has_part(loaded.datamodule, loaded.task, split):
+        there = "val" if split == "test" else "test"
+        raise RunError(f"{run}: its data has no {split} part; take --split {there}.")
     recorded = loaded.directory.provenance()
     config, other = as_here(loaded.config)
     if config["compile"]:
@@ -51,7 +53,8 @@ def evaluate(
             log.info(other_here(other))
         measure = trainer.validate if split == "val" else trainer.test
         measure(loaded.task, datamodule=loaded.datamodule, verbose=False)
-    return of_part(trainer.callback_metrics, split)
+    found = trainer.callback_metrics
+    return {name: float(found[name]) for name in sorted(found) if name not in COUNTS}
 
 
 def _trainer(config: dict[str, Any], directory: RunDirectory) -> Trainer:
@@ -67,6 +70,8 @@ def _trainer(config: dict[str, Any], directory: RunDirectory) -> Trainer:
 
 def _check_data(loaded: LoadedRun) -> None:
     """Load the data and compare it with what the run had."""
+    if not isinstance(loaded.datamodule, DataModule):
+        return  # it says nothing of itself
     recorded = loaded.directory.provenance().get("data", {}).get("sha256")
     try:
         loaded.datamodule.setup()

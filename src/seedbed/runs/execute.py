@@ -6,13 +6,13 @@ Starting, resuming and reproducing are the same call. It needs neither Hydra nor
 import errno
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning import Trainer
+from lightning import LightningModule, Trainer
 
 from seedbed.config.build import Study, build
 from seedbed.config.checks import check
@@ -27,7 +27,7 @@ from seedbed.errors import (
     TrainingError,
 )
 from seedbed.loggers import boards, log_hyperparameters, rewind
-from seedbed.metric_directions import of_part
+from seedbed.metric_directions import COUNTS
 from seedbed.processes import distributed
 from seedbed.processes.launch import start
 from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
@@ -39,6 +39,7 @@ from seedbed.runs import provenance
 from seedbed.runs.restore import restoring
 from seedbed.runs.validate import check_begun, refuse, weights_differ
 from seedbed.runs.weights import load_pretrained
+from seedbed.tasks.base import Task, net_of
 from seedbed.terminal import console, log, logged_to
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -187,7 +188,7 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
         device=study.trainer.strategy.root_device.type,
         precision=str(study.trainer.precision),
         processes=study.trainer.world_size,
-        data=study.datamodule.facts,
+        data=getattr(study.datamodule, "facts", {}),
         weights=taken,
     )
     if resumes:
@@ -198,7 +199,7 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
 def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:
     trainer, task, datamodule = study.trainer, study.task, study.datamodule
     checkpoint = distributed.broadcast(_go_on(run, trainer) if trainer.is_global_zero else None)
-    if not checkpoint:
+    if not checkpoint and study.has_part("val"):
         # What the initial weights are worth: the first row of every log.
         trainer.validate(task, datamodule=datamodule, verbose=False)
     if trainer.is_global_zero:  # of a fit that is made longer: they are not of what is to come
@@ -209,11 +210,20 @@ def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:
     best = load(run.best)
     refuse(run.best, weights_differ(best["state_dict"], task.state_dict(keep_vars=True)))
     task.load_state_dict(best["state_dict"])
-    metrics = of_part(best["metrics"], "train") | of_part(best["metrics"], "val")
-    if datamodule.test_dataloader():
+    metrics = measured(best["metrics"], task)
+    if study.has_part("test"):
         trainer.test(task, datamodule=datamodule, verbose=False)
-        metrics |= of_part(trainer.callback_metrics, "test")
+        metrics |= measured(trainer.callback_metrics, task)
     return metrics
+
+
+def measured(metrics: Mapping[str, Any], task: LightningModule) -> dict[str, float]:
+    """What a task measured, by name; of a module that brings its own names, all that it logged."""
+    if isinstance(task, Task):
+        names = [name for name in metrics if name.startswith(("train/", "val/", "test/"))]
+    else:
+        names = [n for n in metrics if n not in COUNTS and not n.startswith("throughput/")]
+    return {name: float(metrics[name]) for name in sorted(names)}
 
 
 def _go_on(run: RunDirectory, trainer: Trainer) -> Path | None:
@@ -221,10 +231,11 @@ def _go_on(run: RunDirectory, trainer: Trainer) -> Path | None:
     checkpoint, state = saved(run)
     # Also without a checkpoint: a run killed before its first one begins its log anew.
     for logger in trainer.loggers:
-        if lost := rewind(logger, state.get("global_step", 0)):
+        if lost := rewind(logger, state.get("steps", state.get("global_step", 0))):
             log.info(lost)
     if checkpoint:
-        log.info(f"resuming at step {state['global_step']:,}, from {checkpoint.name}")
+        step = state.get("steps", state["global_step"])
+        log.info(f"resuming at step {step:,}, from {checkpoint.name}")
         if state["stopped_early"]:
             log.info("where the fit had stopped early")
     return checkpoint
@@ -256,11 +267,11 @@ def saved(run: RunDirectory) -> tuple[Path | None, dict[str, Any]]:
 
 
 def _introduce(config: dict[str, Any], study: Study) -> None:
-    trainer, net = study.trainer, study.task.net
+    trainer, net = study.trainer, net_of(study.task)
     parameters = sum(p.numel() for p in net.parameters())
     facts = ", ".join(
         f"{name.replace('_', ' ')} {value:,}" if isinstance(value, int | float) else str(value)
-        for name, value in study.datamodule.facts.items()
+        for name, value in getattr(study.datamodule, "facts", {}).items()
         if name != "sha256"
     )
     device = str(trainer.strategy.root_device)
@@ -269,7 +280,7 @@ def _introduce(config: dict[str, Any], study: Study) -> None:
         kind = trainer.strategy.root_device.type
         device, threads = f"{trainer.world_size} × {kind}", f"{threads} each"
     log.info(f"experiment  {config['experiment_name']}, seed {config['seed']}")
-    log.info(f"data        {facts}")
+    log.info(f"data        {facts or type(study.datamodule).__name__}")
     log.info(f"net         {type(net).__name__}, {parameters:,} parameters")
     if config.get("weights"):
         log.info(f"weights     from {config['weights']}")
@@ -288,12 +299,12 @@ def _own_lengths(config: dict[str, Any]) -> Iterator[str]:
 
 
 def _conclude(run: RunDirectory, study: Study, metrics: dict[str, float]) -> None:
-    part = "test" if any(name.startswith("test/") for name in metrics) else "val"
-    log.info(f"\nbest checkpoint, {part} part")
+    parts = [part for part in ("test", "val") if any(name.startswith(part) for name in metrics)]
+    log.info("\nbest checkpoint" + "".join(f", {part} part" for part in parts[:1]))
     for name, value in metrics.items():
-        if name.startswith(f"{part}/"):
+        if name.startswith(tuple(parts[:1]) or ""):
             log.info(f"    {name:<28}{value:>10.4f}")
-    for speaker in (*study.callbacks, study.task.net):
+    for speaker in (*study.callbacks, net_of(study.task)):
         conclusion = getattr(speaker, "conclusion", None)
         if conclusion and (text := conclusion(study.trainer)) is not None:
             log.info("\n" + "\n".join("    " + line for line in text.splitlines()))

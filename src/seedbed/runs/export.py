@@ -20,6 +20,7 @@ from seedbed.errors import RunError, SeedbedError
 from seedbed.files import atomic_write, place_text, writing
 from seedbed.record.directory import as_json
 from seedbed.runs.load import LoadedRun, check_place
+from seedbed.tasks.base import Task, net_of
 
 Format = Literal["onnx", "safetensors"]
 
@@ -61,6 +62,11 @@ def export(run: LoadedRun, format: Format, out: Path | None = None) -> dict[str,
     examples = [*_examples(run)]
     with writing(file), atomic_write(file) as temporary:
         if format == "onnx":
+            if not examples:
+                raise SeedbedError(
+                    f"{type(run.net).__name__} has no example_input_array, by which ONNX is "
+                    "traced; give it one, or take --format safetensors."
+                )
             exported = _onnx(run, temporary, examples[0])
         else:
             exported = _safetensors(run, temporary)
@@ -110,7 +116,8 @@ def _safetensors(run: LoadedRun, file: Path) -> Callable[[Tensor], Tensor]:
     from safetensors.torch import load_file, save
 
     file.write_bytes(save({name: w.contiguous() for name, w in run.net.state_dict().items()}))
-    again = build_task(run.config | {"compile": False}, run.datamodule.sizes).net.eval()
+    sizes = getattr(run.datamodule, "sizes", {})
+    again = net_of(build_task(run.config | {"compile": False}, sizes)).eval()
     again.load_state_dict(load_file(file))
     outputs: Callable[[Tensor], Tensor] = again
     return outputs
@@ -119,6 +126,10 @@ def _safetensors(run: LoadedRun, file: Path) -> Callable[[Tensor], Tensor]:
 def _examples(run: LoadedRun) -> Iterator[Tensor]:
     """Random inputs of two sizes: a net must not be held to the one it was traced with."""
     generator = torch.Generator().manual_seed(0)
+    if not isinstance(run.task, Task):
+        example = run.task.example_input_array
+        yield from () if example is None else (example, torch.cat([example, example]))
+        return
     for batch, share in ((2, 1), (5, 2)):
         if isinstance(run.datamodule, TokensDataModule):
             shape = (batch, max(1, run.datamodule.context // share))
@@ -132,7 +143,7 @@ def _largest_difference(
     net: nn.Module, exported: Callable[[Tensor], Tensor], examples: list[Tensor]
 ) -> float:
     """From the net's own outputs, measured as `TOLERANCE` is."""
-    differences = []
+    differences = [torch.zeros(())]
     for inputs in examples:
         expected, found = net(inputs), exported(inputs)
         scale = expected.abs().max().clamp(min=1)
@@ -142,14 +153,17 @@ def _largest_difference(
 
 def _described(run: LoadedRun, format: Format, difference: float) -> dict[str, Any]:
     """What another program must know to use the file."""
+    own = isinstance(run.task, Task)
     description: dict[str, Any] = {
         "format": format,
-        "task": run.task.kind,
-        "net": sized(run.config["net"], run.datamodule.sizes),
+        "task": run.task.kind if own else run.config["task"],
+        "net": sized(run.config["net"], run.datamodule.sizes) if own else None,
         "metrics": run.metrics,
         "tolerance": TOLERANCE[format],
         "largest_difference": difference,
     }
+    if not own:
+        return description
     if isinstance(run.datamodule, TokensDataModule):
         vocabulary = run.datamodule.vocabulary
         return description | {
@@ -184,8 +198,9 @@ def _described(run: LoadedRun, format: Format, difference: float) -> dict[str, A
 
 
 def _input_name(run: LoadedRun) -> str:
-    return "tokens" if run.task.kind == "language" else "inputs"
+    return "tokens" if isinstance(run.datamodule, TokensDataModule) else "inputs"
 
 
 def _output_name(run: LoadedRun) -> str:
-    return "predictions" if run.task.kind == "regression" else "logits"
+    kind = getattr(run.task, "kind", None)
+    return {None: "outputs", "regression": "predictions"}.get(kind, "logits")

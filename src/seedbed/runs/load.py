@@ -12,14 +12,13 @@ from torch import nn
 
 from seedbed.config.build import build_data, build_task
 from seedbed.config.targets import check_targets
-from seedbed.data.rows import RowsDataModule
-from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import RunError, SettingError
 from seedbed.files import refuse_links_out
+from seedbed.metric_directions import COUNTS
 from seedbed.record import checkpoint as checkpoints
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.validate import REFUSALS, check_layout, refuse, unfit, weights_differ
-from seedbed.tasks.base import Task
+from seedbed.tasks.base import net_of
 
 
 @dataclass(frozen=True)
@@ -30,16 +29,18 @@ class LoadedRun:
     config: dict[str, Any]
     """The resolved settings."""
     checkpoint: Path
-    datamodule: RowsDataModule | TokensDataModule
-    """It knows what the checkpoint knows of the data, and loads the data once asked for some."""
-    task: Task
+    datamodule: Any
+    """The LightningDataModule; one of the frame's kinds knows what the checkpoint knows of the
+    data, and loads the data once asked for some."""
+    task: Any
+    """The LightningModule."""
     metrics: dict[str, float]
     """What was logged with this checkpoint; of the best one of a finished run, its test too."""
 
     @property
     def net(self) -> nn.Module:
         """The network."""
-        return self.task.net
+        return net_of(self.task)
 
 
 def load(run: str | Path, checkpoint: str | Path = "best") -> LoadedRun:
@@ -60,15 +61,17 @@ def load(run: str | Path, checkpoint: str | Path = "best") -> LoadedRun:
     state = checkpoints.load(path)
     try:
         datamodule = build_data(config)
-        datamodule.load_state_dict(state[type(datamodule).__name__])
-        check_layout(path, state, config, datamodule.sizes)
-        task = build_task(config | {"compile": False}, datamodule.sizes)
+        if kept := state.get(type(datamodule).__qualname__):  # a module may keep nothing
+            datamodule.load_state_dict(kept)
+        sizes = getattr(datamodule, "sizes", {})
+        check_layout(path, state, config, sizes)
+        task = build_task(config | {"compile": False}, sizes)
         refuse(path, weights_differ(state["state_dict"], task.state_dict(keep_vars=True)))
         task.load_state_dict(state["state_dict"])
         metrics = {
             name: value
             for name, value in sorted(state["metrics"].items())
-            if name.startswith(("train/", "val/"))
+            if not name.startswith("test/") and name not in COUNTS
         }
     except (*REFUSALS, SettingError) as error:
         raise unfit(path, directory, error) from error

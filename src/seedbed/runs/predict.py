@@ -10,6 +10,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import torch
+from lightning import Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 
 from seedbed.data.rows import RowsDataModule
@@ -17,6 +19,7 @@ from seedbed.errors import DataError, RunError
 from seedbed.files import atomic_write
 from seedbed.files import write_csv as write_rows
 from seedbed.runs.load import LoadedRun
+from seedbed.tasks.base import Task
 from seedbed.terminal import printable
 
 CHUNK = 1024
@@ -25,13 +28,22 @@ CHUNK = 1024
 Row = Sequence[object]
 
 
-def predict(run: LoadedRun, source: Path) -> list[Row]:
+def predict(run: LoadedRun, source: Path | None) -> list[Row]:
     """A header, and a line for each row of a file, or each image of a folder or file.
+
+    Args:
+        run: The run.
+        source: The file or folder; None asks a module that brings its own training for what its
+            `predict_step` gives on its DataModule's `predict_dataloader`.
 
     Raises:
         RunError: If the run learnt from no rows.
         DataError: Naming what in the source cannot be used.
     """
+    if not isinstance(run.task, Task):
+        return _of_predict_step(run, source)
+    if source is None:
+        raise RunError("INPUT: expected a file or folder to predict from.")
     if not isinstance(run.datamodule, RowsDataModule):
         raise RunError(
             f"{run.directory.path}: its task is {run.task.kind}, which predicts no rows; "
@@ -46,6 +58,29 @@ def predict(run: LoadedRun, source: Path) -> list[Row]:
     shown = zip(*([*map(_shown, column)] for column in added.values()), strict=True)
     both = zip(rows.cells, shown, strict=True)
     return [[*rows.header, *added], *([*cells, *values] for cells, values in both)]
+
+
+def _of_predict_step(run: LoadedRun, source: Path | None) -> list[Row]:
+    """What a module's own `predict_step` gives, a line for each row of it."""
+    name = type(run.task).__name__
+    if source is not None:
+        raise RunError(
+            f"{source}: {name} predicts what its DataModule gives as predict_dataloader; leave "
+            "INPUT out."
+        )
+    trainer = Trainer(logger=False, enable_progress_bar=False, enable_checkpointing=False)
+    try:
+        batches = trainer.predict(run.task, datamodule=run.datamodule)
+    except MisconfigurationException as error:
+        raise RunError(f"{name} cannot predict: {error}") from None
+    parts = [part for part in batches or [] if isinstance(part, Tensor)]
+    if not parts:
+        raise RunError(f"{name}: expected tensors from its predict_step; seedbed.load opens it.")
+    outputs = torch.cat(
+        [part.reshape(len(part), -1) if part.ndim else part[None, None] for part in parts]
+    )
+    header = [f"output_{number}" for number in range(outputs.shape[1])]
+    return [header, *([*map(_shown, row)] for row in outputs.tolist())]
 
 
 def write_csv(rows: Iterable[Row], out: Path | None) -> None:

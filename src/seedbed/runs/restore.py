@@ -21,6 +21,7 @@ from torch import Tensor
 from seedbed.callbacks.checkpoints import state_of
 from seedbed.data.rows import RowsDataModule
 from seedbed.data.tokens import TokensDataModule
+from seedbed.lightning_private import is_restoring
 from seedbed.record.checkpoint import load
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.optimizer_state import optimizers_differ, schedules_differ
@@ -86,7 +87,8 @@ def _fit_differs(found: Mapping[str, Any], trainer: Any) -> Differences:
     others = (*("optimizer_states", "lr_schedulers"), type(trainer.datamodule).__qualname__)
     for name, expected in pattern.items():
         if name not in found:
-            yield f"{name}: is missing"
+            if name != "steps":  # which earlier versions did not count
+                yield f"{name}: is missing"
         elif name in ("state_dict", "current_model_state"):
             yield from weights_differ(found[name], expected, name)
         elif name == "loops":
@@ -177,6 +179,6 @@ def restoring(run: RunDirectory, path: Path, trainer: Trainer) -> Iterator[None]
         yield
     except (*REFUSALS, MisconfigurationException) as error:
         # Lightning 2.6 keeps the checkpoint there for as long as it takes over from it.
-        if not trainer._checkpoint_connector._loaded_checkpoint:
+        if not is_restoring(trainer):
             raise
         raise unfit(path, run, error) from error

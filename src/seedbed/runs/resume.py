@@ -139,7 +139,8 @@ def _short(value: Any) -> Any:
 def _lengthen(run: RunDirectory, config: dict[str, Any]) -> None:
     check_begun(run, config)
     with run.claimed():
-        for schedule in saved(run)[1].get("lr_schedulers", []):
+        schedules = saved(run)[1].get("lr_schedulers", []) if config["scheduler"] else []
+        for schedule in schedules:
             config["schedule_steps"] = schedule["total_steps"]
             _tell_if_it_ends_at_0(config)
         run.set_status("interrupted")  # first: a finished run would not go on

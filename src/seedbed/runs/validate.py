@@ -26,8 +26,8 @@ REFUSALS = (
 )
 """What taking over a state raises that does not fit."""
 
-FULL = [name for name in KINDS if name != "running"]
-"""What a checkpoint of any module has, from which a fit can go on."""
+FULL = [name for name in KINDS if name not in ("running", "steps")]
+"""What a checkpoint of any module and version has, from which a fit can go on."""
 
 PARTS_A_TENSOR = 20
 """How many parameters and modules a net may have for each of its checkpoint's tensors."""
@@ -66,8 +66,9 @@ def check_begun(run: RunDirectory, config: Mapping[str, Any]) -> None:
             refuse(path, (f"{name}: is missing" for name in FULL if name not in state))
             datamodule = build_data(config)
             try:
-                datamodule.load_state_dict(state[type(datamodule).__name__])
-                sizes = datamodule.sizes
+                if kept := state.get(type(datamodule).__qualname__):
+                    datamodule.load_state_dict(kept)
+                sizes = getattr(datamodule, "sizes", {})
             except REFUSALS as error:
                 raise unfit(path, run, error) from error
             check_layout(path, state, config, sizes)

@@ -17,6 +17,7 @@ from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import LISTED, RunError
 from seedbed.record.checkpoint import checkpoint_at, load
 from seedbed.runs.validate import weights_differ
+from seedbed.tasks.base import net_of
 
 
 def load_pretrained(source: Path, study: Study) -> dict[str, str]:
@@ -32,7 +33,7 @@ def load_pretrained(source: Path, study: Study) -> dict[str, str]:
     checkpoint = load(path)
     if isinstance(study.datamodule, TokensDataModule):
         _check_vocabulary(checkpoint, study.datamodule, path)
-    net = study.task.net
+    net = net_of(study.task)
     weights = {
         name.removeprefix("net."): weight
         for name, weight in checkpoint["state_dict"].items()

@@ -24,6 +24,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric, MetricCollection
 
 from seedbed.errors import TrainingError
+from seedbed.lightning_private import forget_training_data
 from seedbed.processes.distributed import all_gather, all_reduce_sum, rank, size
 
 MakeOptimizer = Callable[[nn.Module], Optimizer]
@@ -72,6 +73,11 @@ class Observer(Protocol):
 
     def observe(self, loss: float) -> None:
         """Take note of a validation's loss."""
+
+
+def net_of(module: LightningModule) -> nn.Module:
+    """The network that a module trains: its `net`; a module that brings its own is one itself."""
+    return module.net if isinstance(module, Task) else module
 
 
 class Task(LightningModule, ABC):
@@ -220,7 +226,7 @@ class Task(LightningModule, ABC):
         total_steps = int(self.trainer.estimated_stepping_batches)
         # That set up the training data, too early to be set back to a checkpoint's place in it;
         # let Lightning set it up again once the checkpoint is restored.
-        self.trainer.fit_loop._combined_loader = None
+        forget_training_data(self.trainer)
         schedule = self._scheduler(optimizer, total_steps)
         return {
             "optimizer": optimizer,

@@ -1,0 +1,167 @@
+"""Ordinary DataLoaders that can be gone on with within an epoch.
+
+The order of the samples and the workers' seeds become a function of seed and epoch, and what was
+seen is skipped in the order, not loaded. Trade-off: an epoch's order is drawn at once and held, a
+Python list of indices.
+
+A sample that is drawn at random, as by an augmentation, is the same after a resumption where it is
+drawn in the run's own process; in workers it is where the dataset is `SeededBySample`.
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+import numpy as np
+import torch
+from lightning import LightningDataModule, LightningModule
+from lightning.pytorch.utilities import CombinedLoader
+from lightning.pytorch.utilities.model_helpers import is_overridden
+from lightning.pytorch.utilities.seed import isolate_rng
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from seedbed.data.loader import mix
+from seedbed.processes.distributed import rank, size
+from seedbed.terminal import log
+
+
+class SeededBySample(Dataset[Any]):
+    """A dataset each of whose samples is drawn from a seed of its own, by epoch and index.
+
+    Args:
+        dataset: The dataset, whose samples may be random.
+        seed: The run's seed.
+    """
+
+    def __init__(self, dataset: Any, *, seed: int = 0) -> None:
+        self.dataset = dataset
+        self.seed = seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        with isolate_rng():
+            _seed(mix(mix(self.seed, self.epoch), index))
+            return self.dataset[index]
+
+
+class ResumableLoader:
+    """The batches of a map-style DataLoader, in an order that depends on seed and epoch alone.
+
+    Args:
+        loader: The DataLoader; each of several processes takes its share of the samples.
+        seed: The run's seed.
+    """
+
+    def __init__(self, loader: DataLoader[Any], *, seed: int) -> None:
+        self.loader = loader
+        self.seed = seed
+        self._epoch = -1
+        self._batch = 0
+        self._restored = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else is asked of a DataLoader."""
+        if name == "loader":  # while a copy is made
+            raise AttributeError(name)
+        return getattr(self.loader, name)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.loader) / size())
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self._restored or self._batch >= len(self):
+            self._epoch += 1
+            self._batch = 0
+        self._restored = False
+        seed = mix(self.seed, self._epoch)
+        if isinstance(self.loader.dataset, SeededBySample):
+            self.loader.dataset.epoch = self._epoch
+        elif self._batch and self.loader.num_workers:
+            log.info(
+                "resuming within an epoch: where workers draw samples at random, as by an "
+                "augmentation, they draw others; seedbed.data.resumable.SeededBySample keeps them"
+            )
+        for batch in self._from(self._order(seed)[self._batch :], seed):
+            self._batch += 1
+            yield batch
+
+    def _order(self, seed: int) -> list[Any]:
+        """This process's batches of an epoch, as lists of indices."""
+        with isolate_rng():
+            _seed(seed)
+            for sampler in (self.loader.sampler, self.loader.batch_sampler):
+                if isinstance(generator := getattr(sampler, "generator", None), torch.Generator):
+                    generator.manual_seed(seed)
+            batches = [*(self.loader.batch_sampler or self.loader.sampler)]
+        if size() > 1:  # as many for each: the first ones once more
+            batches += batches[: -len(batches) % size()]
+        return batches[rank() :: size()]
+
+    def _from(self, batches: list[Any], seed: int) -> Iterator[Any]:
+        """Load these batches as the DataLoader does."""
+        whole = self.loader
+        settings: dict[str, Any] = {
+            name: getattr(whole, name)
+            for name in ("dataset", "num_workers", "collate_fn", "pin_memory", "timeout")
+        }
+        if whole.num_workers:
+            names = ("worker_init_fn", "multiprocessing_context", "prefetch_factor")
+            settings |= {name: getattr(whole, name) for name in names}
+        if whole.batch_sampler is None:
+            settings |= {"sampler": batches, "batch_size": None}
+        else:
+            settings |= {"batch_sampler": batches}
+        generator = torch.Generator().manual_seed(seed + self._batch)
+        yield from DataLoader(**settings, generator=generator)
+
+    def state_dict(self) -> dict[str, int]:
+        """The place of the next batch."""
+        return {"epoch": self._epoch, "batch": self._batch}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Let the next iteration go on from a saved place."""
+        if not all(type(state[name]) is int and state[name] >= -1 for name in ("epoch", "batch")):
+            raise ValueError(f"expected the number of an epoch and of a batch, got {state}")
+        self._epoch, self._batch = state["epoch"], state["batch"]
+        self._restored = self._epoch >= 0
+
+
+def make_resumable(datamodule: LightningDataModule, module: LightningModule, *, seed: int) -> None:
+    """Have the training loaders of a DataModule, or else of a module, keep their place."""
+    owner: Any = datamodule
+    if not is_overridden("train_dataloader", datamodule, LightningDataModule):
+        owner = module
+    given: Callable[[], Any] = owner.train_dataloader
+
+    @wraps(given)
+    def train_dataloader() -> Any:
+        return _resumable(given(), seed)
+
+    owner.train_dataloader = train_dataloader
+
+
+def _resumable(loaders: Any, seed: int) -> Any:
+    """A loader, or several by names or in a list, each of which keeps its place if it can."""
+    if isinstance(loaders, CombinedLoader):
+        loaders.flattened = [_resumable(loader, seed) for loader in loaders.flattened]
+        return loaders
+    if isinstance(loaders, dict):
+        return {name: _resumable(loader, seed) for name, loader in loaders.items()}
+    if isinstance(loaders, list | tuple):
+        return type(loaders)(_resumable(loader, seed) for loader in loaders)
+    if not isinstance(loaders, DataLoader) or hasattr(loaders, "state_dict"):
+        return loaders  # it keeps its own place, or cannot keep any
+    if isinstance(loaders.dataset, IterableDataset):
+        return loaders
+    return ResumableLoader(loaders, seed=seed)
+
+
+def _seed(seed: int) -> None:
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)

@@ -1,0 +1,54 @@
+"""Lightning's private names, as Lightning 2.6.6 has them: all that the frame uses stand here.
+
+Where a version changes one, the function here says what it has to give.
+"""
+
+from typing import Any
+
+from lightning import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+
+
+def fit_state(trainer: Trainer) -> dict[str, Any]:
+    """All that a checkpoint of a fit holds: weights, optimizers, schedules, loops, callbacks."""
+    state: dict[str, Any] = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+    return state
+
+
+def is_restoring(trainer: Trainer) -> bool:
+    """Whether a fit is taking over from a checkpoint just now."""
+    return bool(trainer._checkpoint_connector._loaded_checkpoint)
+
+
+def steps_done(trainer: Trainer) -> int:
+    """The steps of a fit: the axis of its logs, and what its lengths count.
+
+    Lightning's `global_step` counts each optimizer's steps; of several, batches are counted here.
+    """
+    if len(trainer.optimizers) < 2:
+        return trainer.global_step
+    return trainer.fit_loop.epoch_loop.batch_progress.total.ready
+
+
+def is_resumable_here(trainer: Trainer, *, after_batch: bool) -> bool:
+    """Whether a fit finds back to where it is now.
+
+    It does not while gradients are gathered; nor after a batch that ends an epoch, or after which a
+    validation is due.
+    """
+    loop, batches = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
+    assert batches is not None
+    if loop._should_accumulate():
+        return False
+    ends = after_batch and (loop._num_ready_batches_reached() or loop._should_check_val_fx(batches))
+    return not ends
+
+
+def forget_training_data(trainer: Trainer) -> None:
+    """Have a fit set its training data up again, once a checkpoint's place in it is restored."""
+    trainer.fit_loop._combined_loader = None
+
+
+def hide_from(logger: TensorBoardLogger, step: int) -> None:
+    """Have TensorBoard's next file hide what earlier ones have from this step on."""
+    logger._kwargs["purge_step"] = step

@@ -1,0 +1,260 @@
+"""LightningModules and DataModules written without Seedbed, under everything that Seedbed does."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import strangers_modules
+import torch
+from copied import called, copied
+from omegaconf import open_dict
+from strangers_modules import Autoencoder
+
+import seedbed
+from seedbed.config.checks import check
+from seedbed.config.compose import composed, plain
+from seedbed.data.resumable import ResumableLoader, SeededBySample
+from seedbed.errors import SettingError
+from seedbed.project import ROOT
+from seedbed.record.directory import RunDirectory
+from seedbed.runs.evaluate import evaluate
+from seedbed.runs.execute import execute
+
+OWN = strangers_modules.__name__
+BORING = "lightning.pytorch.demos.boring_classes"
+STUDIES = {
+    "manual": (f"{OWN}.Autoencoder", f"{OWN}.Vectors"),
+    "dicts": (f"{OWN}.DictClassifier", f"{OWN}.Dicts"),
+    "stream": (f"{OWN}.Mean", f"{OWN}.Streams"),
+    "boring": (f"{BORING}.BoringModel", f"{BORING}.BoringDataModule"),
+}
+every_study = pytest.mark.parametrize("study", STUDIES)
+
+
+@pytest.fixture(autouse=True)
+def own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a configuration name the strangers' classes."""
+    packages = ("seedbed", "studies", OWN)
+    monkeypatch.setattr("seedbed.config.targets.own_packages", lambda: packages)
+
+
+def settings(study: str, *overrides: str, **data: Any) -> dict[str, Any]:
+    """As of `task=NAME data=NAME`, with an option's YAML each."""
+    task, datamodule = STUDIES[study]
+    config = composed(["experiment=none", "max_epochs=3", *overrides])
+    with open_dict(config):
+        config.task = {"_target_": task}
+        config.data = {"_target_": datamodule, **data}
+    return plain(config)
+
+
+def executed(folder: Path, study: str, *overrides: str, **data: Any) -> RunDirectory:
+    config = settings(study, *overrides, **data)
+    check(config)
+    run = RunDirectory.create(folder, config)
+    execute(run.path)
+    return run
+
+
+def weights(run: RunDirectory) -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = torch.load(run.last, weights_only=True)["state_dict"]
+    return state
+
+
+def validated(run: RunDirectory) -> list[tuple[str, str]]:
+    """Step and loss of each validation."""
+    rows = csv.DictReader((run.path / "metrics.csv").read_text().splitlines())
+    return [(row["step"], row["val_loss"]) for row in rows if row["val_loss"]]
+
+
+@every_study
+def test_strangers_module_is_trained_and_opened(study: str, tmp_path: Path) -> None:
+    run = executed(tmp_path / "run", study)
+    config = run.config()
+    assert [config[g] for g in ("net", "init", "optimizer", "scheduler", "monitor")] == [None] * 5
+    opened = seedbed.load(run.path, "last")
+    assert type(opened.task).__name__ == STUDIES[study][0].rpartition(".")[2]
+    for name, value in opened.net.state_dict().items():
+        assert torch.equal(value, weights(run)[name])
+
+
+def test_metrics_keep_the_names_that_the_module_logs_over_batches(tmp_path: Path) -> None:
+    run = executed(tmp_path / "run", "manual")
+    assert {*run.metrics()} == {"reconstruction", "val_loss", "test_loss"}
+    assert [step for step, _ in validated(run)] == ["0", "5", "10", "15"]
+    assert evaluate(run.path, split="test")["test_loss"] == run.metrics()["test_loss"]
+
+
+def test_length_in_steps_counts_batches_where_two_optimizers_step(tmp_path: Path) -> None:
+    lengths = ("max_epochs=-1", "max_steps=7")
+    run = executed(tmp_path / "run", "manual", *lengths)
+    state = torch.load(run.last, weights_only=True)
+    assert (state["steps"], state["global_step"]) == (7, 14)
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("optimizer=adam", "optimizer"),
+        ("net.hidden=[3]", "net"),
+        ("init=normal", "init"),
+        ("scheduler=cosine", "scheduler"),
+    ],
+)
+def test_group_that_the_module_brings_itself_is_refused_where_it_is_typed(
+    typed: str, named: str
+) -> None:
+    overrides = ["net=mlp", typed] if named == "net" else [typed]
+    with pytest.raises(SettingError, match=f"{named}: .*Autoencoder brings its own; leave out"):
+        settings("manual", *overrides)
+
+
+def test_monitor_that_is_not_logged_is_told_with_what_is(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"monitor=val/f1: no such metric.*val_loss"):
+        executed(tmp_path / "run", "manual", "monitor=val/f1")
+
+
+def test_best_checkpoint_is_by_the_monitor_and_the_last_without_one(tmp_path: Path) -> None:
+    best = executed(tmp_path / "hits", "dicts", "monitor=hits/dataloader_idx_0", "mode=max")
+    assert torch.load(best.best, weights_only=True)["steps"] == 5
+    last = executed(tmp_path / "last", "dicts")
+    assert torch.load(last.best, weights_only=True)["steps"] == 15
+    assert "it is the last one" in last.log_file.read_text()
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, kind: type[Any], batch: int) -> None:
+    """Have a fit get a SIGTERM at a batch."""
+
+    def begin(module: Any, *_: Any) -> None:
+        if module.trainer.fit_loop.epoch_loop.batch_progress.total.ready == batch:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(kind, "on_train_batch_start", begin)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("batch", [2, 5, 8])
+def test_interrupted_fit_of_an_ordinary_loader_goes_on_to_the_bit(
+    batch: int, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = executed(tmp_path / "whole", "manual", workers=workers)
+    with monkeypatch.context() as patched:
+        interrupt(patched, Autoencoder, batch)
+        with pytest.raises(SystemExit):
+            executed(tmp_path / "cut", "manual", workers=workers)
+    cut = RunDirectory(tmp_path / "cut")
+    assert cut.state() == "interrupted"
+    execute(cut.path)
+    assert all(torch.equal(value, weights(cut)[name]) for name, value in weights(whole).items())
+    assert validated(cut) == validated(whole)
+
+
+def test_stream_that_cannot_keep_its_place_says_where_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        interrupt(patched, strangers_modules.Mean, 5)
+        with pytest.raises(SystemExit):
+            executed(tmp_path / "cut", "stream", workers=0)
+    run = RunDirectory(tmp_path / "cut")
+    execute(run.path)
+    said = run.log_file.read_text()
+    assert "Streams cannot keep its place: the epoch goes on at batch" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["resume", "max_epochs=4"], "resuming at step 15"),
+        (["evaluate"], "val_loss"),
+        (["predict"], "output_0,output_1,output_2"),
+        (["export", "--format", "safetensors"], "model.safetensors"),
+        (["export", "--format", "onnx"], "model.onnx"),
+        (["reproduce"], "identical"),
+        (["runs"], "finished"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_verb_works_on_a_strangers_run(
+    words: list[str], shown: str, tmp_path: Path, seedbed: Any
+) -> None:
+    run = executed(tmp_path / "run", "manual")
+    verb, *more = words
+    result = seedbed(verb, run.path, *more)
+    assert (result.status, shown in result.out + result.err) == (0, True), result
+
+
+def test_export_to_onnx_without_an_example_is_refused(tmp_path: Path, seedbed: Any) -> None:
+    run = executed(tmp_path / "run", "dicts")
+    result = seedbed("export", run.path, "--format", "onnx")
+    assert (result.status, "has no example_input_array" in result.err) == (1, True)
+
+
+def test_own_task_trains_on_a_strangers_loader(tmp_path: Path) -> None:
+    config = composed(["experiment=none", "net=mlp", "task=regression", "max_epochs=2"])
+    with open_dict(config):
+        config.data = {"_target_": f"{OWN}.Pairs"}
+        config.net.inputs, config.net.outputs = 3, 1
+    settings = plain(config)
+    check(settings)
+    run = RunDirectory.create(tmp_path / "run", settings)
+    assert "val/r2" in execute(run.path)
+
+
+@pytest.mark.slow
+def test_two_processes_train_a_strangers_module_together(tmp_path: Path) -> None:
+    project = copied(tmp_path / "project")
+    (project / "pyproject.toml").write_text(f'[tool.seedbed]\npackages = ["{OWN}"]\n')
+    source = Path(strangers_modules.__file__ or "").read_text()
+    (project / "src" / f"{OWN}.py").write_text(source)
+    for group, target in zip(("task", "data"), STUDIES["manual"], strict=True):
+        (project / "conf" / group / "mine.yaml").write_text(f"# Mine.\n_target_: {target}\n")
+    run = tmp_path / "run"
+    words = ("experiment=none", "task=mine", "data=mine", "max_epochs=2")
+    printed = called(
+        project, "train.py", *words, "trainer=ddp", "trainer.devices=2", f"hydra.run.dir={run}"
+    )
+    assert "test_loss" in printed
+    swept = called(
+        project, "train.py", "-m", *words, "task.width=2,3", "monitor=val_loss",
+        f"hydra.sweep.dir={tmp_path / 'sweep'}",
+    )  # fmt: skip
+    assert "task.width" in swept
+
+
+def test_samples_that_are_seeded_are_the_same_in_any_worker() -> None:
+    class Drawn(torch.utils.data.Dataset[torch.Tensor]):
+        def __len__(self) -> int:
+            return 8
+
+        def __getitem__(self, index: int) -> torch.Tensor:
+            return torch.rand(1)
+
+    def epoch(workers: int, batch: int) -> list[list[float]]:
+        loader = ResumableLoader(
+            torch.utils.data.DataLoader(
+                SeededBySample(Drawn(), seed=3), 2, shuffle=True, num_workers=workers
+            ),
+            seed=1,
+        )
+        loader.load_state_dict({"epoch": 0, "batch": batch})
+        return [values.flatten().tolist() for values in loader]
+
+    whole = epoch(0, 0)
+    assert epoch(0, 2) == epoch(2, 2) == whole[2:]
+    assert len({value for values in whole for value in values}) == 8
+
+
+def test_run_is_started_from_python(tmp_path: Path) -> None:
+    opened = seedbed.run(["max_epochs=1", f"hydra.run.dir={tmp_path / 'run'}"])
+    assert opened.metrics == RunDirectory(tmp_path / "run").metrics()
+    done = subprocess.run(
+        [sys.executable, "-c", "import seedbed; seedbed.run(['max_epochs=x'])"],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert "max_epochs=x: expected a whole number" in done.stderr
