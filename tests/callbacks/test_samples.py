@@ -13,7 +13,7 @@ from seedbed.data.vocabulary import END
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
-PROMPT = "春夜喜雨"
+PROMPT = "春山短歌"
 
 TINY = [
     "experiment=poem_gpt",
@@ -25,6 +25,7 @@ TINY = [
     "max_steps=2",
     "val_check_interval=1",
     "callbacks.samples.length=5",
+    f"prompt='{PROMPT}'",
 ]
 
 
@@ -76,13 +77,32 @@ def test_sample_is_no_longer_than_asked(tmp_path: Path) -> None:
     assert len(text) <= len(PROMPT) + 3
 
 
-def test_prompt_is_shown_as_given_where_the_corpus_lacks_a_character(tmp_path: Path) -> None:
-    text = write(study(tmp_path), prompt="abc")
+def test_prompt_is_shown_as_given_where_the_corpus_lacks_a_character(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = write(study(tmp_path), prompt="春山a")
     assert text is not None
-    assert text.startswith("abc")
+    assert text.startswith("春山a")
+    assert "prompt '春山a': not among the 323 characters of the vocabulary: a.\n" in (
+        capsys.readouterr().out
+    )
 
 
-def test_empty_prompt_starts_where_a_poem_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("prompt", ["abc", "春a", "\nabc\n"])
+def test_prompt_that_is_half_unknown_gives_way_to_the_commonest_beginning_and_says_so(
+    prompt: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = study(tmp_path)
+    text = write(made, prompt=prompt)
+    beginning = made.datamodule.beginning
+    assert beginning[0] in "春夏秋冬"
+    assert text is not None
+    assert text.startswith(beginning)
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"In its place '{beginning}', the corpus's commonest beginning." in said
+
+
+def test_empty_prompt_starts_where_a_document_does(tmp_path: Path) -> None:
     made = study(tmp_path)
     after_the_last = write(made, prompt=END)
     assert after_the_last

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from experiments import EXPERIMENTS, typed
 from lightning.pytorch.accelerators import CUDAAccelerator
 
 from seedbed.config.checks import EXTRAS, check
@@ -22,7 +23,6 @@ from seedbed.runs.execute import execute
 
 FILES = sorted(path for path in CONF.rglob("*.yaml") if path.parent.parent.name != "hydra")
 """All but those that configure Hydra itself."""
-EXPERIMENTS = [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
 CHOICES = ("optimizer", "scheduler", "init", "trainer", "callbacks", "logger")
 """The groups of which any option goes with any experiment."""
 NEEDS = {
@@ -159,12 +159,12 @@ def test_experiment_passes_the_check_with_what_this_machine_may_lack(
         lambda name, *rest: name if name in EXTRAS.values() else real(name, *rest),
     )
     lacking = ["trainer=gpu", f"logger=[{','.join(EXTRAS.values())}]"]
-    check(settings(f"experiment={experiment}", *lacking))
+    check(settings(*typed(experiment), *lacking))
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_experiment_passes_the_check_with_two_processes(experiment: str) -> None:
-    config = settings(f"experiment={experiment}", "trainer=ddp", "trainer.accelerator=cpu")
+    config = settings(*typed(experiment), "trainer=ddp", "trainer.accelerator=cpu")
     if config["data"]["batch_size"] == 1:
         with pytest.raises(SettingError, match="2 processes share it; expected 2 or more"):
             check(config)
@@ -174,7 +174,7 @@ def test_experiment_passes_the_check_with_two_processes(experiment: str) -> None
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_experiment_takes_a_step_and_validates_and_tests(experiment: str, tmp_path: Path) -> None:
-    run = executed(tmp_path, settings(f"experiment={experiment}"))
+    run = executed(tmp_path, settings(*typed(experiment)))
     assert torch.load(run.last, weights_only=True)["global_step"] == 1
     assert {"train/loss", "val/loss", "test/loss"} <= set(run.metrics())
 
@@ -212,7 +212,7 @@ def test_logger_whose_package_is_missing_names_the_extra(
 def test_experiment_takes_a_step_with_every_option(
     experiment: str, options: list[str], tmp_path: Path
 ) -> None:
-    run = executed(tmp_path, settings(f"experiment={experiment}", *options))
+    run = executed(tmp_path, settings(*typed(experiment), *options))
     assert torch.load(run.last, weights_only=True)["global_step"] == 1
 
 
@@ -221,7 +221,7 @@ def test_experiment_takes_a_step_with_every_option(
 def test_experiment_takes_a_step_with_every_setting_that_is_any_studys(
     experiment: str, tmp_path: Path
 ) -> None:
-    config = one_step(settings(f"experiment={experiment}", *SETTINGS))
+    config = one_step(settings(*typed(experiment), *SETTINGS))
     config["data"] |= {"batch_size": "full", "input_noise": 0.1}  # of a stand-in, too
     run = RunDirectory.create(tmp_path, config)
     execute(run.path)

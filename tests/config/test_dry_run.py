@@ -3,6 +3,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from experiments import EXPERIMENTS, typed
 from torch import nn
 
 from seedbed.config.checks import check
@@ -10,7 +11,6 @@ from seedbed.config.compose import composed, plain
 from seedbed.config.dry_run import refusals
 from seedbed.errors import SettingError
 from seedbed.nets.mlp import MLP
-from seedbed.project import CONF
 
 WRONG = {
     "data.points=0": "data.points=0: expected 1 or more.",
@@ -43,15 +43,13 @@ def test_nothing_is_tried_while_a_type_is_wrong() -> None:
     assert str(caught.value) == "optimizer.lr=abc: expected a number, got a text."
 
 
-@pytest.mark.parametrize(
-    "experiment", [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
-)
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_shipped_experiment_is_tried_without_its_data(
     experiment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEEDBED_DATA_DIR", str(tmp_path / "none"))
     monkeypatch.chdir(tmp_path)
-    assert [*refusals(settings(f"experiment={experiment}"))] == []
+    assert [*refusals(settings(*typed(experiment)))] == []
     assert [*tmp_path.iterdir()] == []
 
 

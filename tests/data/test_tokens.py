@@ -66,6 +66,12 @@ class Documents(TokensDataModule):
         return [self.vocabulary.decode(row.tolist()) for row in all_windows(loader)]
 
 
+def spoken(*texts: str) -> Documents:
+    data = Documents()
+    data.documents = [text + END for text in texts]
+    return data
+
+
 def in_process(data: Counting, rank: int, processes: int) -> Counting:
     trainer: Any = SimpleNamespace(world_size=processes, global_rank=rank)
     data.trainer = trainer
@@ -380,28 +386,67 @@ def test_facts_are_the_corpuss() -> None:
     assert Counting().facts == {"source": "counted"}
 
 
-def test_state_holds_the_vocabulary_as_a_plain_string() -> None:
-    assert Counting().state_dict() == {"vocabulary": "春夏秋"}
+def test_state_holds_the_vocabulary_and_the_beginning_as_plain_strings() -> None:
+    assert spoken("春夏", "春秋", "秋").state_dict() == {
+        "vocabulary": "\0夏春秋",
+        "beginning": "春",
+    }
+
+
+@pytest.mark.parametrize(
+    ("texts", "beginning"),
+    [
+        (["river moon", "sea bell", "river bell", *map(str, range(20))], "river"),
+        (["  river\nmoon", "river", *map(str, range(20))], "river"),
+        (["春眠不覺曉", "春江潮水", *map(chr, range(0x4E00, 0x4E14))], "春"),
+        (["the sea\nold river\nold moon"], "old"),
+        (["sea bell"], "sea"),
+        (["", "\n\n\n\n\n"], ""),
+    ],
+)
+def test_beginning_is_the_commonest_first_word_of_documents_or_of_a_few_ones_lines(
+    texts: list[str], beginning: str
+) -> None:
+    assert spoken(*texts).beginning == beginning
+
+
+def test_state_of_an_earlier_version_has_no_beginning() -> None:
+    data = spoken("sea bell")
+    data.setup()
+    data.load_state_dict({"vocabulary": data.vocabulary.characters})
+    assert data.beginning == "sea"
+    restored = spoken("sea")
+    restored.load_state_dict({"vocabulary": "abc"})
+    assert restored.beginning == ""
+
+
+def test_prompt_gives_way_where_nothing_stands_for_an_unknown_character() -> None:
+    prompt, remark = spoken("sea see").known_prompt("seax")
+    assert prompt == "sea"
+    assert remark is not None
+    assert remark.startswith(
+        "prompt 'seax': not among the 5 characters of the vocabulary: x. In its"
+    )
 
 
 def test_state_of_the_same_vocabulary_is_accepted() -> None:
-    data = Counting()
+    data = spoken("春夏秋冬")
     data.setup()
-    data.load_state_dict(Counting().state_dict())
+    data.load_state_dict(spoken("春夏秋冬").state_dict())
 
 
-@pytest.mark.parametrize("characters", ["春夏", "夏春秋"])
+@pytest.mark.parametrize("characters", ["春夏", "\0夏秋春"])
 def test_state_of_another_vocabulary_is_refused(characters: str) -> None:
-    state, data = Counting(characters=characters).state_dict(), Counting()
+    data = spoken("春夏秋冬")
     data.setup()
-    with pytest.raises(DataError, match=f"{len(characters)} characters against 3, or in another"):
-        data.load_state_dict(state)
+    with pytest.raises(DataError, match=f"{len(characters)} characters against 5, or in another"):
+        data.load_state_dict({"vocabulary": characters})
 
 
 def test_corpus_loaded_after_a_state_is_compared_with_it() -> None:
-    data = Counting()
+    data = spoken("春夏秋冬")
     data.load_state_dict({"vocabulary": "春夏"})
-    with pytest.raises(DataError, match="2 characters against 3, or in another"):
+    with pytest.raises(DataError, match="2 characters against 5, or in another"):
         data.setup()
 
 

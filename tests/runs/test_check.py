@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import torch
+from experiments import EXPERIMENTS, OWN_DATA
 
 from seedbed.errors import DataError, SettingError
-from seedbed.project import CONF
 from seedbed.runs import check as module
 from seedbed.runs.check import check, check_each
 
@@ -86,8 +86,7 @@ def test_all_experiments_are_tried_where_none_is_named(monkeypatch: pytest.Monke
     tried: list[list[str]] = []
     monkeypatch.setattr(module, "check", lambda overrides: tried.append(overrides) or "good")
     results = [*check_each([])]
-    names = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
-    assert tried == [[f"experiment={name}"] for name in names]
+    assert tried == [[f"experiment={name}"] for name in EXPERIMENTS if name not in OWN_DATA]
     assert all(result.problem is None and result.exit_status == 0 for result in results)
 
 
@@ -103,7 +102,8 @@ def test_one_bad_experiment_does_not_hide_the_others(
     called = seedbed("check")
     assert called.status == 2
     assert "wrong\n    this is wrong\n    and that\n" in called.out
-    assert called.out.count("ok: good") == len([*(CONF / "experiment").glob("*.yaml")]) - 1
+    assert called.out.count("ok: good") == len(EXPERIMENTS) - len(OWN_DATA) - 1
+    assert called.out.count("ok: it is for a file of your own, data.path=FILE") == len(OWN_DATA)
 
 
 def test_command_prints_json(seedbed: Command) -> None:

@@ -44,7 +44,7 @@ def test_same_seed_writes_the_same_and_another_seed_something_else(writer: Loade
     assert first != other
 
 
-def test_empty_prompt_starts_where_a_poem_does(writer: LoadedRun) -> None:
+def test_empty_prompt_starts_where_a_document_does(writer: LoadedRun) -> None:
     texts = generate(writer, [""] * 20, length=1, seed=1)
     assert {text.text for text in texts} & set("春秋夏冬")
 
@@ -89,6 +89,20 @@ def test_command_starts_with_the_runs_own_prompt_and_tells_the_seed(
     word, seed = called.err.split()
     assert word == "seed"
     assert seedbed("generate", poems.path, "--seed", seed).out == called.out
+
+
+def test_runs_own_prompt_that_it_does_not_know_gives_way_to_the_commonest_beginning(
+    seedbed: Command, poems: RunDirectory, tmp_path: Path
+) -> None:
+    shutil.copytree(poems.path, tmp_path / "run")
+    file = tmp_path / "run" / "config.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("春山短歌", "sea"), encoding="utf-8")
+    called = seedbed("generate", tmp_path / "run", "--seed", 1)
+    beginning = load(poems.path).datamodule.beginning
+    assert called.out.startswith(beginning)
+    assert f"In its place '{beginning}', the corpus's commonest beginning." in called.err
+    typed = seedbed("generate", tmp_path / "run", "--seed", 1, "--prompt", "sea")
+    assert typed.out.startswith("sea")
 
 
 def test_one_text_is_the_same_streamed_and_as_json(seedbed: Command, poems: RunDirectory) -> None:

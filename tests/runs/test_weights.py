@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from seedbed.config.compose import composed, plain
-from seedbed.errors import RunError, SettingError
+from seedbed.errors import DataError, RunError, SettingError
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
@@ -148,6 +148,53 @@ def test_other_vocabulary_is_refused_even_of_the_same_size(
     message = refusal(tmp_path, *VERSE, "data.poems=60", "trainer=debug", f"weights={path}")
     count = f"{len(state['Verse']['vocabulary']):,}"
     assert f"know {count} characters, this corpus has {count}, of which {count}" in message
+
+
+@pytest.mark.parametrize("cutoffs", ["null", "[20,30]"])
+def test_corpus_that_goes_on_from_anothers_vocabulary_takes_its_weights(
+    cutoffs: str, tmp_path: Path
+) -> None:
+    texts = {"first": "abcdefghijklmnopqrstuvwxyz,.", "second": "xyz 春夏秋冬東西南北"}
+    for name, characters in texts.items():
+        lines = [characters[n % 7 :] + characters[: n % 7] for n in range(len(characters) * 7)]
+        (tmp_path / f"{name}.txt").write_text("\n".join(f"{n}{x}" for n, x in enumerate(lines)))
+    common = ["experiment=text", "net.depth=1", f"net.cutoffs={cutoffs}", "data.context=8"]
+    common += ["logger=csv", "trainer=debug"]
+    first = prepared(tmp_path / "one", *common, f"data.path={tmp_path / 'first.txt'}")
+    execute(first.path)
+    goes_on = [f"data.path={tmp_path / 'second.txt'}", f"data.vocabulary={first.path}"]
+    frozen = [f"weights={first.path}", "optimizer=sgd", "optimizer.lr=0.0"]
+    second = prepared(tmp_path / "two", *common, *goes_on, *frozen)
+    execute(second.path)
+    old, new = weights_of(first.best), weights_of(second.best)
+    vocabularies = [
+        torch.load(r.best, weights_only=True)["Text"]["vocabulary"] for r in (first, second)
+    ]
+    assert vocabularies[1].startswith(vocabularies[0])
+    assert {*vocabularies[1][len(vocabularies[0]) :]} == {*" 春夏秋冬東西南北"}
+    for name, weight in old.items():
+        assert torch.equal(new[name][: len(weight)] if weight.ndim else new[name], weight), name
+    embedding = "net.token_embedding.weight"
+    assert len(new[embedding]) == len(vocabularies[1])
+    assert new[embedding][len(old[embedding]) :].std() > 0
+    without = refusal(tmp_path, *common, goes_on[0], frozen[0])
+    assert f"Have the corpus go on from that run's, data.vocabulary={first.best}." in without
+
+
+def test_vocabulary_of_what_is_no_run_of_text_is_refused(
+    source: RunDirectory, tmp_path: Path
+) -> None:
+    (tmp_path / "text.txt").write_text("\n".join(f"text {n}" for n in range(99)))
+    text = [
+        "experiment=text",
+        "net.depth=1",
+        "data.context=8",
+        f"data.path={tmp_path / 'text.txt'}",
+    ]
+    for place, reason in ((source.path, "best.ckpt has no vocabulary"), (tmp_path / "x", "no /")):
+        run = prepared(tmp_path / place.name, *text, f"data.vocabulary={place}")
+        with pytest.raises(DataError, match=f"expected the directory or a checkpoint .*{reason}"):
+            execute(run.path)
 
 
 def test_weights_of_another_study_are_not_a_language_models(

@@ -15,7 +15,8 @@ class TextSamples(Callback):
     """Continues a prompt at each validation; does nothing where the data is not text.
 
     Args:
-        prompt: What the text starts with; an empty one starts where a document does.
+        prompt: What the text starts with; an empty one starts where a document does. One that the
+            corpus hardly knows gives way to the corpus's commonest beginning, which is said.
         length: The most characters to write; a document may end before.
         temperature: Divides the logits; 1 samples the model's own distribution, 0 takes the
             likeliest character.
@@ -29,6 +30,7 @@ class TextSamples(Callback):
             if not value >= 0:
                 raise ValueError(f"{name}={value}: expected 0 or more")
         self.prompt = prompt
+        self._known: str | None = None  # once it was held against a vocabulary
         self.length = length
         self.temperature = temperature
 
@@ -53,13 +55,13 @@ class TextSamples(Callback):
         net = module.net
         if not (isinstance(datamodule, TokensDataModule) and isinstance(net, LanguageModel)):
             return None
-        vocabulary = datamodule.splits.vocabulary
+        vocabulary, prompt = datamodule.vocabulary, self._known_prompt(datamodule)
         training = net.training  # as it is again once a test is over
         net.eval()
         with module.trainer.precision_plugin.forward_context():
             [written] = generate(
                 net,
-                [vocabulary.encode(self.prompt or END).tolist()],
+                [vocabulary.encode(prompt or END).tolist()],
                 self.length,
                 temperature=self.temperature,
                 end=vocabulary.end,
@@ -67,4 +69,11 @@ class TextSamples(Callback):
             )
         net.train(training)
         # The prompt as it was given, even where the corpus lacks one of its characters.
-        return self.prompt + vocabulary.decode(written).rstrip(END)
+        return prompt + vocabulary.decode(written).rstrip(END)
+
+    def _known_prompt(self, datamodule: TokensDataModule) -> str:
+        if self._known is None:
+            self._known, remark = datamodule.known_prompt(self.prompt)
+            if remark:
+                log.info(f"    {remark}")
+        return self._known

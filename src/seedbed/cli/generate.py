@@ -44,8 +44,9 @@ def generate(
         from seedbed.runs.load import load
 
     opened = load(run, checkpoint)
-    prompts = [text for text in prompt or [writing.own_prompt(opened)] for _ in range(count)]
-    if warning := writing.unknown(opened, prompts):
+    own, remark = ("", None) if prompt else writing.own_prompt(opened)
+    prompts = [text for text in prompt or [own] for _ in range(count)]
+    if warning := writing.unknown(opened, prompts) or remark:
         say(warning, err=True)
     if seed is None:
         seed = secrets.randbelow(2**32)

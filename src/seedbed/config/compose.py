@@ -19,9 +19,10 @@ REFERENCE = re.compile(r"\$\{(?:oc\.select:)?(\w+)")
 
 
 def register_resolvers() -> None:
-    """Make `${logs:}` and `${runid:}` known; one composition has one run id."""
+    """Make `${logs:}`, `${runid:}` and `${named:}` known; one composition has one run id."""
     OmegaConf.register_new_resolver("logs", lambda: str(LOGS), replace=True)
     OmegaConf.register_new_resolver("runid", run_id, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("named", _named, replace=True)
 
 
 def composed(overrides: list[str]) -> DictConfig:
@@ -39,8 +40,9 @@ def composed(overrides: list[str]) -> DictConfig:
 
 
 def is_path(key: str) -> bool:
-    """Whether a setting is a file or a folder: `weights`, or what ends in `path` or `dir`."""
-    return key == "weights" or key.rpartition(".")[2].rpartition("_")[2] in ("path", "dir")
+    """Whether a setting is a file or a folder, in whatever group."""
+    name = key.rpartition(".")[2]
+    return key == "weights" or name == "vocabulary" or name.rpartition("_")[2] in ("path", "dir")
 
 
 def is_url(value: str) -> bool:
@@ -77,7 +79,8 @@ def _own(study: DictConfig) -> frozenset[str]:
     Their values stand where they are used, so a run's record need not keep them once more.
     """
     frame = OmegaConf.load(CONF / "train.yaml")
-    added = {str(name) for name in study if name not in frame}
+    names = {str(name) for name in study if name not in frame}
+    added = {name for name in names if not OmegaConf.is_dict(study[name])}  # but no group
     if not added:
         return frozenset()
     return frozenset(added & {*REFERENCE.findall(str(OmegaConf.to_container(study)))})
@@ -105,3 +108,9 @@ def _located(key: str, value: Any) -> Any:
 def run_id() -> str:
     """Time and four random bytes: runs sort by start, and twenty in one second stay apart."""
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(4)}"
+
+
+def _named(name: str | None, path: str | None, experiment: str) -> str:
+    """What runs on somebody's file are kept under: their name, else the file's, as a folder's."""
+    words = str(name or Path(path or "").stem or experiment)
+    return re.sub(r"[^\w.-]+", "_", words).strip("._") or experiment

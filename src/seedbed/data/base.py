@@ -5,7 +5,7 @@ data is not; where it is, it must be what the checkpoint knows.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from lightning import LightningDataModule
@@ -40,6 +40,8 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
     """The names in `sizes`, known before any data is loaded."""
     kind: str
     """The kind of task the targets are for."""
+    remarks: Sequence[str] = ()
+    """What a run's opening lines say of the data, beside its facts."""
 
     def __init__(self, *, batch_size: int | Literal["full"], seed: int) -> None:
         super().__init__()

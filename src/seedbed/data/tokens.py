@@ -9,6 +9,7 @@ A stream may be mapped from a file that is larger than memory: nothing here make
 an index of as many items.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, cast
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from seedbed.data.base import DataModule
 from seedbed.data.loader import Loader, Order
-from seedbed.data.vocabulary import END, Vocabulary
+from seedbed.data.vocabulary import END, UNKNOWN, Vocabulary
 from seedbed.errors import DataError, SettingError
 
 Windows = Literal["shuffled", "reordered", "random"]
@@ -34,6 +35,12 @@ pass over it."""
 
 CHUNK = 2**20
 """Tokens of a stream that are looked at together."""
+
+FEW = 20
+"""Of fewer documents the lines are looked at for how they begin."""
+
+LONGEST_WORD = 12
+"""Characters of a beginning at the most, where words have no spaces between them."""
 
 EVALUATED = 16
 """Windows a batch in validation and test where training takes all at once."""
@@ -99,6 +106,7 @@ class TokensDataModule(DataModule[TokenSplits]):
         self.windows = windows
         self.evaluation_batches = evaluation_batches
         self.input_noise = input_noise
+        self._beginning: str | None = None
 
     def check(self, splits: TokenSplits) -> None:
         """Refuse a part that does not hold one window; an evaluation's may be a shorter one."""
@@ -132,15 +140,52 @@ class TokensDataModule(DataModule[TokenSplits]):
             counts += np.bincount(chunk, minlength=len(counts))
         return torch.from_numpy(counts)
 
+    @property
+    def beginning(self) -> str:
+        """How most documents of the training part begin: their commonest first word or character.
+
+        Of a restored checkpoint where the corpus is not loaded; empty if that has none.
+        """
+        if self._splits is None and self._restored is not None:
+            return str(self._restored.get("beginning", ""))
+        if self._beginning is None:
+            start = self.vocabulary.decode(self.splits.train[:CHUNK])
+            self._beginning = _commonest_beginning(start.split(self.closing))
+        return self._beginning
+
+    def known_prompt(self, wanted: str) -> tuple[str, str | None]:
+        """A prompt that this vocabulary can begin with, and what is to be said of it.
+
+        One that is half unknown or more gives way to the commonest beginning, and so does any with
+        an unknown character that nothing stands for.
+        """
+        lacking = self.vocabulary.lacks(wanted)
+        if lacking is None:
+            return wanted, None
+        characters = {*"".join(wanted.split())}
+        known = [character for character in characters if character in self.vocabulary]
+        if UNKNOWN in self.vocabulary and 2 * len(known) > len(characters):
+            return wanted, f"prompt {wanted.strip()!r}: {lacking}."
+        instead = f"In its place {self.beginning!r}, the corpus's commonest beginning."
+        return self.beginning, f"prompt {wanted.strip()!r}: {lacking}. {instead}"
+
     def preprocessing_state(self) -> dict[str, Any]:
-        """The vocabulary."""
-        return {"vocabulary": self.vocabulary.characters}
+        """The vocabulary, and how documents begin."""
+        return {"vocabulary": self.vocabulary.characters, "beginning": self.beginning}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a checkpoint's; one of an earlier version does not say how documents begin."""
+        if self._splits is not None and isinstance(state_dict, dict):
+            state_dict = {"beginning": self.beginning} | state_dict
+        super().load_state_dict(state_dict)
 
     def check_state(self, state: Any) -> None:
-        """Have the vocabulary be characters, each once."""
+        """Have the vocabulary be characters, each once, and a beginning a text."""
         characters = state.get("vocabulary") if isinstance(state, dict) else None
         if not isinstance(characters, str) or not characters:
             raise ValueError("of the data: expected a vocabulary")
+        if not isinstance(state.get("beginning", ""), str):
+            raise ValueError("of the data: expected a text's beginning")
         Vocabulary(characters)
 
     def difference(self, state: dict[str, Any]) -> str:
@@ -294,6 +339,18 @@ class _Moved:
         places = self._starts[windows, None] + self._offsets
         document = np.searchsorted(self._ends, places, side="right")
         return torch.from_numpy(places + self._moved[document])
+
+
+def _commonest_beginning(documents: list[str]) -> str:
+    """The first word of most, or of most lines where there are few; else the first character."""
+    if len(documents) < FEW:
+        documents = [line for text in documents for line in text.split("\n")]
+    words = [text.split(maxsplit=1)[0][:LONGEST_WORD] for text in documents if text.strip()]
+    for beginnings in (words, [word[0] for word in words]):
+        for beginning, count in Counter(beginnings).most_common(1):
+            if count > 1:
+                return beginning
+    return "".join(words[:1])
 
 
 def _chunks(stream: np.ndarray, *, overlap: int = 0) -> Iterator[tuple[int, np.ndarray]]:

@@ -79,6 +79,15 @@ class Vocabulary:
             )
         return ids
 
+    def lacks(self, text: str) -> str | None:
+        """Say which characters of a text are unknown, each once; None where all are known."""
+        unknown = " ".join(c for c in dict.fromkeys(text) if c not in self and not c.isspace())
+        return (
+            f"not among the {len(self):,} characters of the vocabulary: {unknown}"
+            if unknown
+            else None
+        )
+
     def decode(self, ids: Iterable[int]) -> str:
         """Turn ids back into text."""
         return "".join(self.characters[i] for i in ids)

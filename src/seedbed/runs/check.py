@@ -12,10 +12,15 @@ from lightning import Trainer
 
 from seedbed.config.build import Study, build
 from seedbed.config.checks import check as check_settings
+from seedbed.config.compose import composed, is_path, plain
+from seedbed.config.targets import GIVEN_PLACES, required, resolve
 from seedbed.errors import SeedbedError, SettingError
 from seedbed.project import CONF
 from seedbed.runs.start import settings_of
 from seedbed.tasks.base import Task
+
+NEEDS_FILE = "it is for a file of your own, data.path=FILE"
+"""In place of what a batch came to."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +39,24 @@ class Result:
 def check_each(overrides: Sequence[str]) -> Iterator[Result]:
     """Try one study, or each shipped experiment where there are no overrides."""
     names = [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
+    names = [name for name in names if name != "none"]
     for study in [overrides] if overrides else [[f"experiment={name}"] for name in names]:
         started = time.perf_counter()
         problem = batch = None
         status = 0
         try:
-            batch = check(study)
+            needs_file = not overrides and _needs_file(study)
+            batch = NEEDS_FILE if needs_file else check(study)
         except SeedbedError as error:
             problem, status = str(error), error.exit_status
         yield Result(" ".join(study), problem, batch, time.perf_counter() - started, status)
+
+
+def _needs_file(study: Sequence[str]) -> bool:
+    """Whether an experiment is for data of one's own, and cannot be tried without."""
+    data = plain(composed([*study]))["data"]
+    needed = {*required(resolve(data["_target_"], "data"))} - {*GIVEN_PLACES}
+    return any(is_path(name) and data.get(name) is None for name in needed)
 
 
 def as_text(result: Result) -> str:

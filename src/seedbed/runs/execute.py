@@ -281,6 +281,8 @@ def _introduce(config: dict[str, Any], study: Study) -> None:
         device, threads = f"{trainer.world_size} × {kind}", f"{threads} each"
     log.info(f"experiment  {config['experiment_name']}, seed {config['seed']}")
     log.info(f"data        {facts or type(study.datamodule).__name__}")
+    for remark in getattr(study.datamodule, "remarks", ()):
+        log.info(f"            {remark}")
     log.info(f"net         {type(net).__name__}, {parameters:,} parameters")
     if config.get("weights"):
         log.info(f"weights     from {config['weights']}")

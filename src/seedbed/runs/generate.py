@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 
@@ -80,10 +81,12 @@ def generate(
     ]
 
 
-def own_prompt(run: LoadedRun) -> str:
-    """What the run's own samples start with; empty where it wrote none."""
+def own_prompt(run: LoadedRun) -> tuple[str, str | None]:
+    """What the run's own samples start with, empty where it wrote none, and a remark on it."""
     callbacks = run.config["callbacks"].values()
-    return next((str(node["prompt"]) for node in callbacks if node and "prompt" in node), "")
+    prompt = next((str(node["prompt"]) for node in callbacks if node and "prompt" in node), "")
+    vocabulary_of(run)
+    return cast(TokensDataModule, run.datamodule).known_prompt(prompt)
 
 
 def unknown(run: LoadedRun, prompts: Sequence[str]) -> str | None:
@@ -94,13 +97,10 @@ def unknown(run: LoadedRun, prompts: Sequence[str]) -> str | None:
         DataError: If it sees nothing in their place.
     """
     vocabulary = vocabulary_of(run)
-    strange = [c for c in dict.fromkeys("".join(prompts)) if c not in vocabulary]
-    if not strange:
-        return None
-    named = f"not among the {len(vocabulary):,} characters of the vocabulary: {' '.join(strange)}"
-    if UNKNOWN not in vocabulary:
+    named = vocabulary.lacks("".join(prompts))
+    if named and UNKNOWN not in vocabulary:
         raise DataError(f"{named}. It has no token for unknown ones; leave them out.")
-    return f"{named}. The model sees {UNKNOWN} in their place."
+    return named and f"{named}. The model sees {UNKNOWN} in their place."
 
 
 def vocabulary_of(run: LoadedRun) -> Vocabulary:

@@ -1,9 +1,10 @@
 """Another run's weights as the start of a new fit: fine-tuning.
 
 The net's weights are all that is taken over; optimizer, schedule and data are the new run's own.
-They must fit by name and shape, all of them. A language model's vocabulary must be the same too,
-because a token's number means nothing without it; a table's inputs may have another scale, that of
-the new training part, because a net knows them by their deviation from the mean.
+They must fit by name and shape, all of them. A language model's vocabulary must be the same too, or
+go on from it, because a token's number means nothing without it; characters that came after have
+the new net's initial weights. A table's inputs may have another scale, that of the new training
+part, because a net knows them by their deviation from the mean.
 """
 
 import hashlib
@@ -12,8 +13,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from seedbed.config.build import Study
 from seedbed.data.tokens import TokensDataModule
+from seedbed.data.vocabulary import vocabulary_in
 from seedbed.errors import LISTED, RunError
 from seedbed.record.checkpoint import checkpoint_at, load
 from seedbed.runs.validate import weights_differ
@@ -31,14 +36,16 @@ def load_pretrained(source: Path, study: Study) -> dict[str, str]:
     """
     path = checkpoint_at(source)
     checkpoint = load(path)
+    net, added = net_of(study.task), 0
     if isinstance(study.datamodule, TokensDataModule):
-        _check_vocabulary(checkpoint, study.datamodule, path)
-    net = net_of(study.task)
+        added = _added_characters(checkpoint, study.datamodule, path)
     weights = {
         name.removeprefix("net."): weight
         for name, weight in checkpoint["state_dict"].items()
         if isinstance(name, str) and name.startswith("net.")
     }
+    if added:
+        weights = _with_new_rows(weights, net.state_dict(), added)
     if problems := [*islice(weights_differ(weights, net.state_dict(keep_vars=True), ""), LISTED)]:
         raise RunError(
             f"weights={path} are not of this net, {type(net).__name__}:\n"
@@ -49,15 +56,31 @@ def load_pretrained(source: Path, study: Study) -> dict[str, str]:
     return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
-def _check_vocabulary(checkpoint: Mapping[str, Any], data: TokensDataModule, path: Path) -> None:
-    states = [state for state in checkpoint.values() if isinstance(state, Mapping)]
-    theirs = next((state["vocabulary"] for state in states if "vocabulary" in state), None)
-    ours = data.vocabulary.characters
-    if not isinstance(theirs, str):
+def _added_characters(checkpoint: Mapping[str, Any], data: TokensDataModule, path: Path) -> int:
+    """How many characters the data has after those that the weights know."""
+    theirs, ours = vocabulary_in(checkpoint), data.vocabulary.characters
+    if theirs is None:
         raise RunError(f"weights={path} are not a language model's: it has no vocabulary.")
-    if theirs != ours:
+    if not ours.startswith(theirs):
         raise RunError(
             f"weights={path} know {len(theirs):,} characters, this corpus has {len(ours):,}, of "
             f"which {len(set(theirs) & set(ours)):,} are the same; a token's number would mean "
-            "another character. Choose data with that run's vocabulary."
+            f"another character. Have the corpus go on from that run's, data.vocabulary={path}."
         )
+    return len(ours) - len(theirs)
+
+
+def _with_new_rows(
+    weights: Mapping[Any, Any], fresh: Mapping[str, Tensor], added: int
+) -> dict[Any, Any]:
+    """Weights with the fresh net's rows for so many more characters; in any order they are last."""
+    longer = dict(weights)
+    for name, new in fresh.items():
+        old = weights.get(name)
+        if not (isinstance(old, Tensor) and old.ndim and new.ndim):
+            continue
+        if len(new) - len(old) == added and old.shape[1:] == new.shape[1:]:
+            ranks = torch.arange(len(old), len(new))
+            rows = new[len(old) :] if new.is_floating_point() else ranks
+            longer[name] = torch.cat([old, rows.to(old)])
+    return longer

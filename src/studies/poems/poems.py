@@ -122,6 +122,8 @@ class Poems(Text):
             raise SettingError("data.dynasties=[]: expected tang, song, or both.")
         self.dynasties = sorted(set(dynasties), reverse=True)  # as they came
         self.path = path
+        if path is not None:
+            self.remarks = ("a text of your own is data=text; data=poems reads it as that does",)
 
     def fetch(self) -> Path:
         """Fetch the collection's files, if they are not there yet; return the last one's folder."""

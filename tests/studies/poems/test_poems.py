@@ -222,6 +222,23 @@ def test_own_corpus_is_split_by_poem_and_asks_for_no_collection(tmp_path: Path) 
     assert not (tmp_path / "nowhere").exists()
 
 
+def test_own_corpus_is_said_to_be_for_data_text(tmp_path: Path) -> None:
+    own = Poems(data_dir=".", path="mine.txt")
+    assert [*own.remarks] == ["a text of your own is data=text; data=poems reads it as that does"]
+    assert not Poems(data_dir=".").remarks
+
+
+def test_collection_can_go_on_from_another_runs_vocabulary(build: Build) -> None:
+    data_dir = build(WHOLE)
+    usual = load(data_dir)
+    state = {"vocabulary": "xyz\n"}
+    data = Poems(data_dir=str(data_dir), context=CONTEXT)
+    data.load_state_dict(state)
+    found = data.load()
+    assert found.vocabulary.characters.startswith("xyz\n")
+    assert sorted(texts(found)) == sorted(texts(usual))
+
+
 def test_own_corpus_loses_only_duplicates(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     short = entry(100, title="[1]", paragraphs=["(a)"])

@@ -1,0 +1,63 @@
+"""Texts of one's own through the command line: what is said, and where the run is kept."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from seedbed.config.compose import composed, plain
+from seedbed.errors import DataError
+from seedbed.record.directory import RunDirectory
+from seedbed.runs.execute import execute
+
+TINY = ["net.depth=1", "data.context=16", "data.batch_size=2", "max_steps=2", "logger=csv"]
+TINY += ["val_check_interval=1", "callbacks.samples.length=5"]
+ENGLISH = "\n\n".join(f"sea {number}\nold river and bell" for number in range(40))
+
+
+def opening(folder: Path, *overrides: str) -> str:
+    run = RunDirectory.create(folder / "run", plain(composed([*overrides, *TINY])))
+    execute(run.path)
+    return "\n".join(line[21:] for line in run.log_file.read_text(encoding="utf-8").splitlines())
+
+
+def test_opening_lines_say_what_was_read_and_how(tmp_path: Path) -> None:
+    path = tmp_path / "sea.txt"
+    path.write_bytes(ENGLISH.replace("\n", "\r\r\n").encode("utf-16"))
+    said = opening(tmp_path, "experiment=text", f"data.path={path}")
+    assert said.startswith("experiment  sea, seed 42\n")
+    facts = "val documents 2, test documents 2, train documents 36"
+    assert f"{path}, read as UTF-16 text, a blank line between documents, {facts}\n" in said
+
+
+def test_default_prompt_that_the_corpus_does_not_know_is_replaced_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "sea.txt"
+    path.write_text(ENGLISH)
+    said = opening(tmp_path, "experiment=poem_gpt", f"data.path={path}")
+    assert "a text of your own is data=text" in said
+    assert "春 夜 喜 雨. In its place 'sea', the corpus's commonest beginning." in said
+    assert said.count("commonest beginning") == 1
+    assert said.count("\n    sea") == 4  # of the first weights, of two steps, and of the best
+
+
+@pytest.mark.parametrize("experiment", ["poem_gpt", "text"])
+def test_half_a_character_is_refused_before_the_fit(tmp_path: Path, experiment: str) -> None:
+    path = tmp_path / "texts.json"
+    path.write_text(json.dumps([{"title": "a", "paragraphs": [f"{n} \ud83d"]} for n in range(40)]))
+    with pytest.raises(DataError, match=r"document 1, character 5: has U\+D83D, half a character"):
+        opening(tmp_path, f"experiment={experiment}", f"data.path={path}")
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (["data.path=/some/where/My texts 2.txt"], "My_texts_2"),
+        (["data.path=/some/where/tale.txt", "name=paper"], "paper"),
+        (["data.path=/some/where/tale.txt", "name=../x/y"], "x_y"),
+        ([], "text"),
+    ],
+)
+def test_run_is_kept_under_its_name_or_its_files(typed: list[str], kept: str) -> None:
+    config = composed(["experiment=text", *typed])
+    assert config.experiment_name == kept
+    assert Path(config.hydra.run.dir).parts[-3:-1] == ("language", kept)
