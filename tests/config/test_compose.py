@@ -41,3 +41,18 @@ def test_data_dir_is_the_machines_and_stays_out_of_the_record(
     use_paths(config)
     assert data_dir() == tmp_path / "here"
     assert "paths" not in plain(config)
+
+
+@pytest.mark.parametrize(
+    "replaced", ["callbacks=default", "prompt=x", "callbacks.samples.prompt=x"]
+)
+def test_setting_that_an_experiment_adds_is_no_unknown_one_where_its_user_was_replaced(
+    replaced: str,
+) -> None:
+    config = plain(composed(["experiment=poem_gpt", replaced]))
+    assert "prompt" not in config
+    assert {"data", "net", "callbacks"} <= set(config)
+
+
+def test_setting_that_no_option_refers_to_is_kept_to_be_refused() -> None:
+    assert plain(composed(["experiment=poem_gpt", "+promt=x"]))["promt"] == "x"

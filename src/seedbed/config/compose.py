@@ -74,16 +74,20 @@ def plain(config: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
 
 
 def _own(study: DictConfig) -> frozenset[str]:
-    """The settings that an experiment adds at the top level for its nodes to refer to.
+    """The settings that an experiment adds at the top level for some option to refer to.
 
-    Their values stand where they are used, so a run's record need not keep them once more.
+    Their values stand where they are used, so a run's record need not keep them once more. The
+    option that would use one may have been replaced.
     """
     frame = OmegaConf.load(CONF / "train.yaml")
     names = {str(name) for name in study if name not in frame}
     added = {name for name in names if not OmegaConf.is_dict(study[name])}  # but no group
     if not added:
         return frozenset()
-    return frozenset(added & {*REFERENCE.findall(str(OmegaConf.to_container(study)))})
+    if unused := added - {*REFERENCE.findall(str(OmegaConf.to_container(study)))}:
+        options = (path.read_text(encoding="utf-8") for path in CONF.rglob("*.yaml"))
+        added -= unused - {*REFERENCE.findall("".join(options))}
+    return frozenset(added)
 
 
 def use_paths(config: DictConfig) -> None:
