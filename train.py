@@ -17,8 +17,8 @@ from omegaconf import DictConfig
 from seedbed.cli.shell import explained, run_on_rank_zero
 from seedbed.config.compose import plain, register_resolvers, use_paths
 from seedbed.config.overrides import is_multirun, readable
-from seedbed.fast.imports import quick_imports
 from seedbed.processes.distributed import leave
+from seedbed.speed import quick_imports, switched
 
 register_resolvers()
 
@@ -42,7 +42,7 @@ def main(config: DictConfig) -> None:
 
 if __name__ == "__main__":
     with explained():
-        sys.argv[1:] = readable(sys.argv[1:])
+        sys.argv[1:] = readable(switched(sys.argv[1:]))
         if is_multirun(sys.argv[1:]):
             leave()  # each job of a sweep has processes of its own
         run_on_rank_zero(main)

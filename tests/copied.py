@@ -13,7 +13,8 @@ def copied(project: Path) -> Path:
     """Copy to a folder all that a study needs."""
     for name in ("src", "conf"):
         shutil.copytree(ROOT / name, project / name)
-    shutil.copy(ROOT / "train.py", project)
+    for name in ("train.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, project)
     return project
 
 

@@ -25,16 +25,18 @@ MAY_IMPORT = {
     "nets": {"errors"},
     "optim": {"processes"},
     "tasks": {"errors", "lightning_private", "processes"},
+    "fast": {"data", "tasks"},
+    "speed": {"fast"},
     "loggers": {"files", "lightning_private"},
     "report": {"errors", "files", "metric_directions", "record", "terminal"},
     "callbacks": {
         *("data", "errors", "files", "loggers", "metric_directions", "nets", "processes"),
         *("lightning_private", "record", "tasks", "terminal"),
     },
-    "fast": {"data", "tasks"},
     "config": {
-        *("data", "errors", "fast", "metric_directions", "optim", "processes", "project", "record"),
+        *("data", "errors", "metric_directions", "optim", "processes", "project", "record"),
         "tasks",
+        "speed",
     },
     "runs": {
         *("callbacks", "config", "data", "errors", "files", "loggers", "metric_directions"),
@@ -42,12 +44,14 @@ MAY_IMPORT = {
         "lightning_private",
     },
     "sweep": {
-        *("callbacks", "config", "errors", "fast", "files", "processes", "project", "record"),
+        *("callbacks", "config", "errors", "files", "processes", "project", "record"),
         *("report", "runs", "terminal"),
+        "speed",
     },
     "cli": {
-        *("config", "data", "errors", "fast", "processes", "project", "record", "report", "runs"),
+        *("config", "data", "errors", "processes", "project", "record", "report", "runs"),
         *("sweep", "terminal"),
+        "speed",
     },
     "__main__": {"cli"},
     "__init__": {"runs"},

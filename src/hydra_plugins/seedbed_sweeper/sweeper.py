@@ -60,8 +60,8 @@ class SeedbedSweeper(Sweeper):
             SeedbedError: If a setting is wrong, the directory cannot be used, or jobs failed.
         """
         from seedbed.config.compose import use_paths
-        from seedbed.fast.imports import quick_imports
         from seedbed.project import ROOT
+        from seedbed.speed import quick_imports
 
         with quick_imports():
             from seedbed.sweep.run import run

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from seedbed.cli.arguments import AsJson, Checkpoint, Run, print_json
-from seedbed.fast.imports import quick_imports
+from seedbed.speed import quick_imports
 from seedbed.terminal import say
 
 

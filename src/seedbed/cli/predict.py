@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from seedbed.cli.arguments import Checkpoint, Run
-from seedbed.fast.imports import quick_imports
+from seedbed.speed import quick_imports
 
 
 def predict(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from seedbed.cli.arguments import AsJson, Run, print_json
-from seedbed.fast.imports import quick_imports
+from seedbed.speed import quick_imports
 from seedbed.terminal import say
 
 

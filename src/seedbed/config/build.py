@@ -41,9 +41,9 @@ from seedbed.data.base import DataModule
 from seedbed.data.fetch import data_dir
 from seedbed.data.resumable import make_resumable
 from seedbed.errors import SettingError
-from seedbed.fast.steps import with_lean_steps
 from seedbed.optim.groups import parameter_groups
 from seedbed.processes.distributed import is_member
+from seedbed.speed import with_lean_steps
 from seedbed.tasks.base import Task
 
 # Lightning tells at this level what it was told to do: devices found, checkpoints restored.
@@ -233,7 +233,8 @@ def build_trainer(config: Mapping[str, Any], folder: Path, **given: Any) -> Trai
     """
     place = TorchElasticEnvironment() if is_member() else LightningEnvironment()
     trainer: Trainer = construct_in(folder, config["trainer"], "trainer", plugins=[place], **given)
-    return with_lean_steps(trainer)
+    lean: Trainer = with_lean_steps(trainer)
+    return lean
 
 
 def construct(node: Mapping[str, Any], kind: str, **given: Any) -> Any:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seedbed.errors import SeedbedError
-from seedbed.fast.imports import quick_imports
 from seedbed.processes.signals import PARENT, ending
 from seedbed.record.directory import SEEDBED, RunDirectory
+from seedbed.speed import quick_imports
 from seedbed.terminal import console
 
 ERRORS = "stderr.txt"

@@ -1,0 +1,69 @@
+"""The one way to `fast/`, which stands on other people's private names and can be left out.
+
+It is off where `SEEDBED_FAST=0` or `fast=false` says so, where the folder was deleted, and, with
+one line said, for versions that it was not tested with; `SEEDBED_FAST=1` turns it on even then.
+What a run computes is the same either way, so no record keeps it.
+"""
+
+import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import Any
+
+VARIABLE = "SEEDBED_FAST"
+
+SETTING = "fast="
+
+
+def switched(arguments: list[str]) -> list[str]:
+    """Obey `fast=true` or `fast=false` among a command line's arguments; return the others."""
+    for argument in arguments:
+        if argument in (f"{SETTING}true", f"{SETTING}false"):
+            os.environ[VARIABLE] = str(int(argument == f"{SETTING}true"))
+    return [one for one in arguments if one not in (f"{SETTING}true", f"{SETTING}false")]
+
+
+def quick_imports() -> AbstractContextManager[None]:
+    """Import what a run needs in less time, where that is on."""
+    if not is_on():
+        return nullcontext()
+    from seedbed.fast.imports import quick_imports as quick
+
+    return quick()
+
+
+def with_lean_steps(trainer: Any) -> Any:
+    """Have a Trainer take steps without the calls that nobody waits for, where that is on."""
+    if not is_on():
+        return trainer
+    from seedbed.fast.steps import with_lean_steps as lean
+
+    return lean(trainer)
+
+
+@cache
+def is_on() -> bool:
+    """Whether `fast/` is there and is to be used."""
+    wanted = os.environ.get(VARIABLE, "")
+    if wanted == "0" or find_spec("seedbed.fast") is None:
+        return False
+    from seedbed.fast import TESTED
+
+    others = [found for name, tested in TESTED.items() if (found := _other(name, tested))]
+    if not others or wanted == "1":
+        return True
+    os.environ[VARIABLE] = "0"  # so that it is said once, and not by each process
+    print(f"fast: off, as it was not tested with {', '.join(others)}", file=sys.stderr)
+    return False
+
+
+def _other(name: str, tested: str) -> str | None:
+    """A package's name and version where it is another than the one that was tested."""
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        return f"no {name}"
+    return None if f"{found}.".startswith(f"{tested}.") else f"{name} {found}"

@@ -1,0 +1,61 @@
+"""The switch of `fast/`: what it turns off, and that a run is the same without."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from copied import called, copied
+
+from seedbed.project import ROOT
+
+LOADED = """
+import sys
+from seedbed.speed import quick_imports
+with quick_imports():
+    import seedbed.runs.execute
+print("torch._dynamo.eval_frame" in sys.modules, "seedbed.fast.imports" in sys.modules)
+"""
+
+
+def printed(code: str, monkeypatch: pytest.MonkeyPatch, switch: str = "") -> tuple[str, str]:
+    monkeypatch.setenv("SEEDBED_FAST", switch)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return done.stdout.strip(), done.stderr
+
+
+def test_variable_turns_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert printed(LOADED, monkeypatch) == ("False True", "")
+    assert printed(LOADED, monkeypatch, "0") == ("True False", "")
+
+
+def test_other_version_turns_it_off_with_a_line_unless_it_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = "import seedbed.fast\nseedbed.fast.TESTED['torch'] = '1.0'\n"
+    out, said = printed(other + LOADED, monkeypatch)
+    assert out.startswith("True ")
+    assert said.startswith("fast: off, as it was not tested with torch 2.")
+    assert printed(other + LOADED, monkeypatch, "1") == ("False True", "")
+
+
+@pytest.fixture(scope="module")
+def without(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project without the folder."""
+    project = copied(tmp_path_factory.mktemp("without"))
+    shutil.rmtree(project / "src" / "seedbed" / "fast")
+    return project
+
+
+def test_run_is_the_same_without_it(without: Path, tmp_path: Path) -> None:
+    words = ("train.py", "experiment=line", "max_epochs=3")
+    runs = [tmp_path / name for name in ("deleted", "off", "on")]
+    called(without, *words, f"hydra.run.dir={runs[0]}")
+    called(ROOT, *words, f"hydra.run.dir={runs[1]}", "fast=false")
+    called(ROOT, *words, f"hydra.run.dir={runs[2]}")
+    deleted, off, on = ((run / "metrics.json").read_text() for run in runs)
+    assert deleted == off == on
+    assert "fast" not in (runs[1] / "config.yaml").read_text()
