@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from seedbed.cli.shell import explained, run_on_rank_zero
 from seedbed.config.compose import plain, register_resolvers, use_paths
-from seedbed.config.overrides import is_multirun, readable
+from seedbed.config.overrides import check_hydras, is_multirun, readable
 from seedbed.processes.distributed import leave
 from seedbed.speed import quick_imports, switched
 
@@ -34,6 +34,7 @@ def main(config: DictConfig) -> None:
 
     folder = Path(HydraConfig.get().runtime.output_dir)
     with explained(folder):
+        check_hydras(HydraConfig.get(), multirun=False)
         use_paths(config)
         settings = plain(config)
         check(settings)

@@ -17,8 +17,12 @@ Each message says what was expected, what came, and what to do about it. The com
 the message alone, without a traceback.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
+
+NO_MEMORY = ("allocate memory", "not enough memory", "out of memory", "size calculation overflowed")
+"""What torch says where there is none; the first two of a processor, the third of a GPU."""
 
 
 class SeedbedError(Exception):
@@ -85,6 +89,25 @@ class RunError(UsageError):
 
 class DamagedError(RunError):
     """A checkpoint is cut short or altered."""
+
+
+@contextmanager
+def memory_explained() -> Iterator[None]:
+    """Explain what does not fit into the machine's memory, or its device's.
+
+    Raises:
+        TrainingError: Instead of torch's error, NumPy's or Python's.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        said = str(error).partition("\n")[0]
+        if not isinstance(error, MemoryError) and not any(words in said for words in NO_MEMORY):
+            raise
+        raise TrainingError(
+            f"Out of memory ({said or 'as Python says'}). A smaller net, batch (data.batch_size) "
+            "or data set may fit."
+        ) from error
 
 
 LISTED = 12

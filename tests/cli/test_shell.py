@@ -1,8 +1,10 @@
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from hydra.errors import HydraException
 
 from seedbed.cli.shell import explained
@@ -65,6 +67,38 @@ def test_current_folder_that_was_removed_is_told(
     with pytest.raises(SystemExit), explained():
         Path.cwd()
     assert capsys.readouterr().err.startswith("The current folder has been removed; ")
+
+
+def test_name_that_is_too_long_for_a_file_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), explained():
+        Path("n" * 300).exists()
+    assert capsys.readouterr().err == f"{'n' * 300}: cannot be used (File name too long).\n"
+
+
+def test_current_folder_is_not_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit), explained(tmp_path):
+        raise SeedbedError("x")
+    assert tmp_path.exists()
+
+
+def allocates() -> None:
+    torch.empty(10**13)
+
+
+def takes_all() -> None:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("code", [allocates, takes_all])
+def test_memory_that_is_not_there_is_told(
+    code: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit), explained():
+        code()
+    said = capsys.readouterr().err
+    assert said.startswith("Out of memory (")
+    assert said.count("\n") == 1
 
 
 def test_hydras_own_words_are_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -280,6 +280,11 @@ def test_same_wrong_value_typed_for_two_settings_is_told_of_both() -> None:
         ("val_check_interval=1.5", "a share of an epoch up to 1.0, or a whole number of steps"),
         ("trainer.accumulate_grad_batches=0", "1 or more"),
         ("trainer.gradient_clip_val=-1", "0 or more"),
+        ("+trainer.min_epochs=101", "100 or less, as max_epochs is"),
+        ("optimizer._partial_=false", "true"),
+        ("+net._partial_=true", "false"),
+        ("net.hidden=[1000000000000000000000]", "whole numbers of at most 63 bits"),
+        ("data.points=-1000000000000000000000", "whole numbers of at most 63 bits"),
         ("+trainer.limit_train_batches=0", "some; a run needs every part"),
         ("+trainer.limit_val_batches=0.0", "some; a run needs every part"),
         ("+trainer.limit_test_batches=0", "some; a run needs every part"),
@@ -296,6 +301,12 @@ def test_value_out_of_range_is_refused(override: str, expected: str) -> None:
 @pytest.mark.parametrize("name", ["inference_mode", "enable_checkpointing"])
 def test_trainer_stays_as_metrics_and_checkpoints_need_it(name: str, override: str) -> None:
     assert refusal(override.format(name)) == f"trainer.{name}: expected false."
+
+
+def test_arguments_without_a_name_of_their_own_are_no_settings() -> None:
+    assert refusal("+logger.tensorboard.kwargs=3").startswith(
+        "logger.tensorboard.kwargs: no such setting; "
+    )
 
 
 @pytest.mark.parametrize("name", ["data.path", "weights"])

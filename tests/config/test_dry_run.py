@@ -90,6 +90,40 @@ def test_net_that_only_the_data_can_judge_is_left_to_the_build(net: str, own_mod
 
 
 def test_net_is_laid_out_without_memory(own_module: str) -> None:
-    net = {"_target_": f"{own_module}.Noted", "hidden": [100000, 100000]}
+    net = {"_target_": f"{own_module}.Noted", "hidden": [10000, 10000]}
     assert [*refusals(settings() | {"net": net})] == []
     assert {parameter.device.type for parameter in Noted.made[0].parameters()} == {"meta"}
+
+
+RANGES = {
+    "scheduler=step scheduler.every=0": "seedbed.optim.schedules.Step: every=0: expected more",
+    "scheduler=exponential scheduler.every=0.0": "seedbed.optim.schedules.Exponential: every=0",
+    "optimizer=muon optimizer.momentum=5": "seedbed.optim.muon.MuonWithAdamW: momentum=5: expected",
+    "callbacks=averaging callbacks.averaging.update_every_n_steps=0": (
+        "seedbed.callbacks.averaging.Averaging: update_every_n_steps=0: expected 1 or more"
+    ),
+    "callbacks=averaging callbacks.averaging.decay=1": (
+        "seedbed.callbacks.averaging.Averaging: decay=1: expected 0 or more, below 1"
+    ),
+    "+optimizer.differentiable=true": "torch.optim.SGD: its first step fails: a leaf Variable",
+    "experiment=poem_gpt net.depth=100000000": "net: has ",
+    "experiment=poem_gpt net.depth=100000000 net.width=32": "net: has more than 10,000 layers",
+    "experiment=poem_gpt net=transformer_decoder net.depth=100000000": (
+        "seedbed.nets.transformer_decoder.TransformerDecoder: depth=100000000: expected 1 to 1,000"
+    ),
+}
+"""Overrides by which a run would fail, or do nothing, later on, and how they are refused."""
+
+
+@pytest.mark.parametrize("overrides", RANGES)
+def test_value_that_would_fail_or_do_nothing_later_is_refused(overrides: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        check(settings(*overrides.split()))
+    [said] = str(caught.value).splitlines()
+    assert said.startswith(RANGES[overrides])
+
+
+def test_net_larger_than_the_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seedbed.config.dry_run.memory", lambda: 2**30)
+    with pytest.raises(SettingError, match=r"^net: has 400,\d+,\d+ weights or more, .* 1 GiB\.$"):
+        check(settings("net.hidden=[20000,20000]"))

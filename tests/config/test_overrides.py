@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
-from seedbed.config.overrides import readable, searched, setting_problems, settings_in
+from seedbed.config.compose import composed
+from seedbed.config.overrides import check_hydras, readable, searched, setting_problems, settings_in
 from seedbed.errors import SettingError
 from seedbed.project import CONF
 
@@ -220,6 +222,53 @@ def test_each_value_of_a_multirun_is_looked_at() -> None:
     first, second = setting_problems(overrides, multirun=True)
     assert first.startswith("optimizer=adamv: no such optimizer; ")
     assert second == "optimizer.lr=abc: expected a number, got a text."
+
+
+def test_range_without_an_end_is_told() -> None:
+    said = setting_problems(["seed=range(0,1,0)"], multirun=True)
+    assert said == ["seed=range(0,1,0): range() arg 3 must not be zero."]
+
+
+def test_option_with_a_name_too_long_for_a_file_is_told() -> None:
+    assert problems(f"experiment={'n' * 300}").startswith(f"experiment={'n' * 300}: no such")
+
+
+HYDRAS = {
+    "hydra.sweep.dir=x": "hydra.sweep.dir=x: is a setting of sweeps; to sweep, add --multirun.",
+    "hydra.sweeper.workers=2": "hydra.sweeper.workers=2: is a setting of sweeps; to sweep, add ",
+    "hydra.run.dir=": "hydra.run.dir: expected a name; leave it out for one in logs.",
+    "hydra.run.dir=' '": "hydra.run.dir: expected a name; leave it out for one in logs.",
+}
+"""Settings of Hydra's, and what is said of them for a single run."""
+
+
+@pytest.mark.parametrize("override", HYDRAS)
+def test_setting_of_hydras_that_a_single_run_would_ignore_is_refused(override: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        check_hydras(composed([override]).hydra, multirun=False)
+    assert str(caught.value).startswith(HYDRAS[override])
+
+
+def test_directory_of_a_run_means_nothing_to_a_sweep() -> None:
+    with pytest.raises(SettingError) as caught:
+        check_hydras(composed(["hydra.run.dir=x"]).hydra, multirun=True)
+    instead = "hydra.sweep.dir names the sweep's"
+    assert str(caught.value) == f"hydra.run.dir=x: means nothing to a sweep; {instead}."
+
+
+def test_settings_of_a_sweep_go_with_a_sweep() -> None:
+    given = ["hydra.sweep.dir=x", "hydra.sweeper.workers=2", "hydra/launcher=slurm"]
+    check_hydras(composed([*given, "hydra.launcher.cluster=local"]).hydra, multirun=True)
+
+
+def test_launcher_that_nothing_here_drives_is_refused() -> None:
+    hydra = composed([]).hydra
+    OmegaConf.set_readonly(hydra, False)
+    OmegaConf.set_struct(hydra, False)
+    hydra.launcher = {"_target_": "hydra_plugins.hydra_joblib_launcher.JoblibLauncher"}
+    hydra.runtime.choices["hydra/launcher"] = "joblib"
+    with pytest.raises(SettingError, match=r"^hydra/launcher=joblib: jobs are started here or by "):
+        check_hydras(hydra, multirun=True)
 
 
 def test_multirun_without_a_mistake_has_no_problems() -> None:

@@ -70,6 +70,7 @@ class Fit:
     ) -> None:
         settings = [*overrides, f"max_epochs={epochs}", "print_every=1000", "logger=csv"]
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         self.study: Study = build(plain(composed(settings)), folder)
         self.states: list[dict[str, Any]] = []
         trainer = self.study.trainer

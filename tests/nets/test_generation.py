@@ -138,7 +138,9 @@ def test_another_seed_gives_another_text() -> None:
     assert first != other
 
 
-@pytest.mark.parametrize("settings", [{"temperature": 0}, {"temperature": 1e-3}, {"top_k": 1}])
+@pytest.mark.parametrize(
+    "settings", [{"temperature": 0}, {"temperature": 1e-40}, {"temperature": 1e-3}, {"top_k": 1}]
+)
 @pytest.mark.parametrize("top_p", [None, 0.5])
 def test_likeliest_token_is_taken(settings: dict[str, float], top_p: float | None) -> None:
     logits = torch.randn(V, V, generator=seeded(0))

@@ -126,7 +126,16 @@ def test_unknown_characters_are_told_beside_the_text(seedbed: Command, poems: Ru
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--temperature", -1), ("--top-k", 0), ("--top-p", 1.5), ("--count", 0), ("--length", "x")],
+    [
+        ("--temperature", -1),
+        ("--top-k", 0),
+        ("--top-p", 1.5),
+        ("--count", 0),
+        ("--length", "x"),
+        ("--seed", 2**64),
+        ("--count", 10**9),
+        ("--temperature", "nan"),
+    ],
 )
 def test_value_out_of_range_is_a_wrong_call(
     option: str, value: object, seedbed: Command, poems: RunDirectory
@@ -134,6 +143,15 @@ def test_value_out_of_range_is_a_wrong_call(
     called = seedbed("generate", poems.path, option, value)
     assert called.status == 2
     assert option in called.err
+
+
+@pytest.mark.parametrize(
+    "options", [("--temperature", "1e-40"), ("--temperature", "inf"), ("--seed", 2**64 - 1)]
+)
+def test_value_at_the_end_of_its_range_writes(
+    options: tuple[object, ...], seedbed: Command, poems: RunDirectory
+) -> None:
+    assert seedbed("generate", poems.path, *options).status == 0
 
 
 def test_moved_run_writes_without_its_corpus(

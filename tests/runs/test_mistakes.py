@@ -179,3 +179,17 @@ def test_folder_of_runs_that_is_none_is_named(seedbed: Command, tmp_path: Path) 
         for name in ("nowhere", "file", "."):
             said = refused(seedbed(verb, tmp_path / name))
             assert f"{tmp_path / name}: expected a run's directory, or a folder of runs" in said
+
+
+@pytest.mark.parametrize(
+    ("verb", "option"), [("reproduce", "--into"), ("export", "--out"), ("predict", "--out")]
+)
+def test_place_without_a_name_is_not_the_current_folder(
+    verb: str, option: str, seedbed: Command, run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = run.path.with_name("empty")
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    said = refused(seedbed(verb, run.path, *VERBS[verb], option, ""))
+    assert "expected the name of a file or folder" in " ".join(said.replace("│", " ").split())
+    assert [*empty.iterdir()] == []

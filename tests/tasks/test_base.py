@@ -200,6 +200,19 @@ def test_test_loss_that_is_not_finite_is_an_error() -> None:
         trainer_of().test(Line(), batches(5, shift=nan), verbose=False)
 
 
+def test_last_gathered_batches_of_an_epoch_are_a_mean_of_as_many_as_they_are() -> None:
+    data, gathered = batches(2, 2, 2, 2, 2), Line()
+    trainer_of(max_epochs=2, accumulate_grad_batches=3).fit(gathered, data, batches(5))
+    alone = Line()
+    optimizer = SGD(alone.parameters(), lr=0.1)
+    each = [*data]
+    for group in (each[:3], each[3:]) * 2:
+        optimizer.zero_grad()
+        torch.stack([alone.step(batch).loss for batch in group]).mean().backward()
+        optimizer.step()
+    torch.testing.assert_close(gathered.net.state_dict(), alone.net.state_dict())
+
+
 def test_schedule_is_made_for_the_steps_of_the_fit() -> None:
     asked: list[int] = []
 

@@ -60,12 +60,14 @@ class SeedbedSweeper(Sweeper):
             SeedbedError: If a setting is wrong, the directory cannot be used, or jobs failed.
         """
         from seedbed.config.compose import use_paths
+        from seedbed.config.overrides import check_hydras
         from seedbed.project import ROOT
         from seedbed.speed import quick_imports
 
         with quick_imports():
             from seedbed.sweep.run import run
 
+        check_hydras(self._composed.hydra, multirun=True)
         use_paths(self._composed)
         plan = self._plan(arguments)
         given = self._composed.hydra.sweep.dir

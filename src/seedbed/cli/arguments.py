@@ -7,7 +7,22 @@ import typer
 
 from seedbed.terminal import say
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="The run's directory, wherever it lies.")]
+
+def place(text: str | Path) -> Path:
+    """A typed place; an empty one, as of a variable that is not set, would be the current folder.
+
+    Raises:
+        typer.BadParameter: If it is empty.
+    """
+    if not str(text).strip():
+        raise typer.BadParameter("expected the name of a file or folder, got an empty one.")
+    return Path(text)
+
+
+Run = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", parser=place, help="The run's directory, wherever it lies."),
+]
 Checkpoint = Annotated[str, typer.Option(help="best, last, or the path of a checkpoint.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

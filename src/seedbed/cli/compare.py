@@ -5,14 +5,19 @@ from typing import Annotated, Literal
 
 import typer
 
-from seedbed.cli.arguments import AsJson, print_json
+from seedbed.cli.arguments import AsJson, place, print_json
 from seedbed.project import LOGS
 from seedbed.terminal import say
 
 
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(help="Runs' directories; any other folder means all runs below.")
+        list[Path],
+        typer.Argument(
+            parser=place,
+            metavar="RUNS...",
+            help="Runs' directories; any other folder means all runs below.",
+        ),
     ],
     *,
     metric: Annotated[
@@ -23,7 +28,11 @@ def compare(
     ] = "step",
     out: Annotated[
         Path | None,
-        typer.Option(help="Where files go; else the folder named, or of several logs/comparison."),
+        typer.Option(
+            parser=place,
+            metavar="FOLDER",
+            help="Where files go; else the folder named, or of several logs/comparison.",
+        ),
     ] = None,
     format: Annotated[
         Literal["text", "markdown", "latex"], typer.Option(help="How the table is printed.")

@@ -5,11 +5,17 @@ from typing import Annotated
 
 import typer
 
+from seedbed.cli.arguments import place
 from seedbed.speed import quick_imports
 
 
 def execute(
-    run: Annotated[Path, typer.Argument(help="The run's directory, with its config.yaml.")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            parser=place, metavar="RUN", help="The run's directory, with its config.yaml."
+        ),
+    ],
 ) -> None:
     """Fit and test what RUN says, going on from its last checkpoint if it has one.
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from seedbed.cli.arguments import place
 from seedbed.speed import quick_imports
 from seedbed.terminal import say
 
@@ -17,7 +18,10 @@ def fetch(
     data_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Where data sets are kept.", show_default="SEEDBED_DATA_DIR, or the user's cache"
+            parser=place,
+            metavar="FOLDER",
+            help="Where data sets are kept.",
+            show_default="SEEDBED_DATA_DIR, or the user's cache",
         ),
     ] = None,
 ) -> None:

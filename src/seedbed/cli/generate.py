@@ -17,7 +17,7 @@ def generate(
         list[str] | None,
         typer.Option(help="How a text starts; may be repeated.", show_default="the run's own"),
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="Texts for each prompt.")] = 1,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="Texts for each prompt.")] = 1,
     length: Annotated[int, typer.Option(min=0, help="The most characters to write.")] = 200,
     temperature: Annotated[
         float, typer.Option(min=0, help="Below 1 more likely, above 1 bolder; 0 the likeliest.")
@@ -30,7 +30,10 @@ def generate(
         typer.Option(min=0, max=1, help="Draw from the likeliest that together have this chance."),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Fixes the texts.", show_default="another each time")
+        int | None,
+        typer.Option(
+            min=0, max=2**64 - 1, help="Fixes the texts.", show_default="another each time"
+        ),
     ] = None,
     checkpoint: Checkpoint = "best",
     as_json: AsJson = False,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.arguments import Checkpoint, Run
+from seedbed.cli.arguments import Checkpoint, Run, place
 from seedbed.speed import quick_imports
 
 
@@ -15,12 +15,19 @@ def predict(
         Path | None,
         typer.Argument(
             metavar="INPUT",
+            parser=place,
             help="A CSV file, - for one from standard input, an image, or a folder of images.",
             show_default="what the run's own module predicts from",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The CSV file to write.", show_default="standard output")
+        Path | None,
+        typer.Option(
+            parser=place,
+            metavar="FILE",
+            help="The CSV file to write.",
+            show_default="standard output",
+        ),
     ] = None,
     checkpoint: Checkpoint = "best",
 ) -> None:

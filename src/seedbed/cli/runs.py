@@ -5,13 +5,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from seedbed.cli.arguments import AsJson, print_json
+from seedbed.cli.arguments import AsJson, place, print_json
 from seedbed.project import LOGS
 from seedbed.terminal import say
 
 
 def runs(
-    folder: Annotated[Path, typer.Argument(help="Where they are.", show_default="logs")] = LOGS,
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            parser=place, metavar="[FOLDER]", help="Where they are.", show_default="logs"
+        ),
+    ] = LOGS,
     state: Annotated[
         Literal["new", "running", "finished", "pruned", "failed", "interrupted", "unreadable"]
         | None,

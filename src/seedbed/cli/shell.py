@@ -1,5 +1,6 @@
 """The command line's manners: a user's mistake gets an explanation and an exit status, no trace."""
 
+import errno
 import os
 import sys
 import traceback
@@ -8,10 +9,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seedbed.config.overrides import HYDRAS, REFUSALS, is_multirun, setting_problems, settings_in
-from seedbed.errors import RunError, SeedbedError, SettingError
+from seedbed.errors import RunError, SeedbedError, SettingError, memory_explained
 from seedbed.processes import distributed
 from seedbed.processes.signals import INTERRUPTED, PARENT, end_with
 from seedbed.terminal import print_any_character, say
+
+PLACES = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EROFS)
+"""What the system has against a place that was typed, and nothing that is missing."""
 
 
 @contextmanager
@@ -26,7 +30,8 @@ def explained(folder: Path | None = None) -> Iterator[None]:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     print_any_character()
     try:
-        yield
+        with memory_explained():
+            yield
     except REFUSALS as error:
         if not _is_hydras(error):
             raise
@@ -36,11 +41,13 @@ def explained(folder: Path | None = None) -> Iterator[None]:
     except OSError as error:
         if not _has_current_folder():
             _leave(RunError("The current folder has been removed; change to one that is there."))
+        if error.errno in PLACES:
+            _leave(RunError(f"{error.filename}: cannot be used ({error.strerror})."))
         if not _is_hydras(error):
             raise
         _leave(RunError(f"hydra.run.dir={error.filename}: cannot be made ({error.strerror})."))
     except SeedbedError as error:
-        if folder:
+        if folder and folder != Path.cwd():
             with suppress(OSError):  # there are files in it, or it is gone
                 folder.rmdir()
         _leave(error)

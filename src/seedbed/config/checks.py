@@ -82,6 +82,9 @@ GIVEN: dict[str, tuple[str, ...]] = {
 SIZES = ("inputs", "outputs", "channels", "vocabulary_size", "context")
 """What the frame's kinds of data can give a net; a net's other arguments are settings."""
 
+PARTIAL = ("optimizer", "scheduler")
+"""The groups whose constructors are called later, with what a fit has by then."""
+
 COLLECTIONS = ("callbacks", "logger")
 """The groups of several constructors by name."""
 
@@ -252,8 +255,13 @@ def takes(group: str, node: Any, name: str) -> bool:
 
 
 def _settable(target: Any, given: Collection[str]) -> set[str]:
-    """The arguments of a target but those that the build adds."""
-    return set(inspect.signature(target).parameters) - set(given) - {*foreign_arguments(target)}
+    """The arguments of a target that have names, but those that the build adds."""
+    named = {
+        name
+        for name, parameter in inspect.signature(target).parameters.items()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    }
+    return named - set(given) - {*foreign_arguments(target)}
 
 
 def _sizes(config: Mapping[str, Any]) -> list[str]:
@@ -271,6 +279,8 @@ def _node(
     target = _target(node, kind)
     if target is None:
         return
+    if (later := bool(node.get("_partial_"))) != (kind in PARTIAL):
+        yield f"{path}._partial_={shown(later)}: expected {shown(not later)}."
     hints = hints_of(target)
     settable, refused = _settable(target, given), foreign_arguments(target)
     for key, value in node.items():
@@ -357,6 +367,10 @@ def _trainer(trainer: Mapping[str, Any]) -> Iterator[str]:
     gathered = trainer.get("accumulate_grad_batches", 1)
     if isinstance(gathered, int) and gathered < 1:
         yield f"trainer.accumulate_grad_batches={gathered}: expected 1 or more."
+    for unit in ("epochs", "steps"):
+        least, most = trainer.get(f"min_{unit}"), trainer.get(f"max_{unit}")
+        if isinstance(least, int) and isinstance(most, int) and -1 < most < least:
+            yield f"trainer.min_{unit}={least}: expected {most} or less, as max_{unit} is."
     for name in ("limit_train_batches", "limit_val_batches", "limit_test_batches"):
         if trainer.get(name) == 0:
             yield f"trainer.{name}={trainer[name]}: expected some; a run needs every part."

@@ -7,13 +7,14 @@ loggers, which may begin to write.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.optim import SGD
 
 from seedbed.config.build import (
@@ -25,6 +26,7 @@ from seedbed.config.build import (
     construct_in,
     sized,
 )
+from seedbed.config.machine import memory
 from seedbed.config.self_contained import is_self_contained
 from seedbed.config.targets import resolve
 from seedbed.errors import SettingError
@@ -34,6 +36,12 @@ STAND_INS = (1, 64)
 
 STEPS = 1000
 """In place of the length of the fit."""
+
+WEIGHT_AND_GRADIENT = 8
+"""Bytes of each in single precision."""
+
+MOST_PARAMETERS = 10_000
+"""Tensors of weights that a net may have: a setting of more is a slip of the hand."""
 
 NOWHERE = Path("nowhere")
 """In place of the run's directory, in which no constructor writes."""
@@ -71,25 +79,83 @@ def _training(config: Mapping[str, Any]) -> list[Callable[[], Any]]:
     return [
         partial(_try_net, config),
         partial(construct, config["task"], "task", net=net, optimizer=None, scheduler=None),
-        partial(build_optimizer, config, net),
+        partial(_try_optimizer, config, net),
         partial(build_scheduler, config, SGD(net.parameters(), lr=1.0), STEPS),
     ]
 
 
 def _on_meta(node: Mapping[str, Any], kind: str) -> None:
     """Lay out a module where its size costs nothing; what it cannot compute there is let pass."""
-    with suppress(ArithmeticError, AssertionError, RuntimeError, TypeError), torch.device("meta"):
+    passed = suppress(ArithmeticError, AssertionError, RuntimeError, TypeError)
+    with passed, torch.device("meta"), _bounded():
         construct(node, kind)
 
 
 def _try_net(config: Mapping[str, Any]) -> None:
-    """Lay out the net for one size after the other, until it takes one."""
+    """Lay out the net for one size after the other, until it takes one.
+
+    Raises:
+        SettingError: If its constructor refuses a value, or it is larger than the machine.
+    """
     names = getattr(resolve(config["data"]["_target_"], "data"), "provided_sizes", ())
     refused: list[SettingError] = []
     for size in STAND_INS:
         try:
             _on_meta(sized(config["net"], dict.fromkeys(names, size)), "net")
             return
+        except _TooLargeError:
+            raise
         except SettingError as error:
             refused.append(error)
     raise refused[0]
+
+
+class _TooLargeError(SettingError):
+    """A net is, whatever the sizes of its data."""
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Stop as soon as a net that is laid out has more parameters than the machine can hold."""
+    room, count, numbers = memory(), 0, 0
+
+    def note(_: nn.Module, __: str, parameter: nn.Parameter | None) -> None:
+        nonlocal count, numbers
+        count, numbers = count + 1, numbers + (0 if parameter is None else parameter.numel())
+        if numbers * WEIGHT_AND_GRADIENT > room:
+            raise _TooLargeError(
+                f"net: has {numbers:,} weights or more, which with their gradients do not fit "
+                f"into this machine's {room / 2**30:,.0f} GiB."
+            )
+        if count > MOST_PARAMETERS:
+            raise _TooLargeError(f"net: has more than {MOST_PARAMETERS:,} layers; choose fewer.")
+
+    hook = register_module_parameter_registration_hook(note)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _try_optimizer(config: Mapping[str, Any], net: nn.Module) -> None:
+    """Take a step with a tiny net.
+
+    Raises:
+        SettingError: If the optimizer refuses a value, or fails by a combination of them.
+    """
+    node = config["optimizer"]
+    optimizer = build_optimizer(config, net)
+    if node.get("capturable") and torch.cuda.is_available():  # where it is for
+        return
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss: torch.Tensor = net(torch.zeros(1, 1)).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    try:
+        with torch.enable_grad(), torch.random.fork_rng(devices=()):
+            optimizer.step(closure)  # type: ignore[arg-type]
+    except (AssertionError, RuntimeError, TypeError) as error:
+        raise SettingError(f"{node['_target_']}: its first step fails: {error}") from error

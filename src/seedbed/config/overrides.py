@@ -15,7 +15,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
@@ -33,6 +33,12 @@ SWEEPERS = ("algorithm", "trials", "seeds", "workers", "pruning", "fail_fast", "
 MULTIRUN = "hydra.mode=MULTIRUN"
 
 SEARCHED = "hydra.searchpath="
+
+OF_BOTH = ("hydra.mode", "hydra.searchpath", "hydra/launcher", "hydra/sweeper", "hydra.verbose")
+"""What a sweep may have of Hydra's own beside what is for sweeps."""
+
+BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+"""Hydra's own launcher, which is there unless another is chosen, and is never asked."""
 
 LAUNCHER = re.compile(r"hydra/launcher=[\w-]+|hydra\.launcher\.[a-z]\w*=[\w.,-]+")
 """Where jobs run, in names and numbers that can be nothing else in a batch script."""
@@ -158,6 +164,32 @@ def is_multirun(arguments: list[str]) -> bool:
     return bool(asked) or any(argument.startswith("sweep=") for argument in arguments)
 
 
+def check_hydras(hydra: DictConfig, *, multirun: bool) -> None:
+    """Have what was set of Hydra's own mean something: sweeps and single runs differ in it.
+
+    Raises:
+        SettingError: Naming what would be ignored, or a directory without a name.
+    """
+    problems = []
+    for text in hydra.overrides.hydra:
+        key, _, value = text.lstrip("+").partition("=")
+        typed = f"{key}={value.strip(chr(34))}"  # without the quotes it was given here
+        of_sweeps = key.startswith(("hydra.sweep", "hydra.launcher"))
+        if of_sweeps and not multirun:
+            problems.append(f"{typed}: is a setting of sweeps; to sweep, add --multirun.")
+        elif multirun and not of_sweeps and key not in OF_BOTH:
+            instead = "; hydra.sweep.dir names the sweep's" if key == "hydra.run.dir" else ""
+            problems.append(f"{typed}: means nothing to a sweep{instead}.")
+    driven = "cluster" in hydra.launcher or hydra.launcher.get("_target_") == BASIC
+    if not driven:
+        launcher = hydra.runtime.choices.get("hydra/launcher")
+        problems.append(f"hydra/launcher={launcher}: jobs are started here or by slurm; choose it.")
+    if not multirun and not str(hydra.run.dir or "").strip():
+        problems.append("hydra.run.dir: expected a name; leave it out for one in logs.")
+    if problems:
+        raise SettingError("\n".join(problems))
+
+
 def foreign(command: Iterable[str]) -> list[str]:
     """What of a sweep's command could run any code, or write anywhere, if it is not one's own."""
     return [word for word in command if not _is_of_study(word)]
@@ -180,7 +212,10 @@ def _is_of_study(word: str) -> bool:
 
 def setting_problems(overrides: list[str], *, multirun: bool = False) -> list[str]:
     """Everything that is wrong with a command line's overrides."""
-    jobs = _jobs(overrides) if multirun else [overrides]
+    try:
+        jobs = [*_jobs(overrides)] if multirun else [overrides]
+    except SettingError as error:
+        return [str(error)]
     return [*dict.fromkeys(problem for job in jobs for problem in _job_problems(job))]
 
 
@@ -197,7 +232,10 @@ def _jobs(overrides: list[str]) -> Iterator[list[str]]:
             if not override.is_discrete_sweep():
                 continue
             key = override.get_key_element()
-            values = [f"{key}={value}" for value in override.sweep_string_iterator()]
+            try:
+                values = [f"{key}={value}" for value in override.sweep_string_iterator()]
+            except ValueError as error:  # range(0,1,0)
+                raise SettingError(f"{text}: {error}.") from None
         settings.append(values)
     first = [values[0] for values in settings]
     yield first
@@ -281,7 +319,8 @@ def _choice_problem(override: Override, problem: Exception, folders: list[Path])
     unknown = [
         name
         for name in chosen
-        if not any((folder / group / f"{name}.yaml").is_file() for folder in folders)
+        # Path's own method raises an error of a name that is too long.
+        if not any(os.path.isfile(folder / group / f"{name}.yaml") for folder in folders)  # noqa: PTH113
     ]
     if not unknown:
         return None

@@ -38,6 +38,8 @@ def hints_of(target: Callable[..., Any]) -> dict[str, Any]:
 
 def type_problem(name: str, value: Any, expected: Any) -> str | None:
     """What is wrong with the type of a setting's value, or None."""
+    if _is_beyond(value):
+        return f"{name}={shown(value)}: expected whole numbers of at most 63 bits."
     if _fits(value, expected):
         return None
     kind = "nan" if _is_nan(value) else type(value).__name__
@@ -46,6 +48,13 @@ def type_problem(name: str, value: Any, expected: Any) -> str | None:
     if value is not None and _fits(quoted := _quoted(value), expected):
         problem += f" As a text it is typed '{name}={json.dumps(quoted, ensure_ascii=False)}'."
     return problem
+
+
+def _is_beyond(value: Any) -> bool:
+    """Whether a whole number, in a list too, is one that no machine counts with."""
+    if isinstance(value, list | tuple):
+        return any(map(_is_beyond, value))
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
 def _is_nan(value: Any) -> bool:

@@ -123,7 +123,7 @@ def _draw(
     if temperature == 1 and top_k is None and top_p is None:
         return head.draw(hidden, generator)
     logits = head(hidden).float()  # (B, V)
-    if temperature == 0:
+    if temperature < torch.finfo(logits.dtype).tiny:  # 0, and what would divide by it
         return logits.argmax(dim=-1)
     logits = logits / temperature
     if top_k is not None:

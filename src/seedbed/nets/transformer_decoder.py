@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from seedbed.nets.language_model import Cache, LanguageModel
 from seedbed.nets.softmax import Softmax
 
+DEEPEST = 1000
+"""Layers at most: torch copies the first for each, before any of them can be counted."""
+
 
 class TransformerDecoder(LanguageModel):
     """A stack of `nn.TransformerDecoderLayer` with learned positions.
@@ -41,8 +44,8 @@ class TransformerDecoder(LanguageModel):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if depth < 1:
-            raise ValueError(f"depth={depth}: expected 1 or more")
+        if not 1 <= depth <= DEEPEST:
+            raise ValueError(f"depth={depth}: expected 1 to {DEEPEST:,}")
         if min(heads, width) < 1 or width % heads:
             raise ValueError(f"width={width} cannot be shared among heads={heads}")
         self.context = context

@@ -67,6 +67,9 @@ class MuonWithAdamW(Optimizer):
         momentum: Muon's momentum.
         betas: AdamW's.
         weight_decay: Decoupled decay, for both.
+
+    Raises:
+        ValueError: If a number is out of range.
     """
 
     def __init__(
@@ -79,6 +82,8 @@ class MuonWithAdamW(Optimizer):
         betas: tuple[float, float] = (0.9, 0.95),
         weight_decay: float = 0.0,
     ) -> None:
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum={momentum}: expected 0 or more, below 1")
         groups = [dict(group) for group in params]
         inner = [g for g in groups if g["kind"] == "matrix" and g["params"]]
         outer = [g for g in groups if g["kind"] != "matrix" and g["params"]]

@@ -32,7 +32,8 @@ class Schedule(LRScheduler, ABC):
         warmup: Length of the warm-up.
 
     Raises:
-        ValueError: If a number is negative, or a length above 1 is no whole number.
+        ValueError: If a number is negative, a length above 1 is no whole number, or one is 0 that
+            repeats.
     """
 
     optimizer: Optimizer
@@ -45,6 +46,8 @@ class Schedule(LRScheduler, ABC):
             value = getattr(self, field.name)
             if isinstance(value, int | float) and not value >= 0:
                 raise ValueError(f"{field.name}={value}: expected 0 or more")
+            if field.name == "every" and not value:
+                raise ValueError("every=0: expected more than 0")
         super().__init__(self.optimizer)
 
     @abstractmethod

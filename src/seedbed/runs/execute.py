@@ -25,6 +25,7 @@ from seedbed.errors import (
     RunError,
     SeedbedError,
     TrainingError,
+    memory_explained,
 )
 from seedbed.loggers import boards, log_hyperparameters, rewind
 from seedbed.metric_directions import COUNTS
@@ -129,7 +130,12 @@ def _failure_recorded(run: RunDirectory) -> Iterator[None]:
     """Record an error; of several processes' errors the first, from which the others follow."""
     try:
         # Within a fit, `Checkpoints` takes signals over and saves before.
-        with exit_on_signals(), _unwritable_explained(run), _lost_process_explained(run):
+        with (
+            exit_on_signals(),
+            memory_explained(),
+            _unwritable_explained(run),
+            _lost_process_explained(run),
+        ):
             yield
     except (KeyboardInterrupt, SystemExit) as stop:
         # Lightning makes an exit with status 1 of an interrupt that is not within a fit.

@@ -1,5 +1,6 @@
 """The configurations of a sweep's jobs, and whether they can be trained with."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,12 +14,20 @@ from seedbed.sweep.plan import Plan
 from seedbed.sweep.pruning import Pruning
 from seedbed.sweep.slurm import without_devices
 from seedbed.sweep.space import Point, job_key, overrides_of
+from seedbed.terminal import log
 
 Compose = Callable[[Sequence[str]], DictConfig]
 """Makes a run's configuration of overrides, Hydra's own part included."""
 
 OF_EACH_START = ("logger",)
 """What a configuration has anew each time it is composed: names with the run's id."""
+
+
+MANY = 100
+"""Points whose check takes seconds."""
+
+SILENCE = 10.0
+"""Seconds after which it says how far it is."""
 
 
 class Configs:
@@ -65,7 +74,13 @@ class Configs:
             SettingError: Listing all that is wrong, each once.
         """
         problems: dict[str, None] = {}
-        for point in points:
+        told = time.monotonic()
+        if len(points) > MANY:
+            log.info(f"checking the settings of {len(points):,} points before any is trained")
+        for number, point in enumerate(points):
+            if time.monotonic() - told > SILENCE:
+                told = time.monotonic()
+                log.info(f"{number:,} of {len(points):,} checked")
             config = self.of(point)
             try:
                 here = without_devices(config) if self._elsewhere else config

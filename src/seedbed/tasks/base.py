@@ -184,7 +184,20 @@ class Task(LightningModule, ABC):
         if step.predicted:
             outputs, targets = step.predicted
             self._predicted.append((outputs.detach(), targets))
-        return objective
+        factor = self._of_group()
+        return objective if factor == 1 else objective * factor
+
+    def _of_group(self) -> float:
+        """What makes a mean of gathered gradients where an epoch's last batches are fewer.
+
+        Lightning divides them by the whole number as well.
+        """
+        gathered = self.trainer.accumulate_grad_batches
+        if gathered == 1 or math.isinf(batches := self.trainer.num_training_batches):
+            return 1.0
+        rest = int(batches) % gathered
+        is_last = self.trainer.fit_loop.epoch_loop.batch_idx >= batches - rest
+        return gathered / rest if rest and is_last else 1.0
 
     def validation_step(self, batch: Any) -> None:
         """Update the validation metrics."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from seedbed.data.rows import NewRows, RowsDataModule
@@ -95,7 +95,7 @@ def _ink(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image).convert("RGBA")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+    except Exception as error:  # a decoder may raise anything about a file
         raise DataError(f"{path}: cannot be read as an image ({error}).") from None
     paper = Image.new("RGBA", upright.size, "white")  # behind what is transparent
     grey = np.asarray(Image.alpha_composite(paper, upright).convert("L"), dtype=np.float32)
