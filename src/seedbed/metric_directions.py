@@ -24,6 +24,13 @@ COUNTS = ("step", "epoch")
 """What is logged with the metrics and is none."""
 
 
+def interval(metrics: Mapping[str, float], name: str) -> str:
+    """The 95 % interval of a test's metric in brackets; empty where there is none."""
+    bounds = (metrics.get(f"{bound}/{name}") for bound in ("low", "high"))
+    words = [f"{bound:.4f}" for bound in bounds if bound is not None]
+    return f"  ({' to '.join(words)})" if words else ""
+
+
 def of_part(metrics: Mapping[str, Any], part: str) -> dict[str, float]:
     """Those of `val`, `test` or `train` as plain numbers, in the order of their names."""
     return {name: float(metrics[name]) for name in sorted(metrics) if name.startswith(f"{part}/")}

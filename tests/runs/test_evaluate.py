@@ -21,7 +21,7 @@ every_kind = pytest.mark.parametrize("kind", ["poems", "exam", "digits", "line",
 
 
 def recorded(run: RunDirectory, part: str) -> dict[str, float]:
-    return {name: v for name, v in run.metrics().items() if name.startswith(part)}
+    return {name: v for name, v in run.metrics().items() if part in name.split("/")}
 
 
 def files(folder: Path) -> dict[Path, int]:
@@ -128,6 +128,38 @@ def test_nothing_is_written(exam: RunDirectory) -> None:
     assert files(exam.path) == before
 
 
+@pytest.fixture
+def untested(tmp_path: Path) -> RunDirectory:
+    """A run that left its test part sealed."""
+    settings = ["max_epochs=2", "data.held_out=50", "logger=csv", "test=false"]
+    run = RunDirectory.create(tmp_path / "untested", plain(composed(settings)))
+    execute(run.path)
+    return run
+
+
+def test_first_look_at_the_test_part_is_recorded_once_and_kept(untested: RunDirectory) -> None:
+    assert not recorded(untested, "test")
+    found = evaluate(untested.path, split="test")
+    assert found == recorded(untested, "test")
+    evaluate(untested.path, split="test")
+    [opening] = untested.provenance()["test_opened"]
+    assert (opening["checkpoint"], opening["step"], opening["by"]) == ("best.ckpt", 2, "evaluate")
+
+
+def test_tested_later_is_as_if_tested_at_the_end(untested: RunDirectory, tmp_path: Path) -> None:
+    again = RunDirectory.create(tmp_path / "tested", untested.config() | {"test": True})
+    assert execute(again.path) == untested.metrics() | evaluate(untested.path, split="test")
+    [opening] = again.provenance()["test_opened"]
+    assert opening["by"] == "fit"
+
+
+def test_each_checkpoint_that_is_tested_counts(untested: RunDirectory) -> None:
+    shutil.copy(untested.last, untested.path / "other.ckpt")
+    evaluate(untested.path, split="test")
+    evaluate(untested.path, split="test", checkpoint=untested.path / "other.ckpt")
+    assert len(untested.provenance()["test_opened"]) == 2
+
+
 def test_moved_run_is_evaluated_without_the_experiments_file(
     exam: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,7 +204,7 @@ def test_command_prints_every_metric(seedbed: Command, exam: RunDirectory) -> No
     called = seedbed("evaluate", exam.path, "--split", "test")
     assert (called.status, called.err) == (0, "")
     names = [line.split()[0] for line in called.out.splitlines()]
-    assert names == sorted(recorded(exam, "test"))
+    assert names == sorted(name for name in exam.metrics() if name.startswith("test/"))
 
 
 def test_command_prints_json(seedbed: Command, exam: RunDirectory) -> None:

@@ -53,7 +53,7 @@ def test_job_of_a_later_seed_composes_to_what_it_was_made_with(
     sweep("optimizer.lr=0.01", seeds=2)
     job = Ledger(sweep.folder).job({}, 1)
     configs = Configs(plan_of("optimizer.lr=0.01", seeds=2), compose_of)
-    assert plain(configs.composed(job)) == job.run.config()
+    assert plain(configs.composed(job)) == job.run.config() | {"test": True}
     job.run.set_config(job.run.config() | {"max_epochs": 50})
     with pytest.raises(RunError, match="the configuration has changed since"):
         configs.composed(job)

@@ -6,6 +6,7 @@ import typer
 
 from seedbed.cli.arguments import AsJson, Checkpoint, Run, print_json
 from seedbed.speed import quick_imports
+from seedbed.sweep import RECORD
 from seedbed.terminal import say
 
 
@@ -17,16 +18,23 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint of RUN: on the same machine, exactly the metrics that the run logged.
 
+    The first look at the test part of a run that was not tested is recorded, and counts.
+
     Example: seedbed evaluate logs/regression/table/2026-01-31_12-00-00-0a1b2c3d --split test
     """
     with quick_imports():
         from seedbed.runs.evaluate import evaluate as evaluate_run
+        from seedbed.runs.evaluate import lines
     from seedbed.terminal import on_stderr
 
     with on_stderr():
         metrics = evaluate_run(run, split=split, checkpoint=checkpoint)
+    if split == "test" and (run.absolute().parent / RECORD).exists():
+        from seedbed.sweep.ledger import Ledger
+
+        Ledger(run.absolute().parent).note_openings()
     if as_json:
         print_json(metrics)
     else:
-        for name, value in metrics.items():
-            say(f"{name:<28}{value:>10.4f}")
+        for line in lines(metrics):
+            say(line)

@@ -44,6 +44,7 @@ TOP_LEVEL: dict[str, Any] = {
     "tags": list[str] | None,
     "notes": str | None,
     "seed": int,
+    "test": bool | None,
     "max_epochs": int,
     "max_steps": int,
     "schedule_steps": int | None,

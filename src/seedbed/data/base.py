@@ -5,7 +5,8 @@ data is not; where it is, it must be what the checkpoint knows.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from lightning import LightningDataModule
@@ -25,6 +26,25 @@ class Splits(Protocol):
 
 
 S = TypeVar("S", bound=Splits)
+
+
+class SealedPart:
+    """Stands where a test part is withheld; whatever is asked of it raises a `DataError`."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise DataError(
+            "The test part is sealed, so that nothing is chosen by it. Settings are compared by "
+            "validation; `seedbed evaluate RUN --split test` opens it, and counts."
+        )
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.__getattr__("__iter__")  # type: ignore[no-any-return]
+
+    def __len__(self) -> int:
+        return self.__getattr__("__len__")  # type: ignore[no-any-return]
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.__getattr__("__getitem__")
 
 
 class DataModule(LightningDataModule, ABC, Generic[S]):
@@ -50,6 +70,7 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
         self.batch_size = batch_size
         self.seed = seed
         self._splits: S | None = None
+        self._sealed = False
         self._restored: dict[str, Any] | None = None
 
     @abstractmethod
@@ -101,10 +122,21 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
 
     @property
     def splits(self) -> S:
-        """The loaded parts."""
+        """The loaded parts; a test part that is sealed raises once it is used."""
         self.setup()
         assert self._splits is not None
-        return self._splits
+        parts: Any = self._splits
+        if self._sealed and getattr(parts, "test", None) is not None:
+            parts = replace(parts, test=SealedPart())
+        return parts  # type: ignore[no-any-return]
+
+    def seal_test(self) -> None:
+        """Withhold the test part from now on."""
+        self._sealed = True
+
+    def open_test(self) -> None:
+        """Let it be used; whoever opens it, counts."""
+        self._sealed = False
 
     @property
     def facts(self) -> dict[str, Any]:

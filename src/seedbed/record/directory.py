@@ -2,7 +2,7 @@
 
     config.yaml        the resolved configuration, all that is needed to do the run again
     provenance.json    where it came from: command, commit, versions, hardware, data, seed; and
-                       each later start of it
+                       each later start of it, each opening of the test part
     status.json        running, finished, failed or interrupted; by which process; since when
     checkpoints/       best.ckpt and last.ckpt
     metrics.json       the best checkpoint's train/…, val/… and test/… metrics
@@ -184,6 +184,21 @@ class RunDirectory:
             return read_provenance(self.path)
         except DamagedError:
             return {}
+
+    def opened_test(self, checkpoint: str, step: int, *, by: str) -> None:
+        """Record that the test part is used to measure a checkpoint; the same again is no more.
+
+        Args:
+            checkpoint: Its name.
+            step: Where in the fit it is from.
+            by: What opened the part: `fit`, `sweep` or `evaluate`.
+        """
+        record = self.provenance()
+        opened = record.get("test_opened", [])
+        entry = {"checkpoint": checkpoint, "step": step}
+        if not any(entry.items() <= other.items() for other in opened):
+            entry |= {"by": by, "time": now()}
+            write_json(self.provenance_file, record | {"test_opened": [*opened, entry]})
 
     def set_status(self, state: str, **more: Any) -> None:
         """Record the state of the run and when it was reached."""

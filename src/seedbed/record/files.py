@@ -55,7 +55,7 @@ Table = dict[str, list[float | None]]
 STATUS = {"state": str, "started": str, "ended": str, "error": str, "pruned": int}
 PROVENANCE = {
     **{"command": list, "git": dict, "versions": dict, "hardware": dict, "data": dict},
-    **{"device": str, "resumed": list},
+    **{"device": str, "resumed": list, "test_opened": list},
 }
 GIT = {"commit": str, "diff": str, "untracked": dict}
 """The types of a record's entries, each of which may be missing or null."""

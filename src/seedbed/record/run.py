@@ -49,6 +49,8 @@ class Run:
     """Whether there were files that this commit does not hold so."""
     resumed: bool
     """Whether a later start went on from a checkpoint."""
+    openings: int
+    """How often the test part was opened for it; earlier versions kept no count."""
 
     @property
     def state(self) -> str:
@@ -176,12 +178,13 @@ def read_run(folder: Path) -> Run:
     except FileNotFoundError:
         raise RunError(f"{folder / 'config.yaml'}: cannot be read (there is none).") from None
     status, record = files.read_status(folder), files.read_provenance(folder)
+    final = files.read_metrics(folder / "metrics.json")
     words, git = record.get("command") or [], record.get("git") or {}
     return Run(
         path=folder,
         config=config,
         status=status | {"state": state_of(folder, status)},
-        final=files.read_metrics(folder / "metrics.json"),
+        final=final,
         log=files.read_log(folder),
         predictions=files.read_predictions(folder),
         robustness=files.read_robustness(folder),
@@ -189,7 +192,13 @@ def read_run(folder: Path) -> Run:
         commit=git.get("commit"),
         changed=bool(git.get("diff") or git.get("untracked")),
         resumed="resumed" in record,
+        openings=max(len(record.get("test_opened") or []), any(map(is_of_test, final))),
     )
+
+
+def is_of_test(metric: str) -> bool:
+    """Whether a metric is of the test part."""
+    return metric.startswith("test/")
 
 
 def _run_folders(place: Path, seen: set[Identity]) -> Iterator[tuple[Identity, Path]]:

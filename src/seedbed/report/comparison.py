@@ -151,11 +151,19 @@ class Comparison:
         return ", ".join(dict.fromkeys(str(run.config.get(EXPERIMENT, "?")) for run in self.runs))
 
     @property
+    def chosen(self) -> list[Run]:
+        """The finished runs of the best group; none if no group has a rank."""
+        return [run for run in self.standing[0].runs if run.finished] if self.standing else []
+
+    @property
     def best(self) -> Run | None:
-        """The first run, by seed, of the best group; None if no group has a rank."""
-        rank, group = next(self.ranked())
-        finished = [run for run in group.runs if run.finished]
-        return min(finished, key=_seed) if rank else None
+        """The first of them by seed."""
+        return min(self.chosen, key=_seed, default=None)
+
+    @cached_property
+    def openings(self) -> list[int]:
+        """How often the test part was opened for each group."""
+        return [max(run.openings for run in group.runs) for group in self.groups]
 
     @cached_property
     def standing(self) -> list[Group]:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seedbed.files import place_csv
-from seedbed.report.comparison import Comparison, Summary, duration, figure
+from seedbed.metric_directions import interval
+from seedbed.report.comparison import Comparison, Group, Summary, duration, figure
 from seedbed.report.verdicts import verdicts
 from seedbed.terminal import aligned, console
 
@@ -51,7 +52,7 @@ def rows(comparison: Comparison) -> Iterator[list[str]]:
             "–" if rank is None else f"{rank}{'=' * (ranks.count(rank) > 1)}",
             group.label,
             str(group.summary(comparison.metric) or "–"),
-            *(_mean(group.summary(name)) for name in comparison.headline),
+            *(_test(group, name) for name in comparison.headline),
             *(_mean(group.last(name)) for name in (comparison.metric, comparison.trained)),
             *(
                 map(figure, group.bias_and_variance or (None, None))
@@ -74,6 +75,11 @@ def remarks(comparison: Comparison) -> list[str]:
     ]
     if any(cells[0].endswith("=") for cells in rows(comparison)):
         lines.append("=: these cannot be told apart.")
+    times, opened = sum(comparison.openings), sum(map(bool, comparison.openings))
+    lines.append(
+        f"Test part opened {times} time{'s' * (times != 1)}, for {opened} of "
+        f"{len(comparison.groups)} settings."
+    )
     if implied := comparison.differences.implied:
         lines.append(f"Also different, as these are: {', '.join(implied)}.")
     if any(len(group.counted) > 1 for group in comparison.groups):
@@ -135,6 +141,14 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "groups": groups,
         "verdicts": verdicts(comparison),
     }
+
+
+def _test(group: Group, name: str) -> str:
+    """A test's metric; of a single run with its interval."""
+    [*tested] = (run for run in group.counted if name in run.figures)
+    return _mean(group.summary(name)) + (
+        interval(tested[0].figures, name) if len(tested) == 1 else ""
+    )
 
 
 def _mean(summary: Summary | None) -> str:

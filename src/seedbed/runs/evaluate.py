@@ -1,7 +1,7 @@
 """A checkpoint's metrics, computed anew: on the same machine, exactly those that the run logged."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +13,9 @@ from seedbed.config.build import build_trainer, has_part
 from seedbed.config.machine import alone
 from seedbed.data.base import DataModule
 from seedbed.errors import DataError, RunError
-from seedbed.metric_directions import COUNTS
-from seedbed.record.directory import RunDirectory
+from seedbed.files import refuse_links_out, writing
+from seedbed.metric_directions import COUNTS, interval
+from seedbed.record.directory import RunDirectory, write_json
 from seedbed.runs.here import as_here, other_here
 from seedbed.runs.load import LoadedRun, load
 from seedbed.terminal import log
@@ -23,13 +24,15 @@ Split = Literal["val", "test"]
 
 
 def evaluate(
-    run: str | Path, *, split: Split = "val", checkpoint: str | Path = "best"
+    run: str | Path, *, split: Split = "val", checkpoint: str | Path = "best", by: str = "evaluate"
 ) -> dict[str, float]:
     """Measure a checkpoint, in the run's own precision, threads, compilation and batch size.
 
-    Nothing is written. Where the machine lacks what the run had, the log says what is other. What
-    several processes had trained is measured by one: it adds up in another order, to six digits the
-    same.
+    Nothing is written, unless it is the first look at the test part: then the run's record has that
+    it was opened, `by` what, and `metrics.json` of a finished run what its best came to.
+
+    Where the machine lacks what the run had, the log says what is other. What several processes had
+    trained is measured by one: it adds up in another order, to six digits the same.
 
     Raises:
         RunError: If the run cannot be used, or its data has no such part.
@@ -37,9 +40,13 @@ def evaluate(
     """
     loaded = load(run, checkpoint)
     _check_data(loaded)
+    if split == "test" and isinstance(loaded.datamodule, DataModule):
+        loaded.datamodule.open_test()
     if not has_part(loaded.datamodule, loaded.task, split):
         there = "val" if split == "test" else "test"
         raise RunError(f"{run}: its data has no {split} part; take --split {there}.")
+    if split == "test":
+        _note_opening(loaded, by)
     recorded = loaded.directory.provenance()
     config, other = as_here(loaded.config)
     if config["compile"]:
@@ -54,7 +61,35 @@ def evaluate(
         measure = trainer.validate if split == "val" else trainer.test
         measure(loaded.task, datamodule=loaded.datamodule, verbose=False)
     found = trainer.callback_metrics
-    return {name: float(found[name]) for name in sorted(found) if name not in COUNTS}
+    metrics = {name: float(found[name]) for name in sorted(found) if name not in COUNTS}
+    if split == "test":
+        metrics |= getattr(loaded.task, "test_intervals", {})
+        _keep(loaded, metrics)
+    return metrics
+
+
+def lines(metrics: Mapping[str, float]) -> list[str]:
+    """Metrics as they are read, a line each, those that have one with their interval."""
+    return [
+        f"{name:<28}{value:>10.4f}{interval(metrics, name)}"
+        for name, value in metrics.items()
+        if not name.startswith(("low/", "high/"))
+    ]
+
+
+def _note_opening(loaded: LoadedRun, by: str) -> None:
+    """Count the first look; what was measured is known already, as the best of a tested run."""
+    if not any(name.startswith("test/") for name in loaded.metrics):
+        refuse_links_out(loaded.directory.path)
+        with writing(loaded.directory.path):
+            loaded.directory.opened_test(loaded.checkpoint.name, loaded.step, by=by)
+
+
+def _keep(loaded: LoadedRun, metrics: dict[str, float]) -> None:
+    run = loaded.directory
+    is_best = loaded.checkpoint == run.best and run.state() == "finished"
+    if is_best and not any(name in loaded.metrics for name in metrics):
+        write_json(run.metrics_file, run.metrics() | metrics)
 
 
 def _trainer(config: dict[str, Any], directory: RunDirectory) -> Trainer:

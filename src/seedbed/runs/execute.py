@@ -19,6 +19,7 @@ from seedbed.config.checks import check
 from seedbed.config.machine import is_distributed, process_count
 from seedbed.config.targets import check_targets
 from seedbed.config.type_checks import shown
+from seedbed.data.base import DataModule
 from seedbed.errors import (
     DamagedError,
     LostProcessError,
@@ -28,11 +29,11 @@ from seedbed.errors import (
     memory_explained,
 )
 from seedbed.loggers import boards, log_hyperparameters, rewind
-from seedbed.metric_directions import COUNTS
+from seedbed.metric_directions import COUNTS, interval
 from seedbed.processes import distributed
 from seedbed.processes.launch import start
 from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
-from seedbed.record.checkpoint import load
+from seedbed.record.checkpoint import BEST, load
 from seedbed.record.directory import RunDirectory, now, write_json
 from seedbed.record.files import flat
 from seedbed.report.settings import listed
@@ -102,11 +103,11 @@ def _train(run: RunDirectory, config: dict[str, Any]) -> dict[str, float]:
     study = build(config, run.path)
     _set_out(config, run, study)
     _introduce(config, study)
-    metrics = _fit_and_test(run, study)
+    metrics = _fit_and_test(run, study, test=config.get("test") is not False)
     if study.trainer.is_global_zero:
         write_json(run.metrics_file, metrics)
         log_hyperparameters(study.trainer, listed(dict(flat(config))), metrics)
-        _conclude(run, study, metrics)
+        _conclude(run, config, study, metrics)
     return metrics
 
 
@@ -202,8 +203,10 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
     write_json(run.provenance_file, record)
 
 
-def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:
+def _fit_and_test(run: RunDirectory, study: Study, *, test: bool) -> dict[str, float]:
     trainer, task, datamodule = study.trainer, study.task, study.datamodule
+    if isinstance(datamodule, DataModule):
+        datamodule.seal_test()
     checkpoint = distributed.broadcast(_go_on(run, trainer) if trainer.is_global_zero else None)
     if not checkpoint and study.has_part("val"):
         # What the initial weights are worth: the first row of every log.
@@ -216,10 +219,16 @@ def _fit_and_test(run: RunDirectory, study: Study) -> dict[str, float]:
     best = load(run.best)
     refuse(run.best, weights_differ(best["state_dict"], task.state_dict(keep_vars=True)))
     task.load_state_dict(best["state_dict"])
-    metrics = measured(best["metrics"], task)
-    if study.has_part("test"):
+    step = best.get("steps", best["global_step"])
+    metrics = {"step": float(step)} | measured(best["metrics"], task)
+    if test and isinstance(datamodule, DataModule):
+        datamodule.open_test()
+    if test and study.has_part("test"):
+        if trainer.is_global_zero:
+            run.opened_test(BEST, step, by="fit")
         trainer.test(task, datamodule=datamodule, verbose=False)
         metrics |= measured(trainer.callback_metrics, task)
+        metrics |= getattr(task, "test_intervals", {})
     return metrics
 
 
@@ -306,12 +315,19 @@ def _own_lengths(config: dict[str, Any]) -> Iterator[str]:
             yield f"{name}={shown(own)}"
 
 
-def _conclude(run: RunDirectory, study: Study, metrics: dict[str, float]) -> None:
+def _conclude(
+    run: RunDirectory, config: dict[str, Any], study: Study, metrics: dict[str, float]
+) -> None:
     parts = [part for part in ("test", "val") if any(name.startswith(part) for name in metrics)]
-    log.info("\nbest checkpoint" + "".join(f", {part} part" for part in parts[:1]))
+    lowest = "lowest" if config["mode"] == "min" else "highest"
+    which = f"the {lowest} {config['monitor']}" if config["monitor"] in metrics else "the last"
+    where = "".join(f", {part} part" for part in parts[:1])
+    log.info(f"\nbest checkpoint ({which}, step {metrics['step']:,.0f}){where}")
     for name, value in metrics.items():
-        if name.startswith(tuple(parts[:1]) or ""):
-            log.info(f"    {name:<28}{value:>10.4f}")
+        if name != "step" and name.startswith(tuple(parts[:1]) or ""):
+            log.info(f"    {name:<28}{value:>10.4f}{interval(metrics, name)}")
+    if any(name.startswith("low/") for name in metrics):
+        log.info("in brackets: 95 %, by bootstrap over the test part's examples")
     for speaker in (*study.callbacks, net_of(study.task)):
         conclusion = getattr(speaker, "conclusion", None)
         if conclusion and (text := conclusion(study.trainer)) is not None:

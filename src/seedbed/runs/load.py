@@ -12,6 +12,7 @@ from torch import nn
 
 from seedbed.config.build import build_data, build_task
 from seedbed.config.targets import check_targets
+from seedbed.data.base import DataModule
 from seedbed.errors import RunError, SettingError
 from seedbed.files import refuse_links_out
 from seedbed.metric_directions import COUNTS
@@ -34,6 +35,8 @@ class LoadedRun:
     data, and loads the data once asked for some."""
     task: Any
     """The LightningModule."""
+    step: int
+    """Where in the fit the checkpoint is from."""
     metrics: dict[str, float]
     """What was logged with this checkpoint; of the best one of a finished run, its test too."""
 
@@ -63,11 +66,14 @@ def load(run: str | Path, checkpoint: str | Path = "best") -> LoadedRun:
         datamodule = build_data(config)
         if kept := state.get(type(datamodule).__qualname__):  # a module may keep nothing
             datamodule.load_state_dict(kept)
+        if config.get("test") is False and isinstance(datamodule, DataModule):
+            datamodule.seal_test()
         sizes = getattr(datamodule, "sizes", {})
         check_layout(path, state, config, sizes)
         task = build_task(config | {"compile": False}, sizes)
         refuse(path, weights_differ(state["state_dict"], task.state_dict(keep_vars=True)))
         task.load_state_dict(state["state_dict"])
+        step = int(state["global_step"])
         metrics = {
             name: value
             for name, value in sorted(state["metrics"].items())
@@ -77,7 +83,7 @@ def load(run: str | Path, checkpoint: str | Path = "best") -> LoadedRun:
         raise unfit(path, directory, error) from error
     if path == directory.best and directory.metrics_file.exists():
         metrics = directory.metrics()
-    return LoadedRun(directory, config, path, datamodule, task.eval(), metrics)
+    return LoadedRun(directory, config, path, datamodule, task.eval(), step, metrics)
 
 
 def check_place(directory: RunDirectory, place: Path) -> None:

@@ -68,7 +68,7 @@ def reproduce(run: str | Path, into: Path | None = None) -> Reproduction:
     check_place(directory, again.path)
     if again.config_file.exists():
         raise RunError(f"{again.path} holds a run already; name another directory with --into.")
-    config, other = as_here(config)
+    config, other = as_here(config | {"test": any(name.startswith("test/") for name in before)})
     check(config)
     if other:
         log.info(other_here(other))

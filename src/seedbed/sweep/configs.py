@@ -19,8 +19,8 @@ from seedbed.terminal import log
 Compose = Callable[[Sequence[str]], DictConfig]
 """Makes a run's configuration of overrides, Hydra's own part included."""
 
-OF_EACH_START = ("logger",)
-"""What a configuration has anew each time it is composed: names with the run's id."""
+OF_EACH_START = ("logger", "test", "name", "tags", "notes")
+"""What changes no fit: names with the run's id, anew each time, whether it is tested, words."""
 
 
 MANY = 100
@@ -110,6 +110,7 @@ class Configs:
 
     def _made(self, point: Point, *more: str) -> dict[str, Any]:
         config = plain(self._compose([*self.plan.fixed, *overrides_of(point), *more]))
+        config["test"] = False  # until the sweep has chosen
         if self.plan.settings.pruning:
             node = {"_target_": f"{Pruning.__module__}.{Pruning.__qualname__}"}
             node |= {name: config[name] for name in ("monitor", "mode")}

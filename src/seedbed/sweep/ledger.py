@@ -1,6 +1,7 @@
 """A sweep's directory, which is its whole record.
 
-    sweep.yaml       the command, and what may not change between one start and the next
+    sweep.yaml       the command, what may not change between one start and the next, and each
+                     opening of the test part
     trials.jsonl     the points, of a search as it has proposed them, one a line
     JOB/             a run's directory for each point and repeat, named by both
 
@@ -169,7 +170,21 @@ class Ledger:
                 shutil.rmtree(path)
             remove_best(self.folder)
             self.trials_file.unlink(missing_ok=True)
-        record = {"command": command, "folder": str(Path.cwd()), "sweep": identity}
+        self._write({"command": command, "folder": str(Path.cwd()), "sweep": identity})
+        self.note_openings()
+
+    def note_openings(self) -> None:
+        """Take over from the jobs' records when the test part was opened, and by what."""
+        record = self.record()
+        opened = [
+            {"job": path.name, **opening}
+            for path in self.jobs()
+            for opening in RunDirectory(path).provenance().get("test_opened", [])
+        ]
+        if opened != record.get("test_opened", []):
+            self._write(record | {"test_opened": opened})
+
+    def _write(self, record: dict[str, Any]) -> None:
         place_text(self.record_file, yaml.safe_dump(record, allow_unicode=True, sort_keys=False))
 
     def record(self) -> dict[str, Any]:

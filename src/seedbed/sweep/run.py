@@ -6,13 +6,13 @@ when there is a worker for it.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from seedbed.errors import SettingError, SweepError
+from seedbed.errors import SeedbedError, SettingError, SweepError
 from seedbed.processes.signals import INTERRUPTED, exit_on_signals
 from seedbed.record.directory import RunDirectory
 from seedbed.sweep.best import remove_best, write_best
@@ -25,6 +25,8 @@ from seedbed.sweep.space import Point, each_value, grid, overrides_of
 from seedbed.terminal import log
 
 if TYPE_CHECKING:
+    from seedbed.record.run import Run
+    from seedbed.report.comparison import Comparison
     from seedbed.sweep.search import Trial
 
 OF_ONE_START = ("hydra.sweeper.fresh=", "hydra.sweep.dir=")
@@ -93,26 +95,50 @@ def run(
 
 
 def report(sweep: "Sweep") -> None:
-    """Show what came of a sweep: the ranking on the terminal, the rest in files."""
+    """Show what came of a sweep, and of its best on the test part."""
     from seedbed.record.run import find_runs
-    from seedbed.report.comparison import compare
+    from seedbed.report.comparison import compare_each
     from seedbed.report.page import best_again
     from seedbed.report.tables import print_table
-    from seedbed.report.write import write_report
+    from seedbed.report.write import write_reports
 
     folder = sweep.ledger.folder
     jobs = sweep.ledger.jobs()
-    runs = [run for run in find_runs([folder]) if run.path in jobs]
-    comparison = compare(runs, metric=sweep.board.metric)
-    print_table(comparison)
+
+    def compared() -> "list[Comparison]":
+        return compare_each([run for run in find_runs([folder]) if run.path in jobs])
+
+    if not sweep.is_over:
+        for comparison in compared():
+            _open_test(comparison.chosen)
+        sweep.ledger.note_openings()
+    comparisons = compared()
+    for comparison in comparisons:
+        print_table(comparison)
     remove_best(folder)
-    if best := comparison.best:
+    best = comparisons[0].best if len(comparisons) == 1 else None
+    if best:
         job = jobs[best.path]
         title = f"{folder.name}, its best: {job.label}"
         write_best(sweep.configs.composed(job), folder, title)
-    log.info(f"\nreport: {write_report(comparison, folder)}")
+    for page in write_reports(comparisons, folder):
+        log.info(f"\nreport: {page}")
     if best:
         log.info(f"best:   {best_again(folder)}")
+
+
+def _open_test(chosen: "Sequence[Run]") -> None:
+    """Measure the chosen runs on the test part, which no job has seen; each once."""
+    from seedbed.runs.evaluate import evaluate
+
+    for run in chosen:
+        if run.openings:
+            continue
+        try:
+            evaluate(run.path, split="test", by="sweep")
+        except SeedbedError as error:  # as of data without one
+            log.info(f"not tested: {error}")
+            return
 
 
 class Sweep:
@@ -153,7 +179,7 @@ class Sweep:
         missing = self._missing()
         with self.board.shown(), self._stopped_gently(pool):
             while True:
-                while pool.free and not self._is_over and (job := next(missing, None)):
+                while pool.free and not self.is_over and (job := next(missing, None)):
                     self._prepare(job)
                     self.board.began(job)
                     pool.start(job.run.path)
@@ -161,7 +187,7 @@ class Sweep:
                     break
                 ended = pool.wait()
                 self._note(self._begun[ended.path], ended.error)
-                if self._is_over:
+                if self.is_over:
                     break
 
     def complain(self) -> None:
@@ -177,7 +203,8 @@ class Sweep:
             )
 
     @property
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Whether it ended at the first job that failed."""
         return self.settings.fail_fast and bool(self.failed)
 
     def _missing(self) -> Iterator[Job]:

@@ -26,6 +26,7 @@ from torchmetrics import Metric, MetricCollection
 from seedbed.errors import TrainingError
 from seedbed.lightning_private import forget_training_data
 from seedbed.processes.distributed import all_gather, all_reduce_sum, rank, size
+from seedbed.tasks.intervals import bootstrap
 
 MakeOptimizer = Callable[[nn.Module], Optimizer]
 """Makes an optimizer for the parameters of a net."""
@@ -125,6 +126,7 @@ class Task(LightningModule, ABC):
         self.metrics = nn.ModuleDict(
             {part: MetricCollection({**self.make_metrics()}) for part in PARTS}
         )
+        self.test_intervals: dict[str, float] = {}
         self._sums: dict[str, float | Tensor] = {}
         self._predicted: list[tuple[Tensor, Tensor]] = []
         self.examples = 0
@@ -162,6 +164,10 @@ class Task(LightningModule, ABC):
         """
         columns = outputs.flatten(1).T.tolist()
         return {f"output_{number}": column for number, column in enumerate(columns)}
+
+    def per_example(self, metrics: MetricCollection) -> dict[str, Tensor]:
+        """Those figures that are means over examples, of each example (N,)."""
+        return {}
 
     def of_loss(self, loss: Tensor) -> dict[str, Tensor]:
         """What follows from a mean loss alone; logged of the training where nothing else is."""
@@ -230,7 +236,8 @@ class Task(LightningModule, ABC):
                 schedule.observe(float(figures["loss"]))
 
     def on_test_epoch_end(self) -> None:
-        """Log the test metrics."""
+        """Log the test metrics, and keep their intervals, `low/test/loss` and so on."""
+        self.test_intervals = self._intervals(self.per_example(self._metrics("test")))
         self._log_metrics("test")
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -305,6 +312,17 @@ class Task(LightningModule, ABC):
         return torch.stack(
             [self.l1 * w.abs().sum() + self.l2 * w.square().sum() for w in weights]
         ).sum()
+
+    def _intervals(self, examples: dict[str, Tensor]) -> dict[str, float]:
+        found: dict[str, float] = {}
+        if examples:
+            ends = bootstrap(torch.stack([*examples.values()], dim=1))
+            for end, values in zip(("low", "high"), ends, strict=True):
+                figures = dict(zip(examples, values, strict=True))
+                derived = self.of_loss(torch.tensor(figures["loss"], dtype=torch.float64))
+                figures |= {name: float(figure) for name, figure in derived.items()}
+                found |= {f"{end}/test/{name}": figure for name, figure in figures.items()}
+        return found
 
     def _metrics(self, part: str) -> MetricCollection:
         collection = self.metrics[part]

@@ -57,6 +57,15 @@ class BinaryTask(Task):
         logits = outputs[:, 0]
         return {"probability": logits.sigmoid().tolist(), "class": (logits > 0).int().tolist()}
 
+    def per_example(self, metrics: MetricCollection) -> dict[str, Tensor]:
+        """Loss, accuracy and Brier's score of each row."""
+        logits, targets = (column.flatten() for column in metrics["predictions"].compute())
+        return {
+            "loss": F.binary_cross_entropy_with_logits(logits, targets, reduction="none"),
+            "accuracy": ((logits > 0) == (targets > 0)).float(),
+            "brier": (logits.sigmoid() - targets).square(),
+        }
+
     def confusion(self) -> Tensor:
         """Count the test's rows by true class, down, and predicted class, across: int64 (2, 2)."""
         logits, targets = self._metrics("test")["predictions"].compute()

@@ -6,10 +6,12 @@ Training never holds all logits; evaluation measures the same quantity, and the 
 import math
 from typing import Any, ClassVar, Protocol, cast
 
+import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, Metric, MetricCollection
 
 from seedbed.tasks.base import StepOutput, Task
+from seedbed.tasks.predictions import Predictions
 
 
 class Decoder(Protocol):
@@ -49,9 +51,10 @@ class LanguageTask(Task):
     headline: ClassVar = ("val/perplexity", "val/accuracy")
 
     def make_metrics(self) -> dict[str, Metric]:
-        """Means over tokens."""
+        """Means over tokens, and those of each window, of which the test's intervals are."""
         # Else the mean would leave out a loss that is NaN, and the fit would go on.
-        return {"loss": MeanMetric(nan_strategy="disable"), "accuracy": MeanMetric()}
+        means = {"loss": MeanMetric(nan_strategy="disable"), "accuracy": MeanMetric()}
+        return means | {"windows": Predictions()}
 
     @property
     def decoder(self) -> Decoder:
@@ -74,11 +77,21 @@ class LanguageTask(Task):
         losses, hits = self.decoder.measure(inputs, targets.clamp(min=0))
         metrics["loss"].update(losses[there])
         metrics["accuracy"].update(hits[there].float())
+        sums = torch.stack([losses, hits.float()]) * there
+        metrics["windows"].update(
+            sums.view(2, *targets.shape).sum(dim=2).T, there.view(targets.shape).sum(dim=1)
+        )
 
     def compute_metrics(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Loss in nats and accuracy, and what follows from the loss."""
-        figures = metrics.compute()
+        figures = {name: metrics[name].compute() for name in ("loss", "accuracy")}
         return figures | self.of_loss(figures["loss"])
+
+    def per_example(self, metrics: MetricCollection) -> dict[str, Tensor]:
+        """Loss and accuracy of each window, by its share of the tokens; its own are not apart."""
+        sums, counts = metrics["windows"].compute()  # (N, 2), (N,)
+        losses, hits = (sums * (len(counts) / counts.sum())).T
+        return {"loss": losses, "accuracy": hits}
 
     def of_loss(self, loss: Tensor) -> dict[str, Tensor]:
         """Perplexity e^loss, and bits a character, loss / ln 2."""

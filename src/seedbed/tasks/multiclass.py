@@ -92,6 +92,16 @@ class MulticlassTask(Task):
         by_class = {f"probability_{k}": column for k, column in enumerate(chances.T.tolist())}
         return {"class": outputs.argmax(dim=1).tolist(), **by_class}
 
+    def per_example(self, metrics: MetricCollection) -> dict[str, Tensor]:
+        """Loss, accuracy and Brier's score of each row."""
+        logits, targets = metrics["predictions"].compute()  # (N, K), (N,)
+        errors = logits.softmax(dim=1) - F.one_hot(targets, logits.shape[1])
+        return {
+            "loss": F.cross_entropy(logits, targets, reduction="none"),
+            "accuracy": (logits.argmax(dim=1) == targets).float(),
+            "brier": errors.square().sum(dim=1),
+        }
+
     def confusion(self) -> Tensor:
         """Count the test's rows by true class, down, and predicted class, across: int64 (K, K)."""
         logits, targets = self._metrics("test")["predictions"].compute()

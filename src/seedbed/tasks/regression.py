@@ -106,3 +106,9 @@ class RegressionTask(Task):
                 else torch.tensor(torch.nan, device=loss.device)  # of a single row there is none
             ),
         }
+
+    def per_example(self, metrics: MetricCollection) -> dict[str, Tensor]:
+        """Squared and absolute error of each row."""
+        predictions, targets = (column.flatten() for column in metrics["predictions"].compute())
+        errors = (predictions - targets) * self.deviation
+        return {"loss": errors.square(), "mse": errors.square(), "mae": errors.abs()}
