@@ -4,10 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from seedbed.errors import SettingError
 from seedbed.record.run import find_runs
 from seedbed.report.comparison import Comparison, compare, compare_each, duration, figure
+from seedbed.report.tables import remarks
 
 MakeRun = Callable[..., Path]
 
@@ -183,3 +185,17 @@ def test_value_at_the_end_is_of_the_last_validation_where_the_ranking_is_of_the_
     assert best is not None
     assert last is not None
     assert (best.mean, last.mean) == ((3 + 5) / 2, (4 + 7) / 2)
+
+
+def test_ranking_with_a_run_of_a_part_of_the_data_says_so(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    make_run("1", [9, 3])
+    limited = make_run("2", [9, 2])
+    config = yaml.safe_load((limited / "config.yaml").read_text())
+    config["trainer"]["limit_test_batches"] = 1
+    (limited / "config.yaml").write_text(yaml.safe_dump(config))
+    comparison = compare(find_runs([tmp_path]))
+    assert sorted(group.states for group in comparison.groups) == ["finished", "finished, partial"]
+    said = "partial: on a part of the data alone, by trainer.limit_test_batches=1."
+    assert said in remarks(comparison)

@@ -46,6 +46,26 @@ def test_every_run_below_the_folder_has_a_line(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("limits", "partial"),
+    [
+        ({"limit_test_batches": 1}, True),
+        ({"limit_val_batches": 0.5}, True),
+        ({"fast_dev_run": True}, True),
+        ({"overfit_batches": 1}, True),
+        ({"limit_test_batches": 1.0, "fast_dev_run": False, "overfit_batches": 0.0}, False),
+        ({"limit_train_batches": None}, False),
+    ],
+)
+def test_run_of_a_part_of_the_data_is_called_partial(
+    limits: dict[str, Any], partial: bool, tmp_path: Path
+) -> None:
+    RunDirectory.create(tmp_path / "run", {"monitor": "val/loss", "trainer": limits})
+    shown = lines(tmp_path)
+    assert [line.partial for line in shown] == [partial]
+    assert ("new, partial" in as_text(shown)) == partial
+
+
 def test_running_run_whose_process_is_dead_is_interrupted(folder: Path) -> None:
     assert {line.name: line.state for line in lines(folder)}["killed"] == "interrupted"
 

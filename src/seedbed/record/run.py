@@ -21,6 +21,12 @@ from seedbed.terminal import cut, log
 Axis = Literal["step", "epoch"]
 """What a curve's points are counted in."""
 
+PARTIAL = (
+    *("fast_dev_run", "overfit_batches"),
+    *("limit_train_batches", "limit_val_batches", "limit_test_batches"),
+)
+"""The Trainer's settings that leave batches out."""
+
 Identity = tuple[int, int]
 """A folder's device and number there: the same by any of its names."""
 
@@ -62,6 +68,17 @@ class Run:
     def finished(self) -> bool:
         """Whether its figures are its last word."""
         return self.state in ("finished", "pruned")
+
+    @property
+    def partial(self) -> list[str]:
+        """The Trainer's settings by which its figures are of a part of the data alone."""
+        values = {name: self.config.get(f"trainer.{name}") for name in PARTIAL}
+        # A limit of 1.0 is all batches, one of 1 is a single one.
+        return [
+            f"trainer.{name}={str(value).lower()}"
+            for name, value in values.items()
+            if value and not (isinstance(value, float) and value == 1.0)
+        ]
 
     @property
     def error(self) -> str:

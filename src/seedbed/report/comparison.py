@@ -65,12 +65,12 @@ class Group:
 
     @property
     def states(self) -> str:
-        """The state of all, as `finished`, or `2 finished, 1 failed`."""
+        """The state of all, as `finished`, or `2 finished, 1 failed`, and `partial`."""
         states = [run.state for run in self.runs]
         each = {state: states.count(state) for state in sorted(states, key=_good_first)}
-        if len(each) == 1:
-            return states[0]
-        return ", ".join(f"{count} {state}" for state, count in each.items())
+        named = [f"{count} {state}" for state, count in each.items()]
+        partial = any(run.partial for run in self.runs)
+        return ", ".join([*(named if len(each) > 1 else states[:1]), *(["partial"] * partial)])
 
     def summary(self, metric: str) -> Summary | None:
         """A metric's mean and deviation; None where no run has it."""

@@ -89,6 +89,8 @@ def remarks(comparison: Comparison) -> list[str]:
             f"Runs without a rank have no {comparison.metric}, or did not finish; their figures "
             "are the best so far."
         )
+    if limits := sorted({limit for run in comparison.runs for limit in run.partial}):
+        lines.append(f"partial: on a part of the data alone, by {', '.join(limits)}.")
     failed = [run for run in comparison.runs if run.state == "failed"]
     lines += [f"failed: {run.path}: {run.error}" for run in failed[:MOST_ERRORS]]
     if len(failed) > MOST_ERRORS:
@@ -132,7 +134,10 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
                 "metrics": measured,
                 "steps": group.steps,
                 "seconds": group.seconds,
-                "runs": [{"path": str(run.path), "state": run.state} for run in group.runs],
+                "runs": [
+                    {"path": str(run.path), "state": run.state, "partial": bool(run.partial)}
+                    for run in group.runs
+                ],
             }
         )
     return {

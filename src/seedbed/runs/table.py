@@ -37,6 +37,8 @@ class Line:
     commit: str | None
     changed: bool
     """Whether there were uncommitted changes, or files that git did not track."""
+    partial: bool = False
+    """Whether its figures are of a part of the data alone."""
     problem: str | None = None
     """Why it cannot be read."""
 
@@ -63,7 +65,8 @@ def as_text(shown: Sequence[Line]) -> str:
         value = "–" if line.value is None else f"{line.value:.4f}"
         commit = "–" if line.commit is None else line.commit[:7] + "+" * line.changed
         steps = f"{line.steps:,}"
-        cells.append([line.name, line.state, line.metric, value, steps, _age(line), commit])
+        state = f"{line.state}, partial" if line.partial else line.state
+        cells.append([line.name, state, line.metric, value, steps, _age(line), commit])
     problems = [line.problem for line in shown if line.problem]
     table = aligned(cells, to_the_right=(3, 4, 5))
     return "\n".join([table, *([""] if problems else []), *problems])
@@ -94,7 +97,7 @@ def _line(path: Path, folder: Path) -> Line:
         run = read_run(path)
     except RunError as error:
         reason = " ".join(str(error).split())
-        return Line(name, "unreadable", "–", None, True, 0, None, None, False, reason)
+        return Line(name, "unreadable", "–", None, True, 0, None, None, False, problem=reason)
     metric = str(run.config.get("monitor"))
     value = run.figures.get(metric, math.nan)
     return Line(
@@ -107,6 +110,7 @@ def _line(path: Path, folder: Path) -> Line:
         started=run.status.get("started"),
         commit=run.commit,
         changed=run.changed,
+        partial=bool(run.partial),
     )
 
 
