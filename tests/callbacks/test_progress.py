@@ -1,4 +1,5 @@
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ def fit(folder: Path, *overrides: str) -> RunDirectory:
 
 def steps(printed: str) -> list[int]:
     """The steps of the lines printed."""
-    first = [line.split()[0] for line in printed.splitlines() if line.endswith((":00", ":01"))]
+    timed = re.compile(r".*\d:\d\d")
+    first = [line.split()[0] for line in printed.splitlines() if timed.fullmatch(line)]
     return [int(cell.replace(",", "")) for cell in first]
 
 

@@ -148,9 +148,19 @@ def test_untracked_files_count_as_changes(folder: Path) -> None:
     assert (changed["line"], changed["killed"]) == (True, False)
 
 
+def test_table_shows_what_was_typed_and_a_generated_name_in_short(folder: Path) -> None:
+    run = RunDirectory.create(folder / "2026-01-31_12-00-00-0a1b2c3d", {"optimizer": {"lr": 0.1}})
+    words = ["/bin/python", "train.py", "optimizer.lr=0.1", "hydra.run.dir=/somewhere"]
+    write_json(run.provenance_file, {"command": words})
+    [line] = lines(folder, where=["optimizer.lr=0.1"])
+    assert line.name == "2026-01-31_12-00-00-0a1b2c3d"
+    assert as_text([line]).splitlines()[1].split()[0] == "0a1b2c3d"
+    assert line.typed == "optimizer.lr=0.1"
+
+
 def test_table_shows_a_run_a_line_in_columns(folder: Path) -> None:
     assert as_text(lines(folder)).splitlines() == [
-        "name    state        metric            steps     age  commit",
+        "name    state        metric            steps     age  commit    typed",
         "exam/b  finished     val/loss  1.0000     20     2 d  aaaaaaa",
         "line    failed       val/loss  5.0000     30     3 h  aaaaaaa",
         "exam/a  finished     val/loss  0.5000     20  30 min  bbbbbbb+",

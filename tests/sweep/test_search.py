@@ -58,6 +58,18 @@ def test_logarithmic_interval_is_searched_by_orders_of_magnitude() -> None:
     assert 1e-3 < rates[20] < 1e-1  # the median of a uniform draw would lie near 0.5
 
 
+@pytest.mark.parametrize("seed", [0, 1, 42])
+def test_first_trials_of_tpe_are_spread_over_every_setting(seed: int) -> None:
+    trials: list[Trial] = []
+    for _ in range(8):
+        trials.append(Trial(proposed(trials, seed), "finished", 1.0))
+    eighths = {int((float(trial.point["x"]) + 10) / 20 * 8) for trial in trials}
+    assert len(eighths) == 8
+    assert [trial.point["net"] for trial in trials].count("mlp") == 4
+    assert {trial.point["depth"] for trial in trials} == {"2", "4", "6"}
+    assert len({trial.point["n"] for trial in trials}) >= 7
+
+
 @pytest.mark.parametrize("mode", ["min", "max"])
 def test_tpe_comes_closer_than_chance(mode: Literal["min", "max"]) -> None:
     def late(algorithm: Literal["random", "tpe"]) -> float:

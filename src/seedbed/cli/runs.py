@@ -22,13 +22,21 @@ def runs(
         | None,
         typer.Option(help="Show only those in this state."),
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Show only those with this setting, as 'optimizer.lr<0.01', optimizer=Adam, "
+            "tags=paper; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     sort: Annotated[
         Literal["name", "state", "metric", "steps", "age", "commit"],
         typer.Option(help="Sort by this column; the best metric and the oldest run come first."),
     ] = "age",
     as_json: AsJson = False,
 ) -> None:
-    """List the runs in FOLDER and below: state, key metric at its best, steps, age, commit.
+    """List the runs in FOLDER and below: state, best key metric, steps, age, commit, command.
 
     A + after the commit stands for uncommitted changes, or files that git does not track.
 
@@ -36,5 +44,5 @@ def runs(
     """
     from seedbed.runs import table
 
-    lines = table.lines(folder, state=state, sort=sort)
+    lines = table.lines(folder, state=state, where=where or (), sort=sort)
     print_json(table.as_json(lines)) if as_json else say(table.as_text(lines))

@@ -65,6 +65,11 @@ class Run:
         return "pruned" if state == "finished" and "pruned" in self.status else state
 
     @property
+    def typed(self) -> list[str]:
+        """The settings on its command line, or its sweep's, as `optimizer.lr=0.1`."""
+        return [word for word in shlex.split(self.command) if "=" in word and word[0] != "-"]
+
+    @property
     def finished(self) -> bool:
         """Whether its figures are its last word."""
         return self.state in ("finished", "pruned")

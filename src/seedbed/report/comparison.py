@@ -9,7 +9,6 @@ apart by their seeds share one. Runs that decide by different metrics are compar
 """
 
 import math
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -265,9 +264,8 @@ def compare(runs: Sequence[Run], *, metric: str | None = None) -> Comparison:
 
 
 def _typed(run: Run) -> list[str]:
-    """The settings on a run's command line, in order."""
-    words = shlex.split(run.command)
-    return [word.partition("=")[0].lstrip("+") for word in words if "=" in word and word[0] != "-"]
+    """The names of the settings on a run's command line, in order."""
+    return [word.partition("=")[0].lstrip("+") for word in run.typed]
 
 
 def _labels(runs: Sequence[Run], found: Differences, members: Sequence[list[int]]) -> list[str]:

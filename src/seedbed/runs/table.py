@@ -4,6 +4,7 @@ What cannot be read has its line too, and the reason below, so that one run neve
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -13,9 +14,13 @@ from typing import Any, Literal
 from seedbed.errors import RunError
 from seedbed.record.files import time
 from seedbed.record.run import read_run, run_folders
+from seedbed.runs.where import chosen
 from seedbed.terminal import aligned
 
 State = Literal["new", "running", "finished", "pruned", "failed", "interrupted", "unreadable"]
+GENERATED = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-([0-9a-f]{8})")
+"""A directory's name as it is made for a run, of which the last part is shown."""
+
 Column = Literal["name", "state", "metric", "steps", "age", "commit"]
 
 
@@ -41,32 +46,48 @@ class Line:
     """Whether its figures are of a part of the data alone."""
     problem: str | None = None
     """Why it cannot be read."""
+    typed: str = ""
+    """The settings on its command line, or its sweep's."""
 
 
-def lines(folder: Path, *, state: State | None = None, sort: Column = "age") -> list[Line]:
+def lines(
+    folder: Path,
+    *,
+    state: State | None = None,
+    where: Sequence[str] = (),
+    sort: Column = "age",
+) -> list[Line]:
     """The runs in a folder and below, the newest last, or by another column.
 
     Args:
         folder: The folder, or a run itself.
         state: Take only runs in this state.
+        where: Take only runs whose settings fulfil these, as `optimizer.lr<0.01`.
         sort: The column; the best metric comes first.
 
     Raises:
         RunError: If there are no runs.
+        SettingError: If a condition is none, or no run has its setting.
     """
-    found = [_line(path, folder) for path in run_folders([folder])]
+    both = [_line(path, folder) for path in run_folders([folder])]
+    found = [line for line, _ in both]
+    if where:
+        fulfil = chosen([config for _, config in both], where)
+        found = [line for line, fulfils in zip(found, fulfil, strict=True) if fulfils]
     return sorted((line for line in found if state in (None, line.state)), key=KEYS[sort])
 
 
 def as_text(shown: Sequence[Line]) -> str:
     """The table, a line a run."""
-    cells = [["name", "state", "metric", "", "steps", "age", "commit"]]
+    cells = [["name", "state", "metric", "", "steps", "age", "commit", "typed"]]
     for line in shown:
         value = "–" if line.value is None else f"{line.value:.4f}"
         commit = "–" if line.commit is None else line.commit[:7] + "+" * line.changed
         steps = f"{line.steps:,}"
         state = f"{line.state}, partial" if line.partial else line.state
-        cells.append([line.name, state, line.metric, value, steps, _age(line), commit])
+        name = GENERATED.sub(r"\1", line.name)
+        words = [name, state, line.metric, value, steps, _age(line), commit, line.typed]
+        cells.append(words)
     problems = [line.problem for line in shown if line.problem]
     table = aligned(cells, to_the_right=(3, 4, 5))
     return "\n".join([table, *([""] if problems else []), *problems])
@@ -91,16 +112,17 @@ KEYS: dict[Column, Any] = {
 }
 
 
-def _line(path: Path, folder: Path) -> Line:
+def _line(path: Path, folder: Path) -> tuple[Line, dict[str, Any]]:
+    """A run's line, and its settings."""
     name = str(path.relative_to(folder)) if path != folder else path.name
     try:
         run = read_run(path)
     except RunError as error:
         reason = " ".join(str(error).split())
-        return Line(name, "unreadable", "–", None, True, 0, None, None, False, problem=reason)
+        return Line(name, "unreadable", "–", None, True, 0, None, None, False, problem=reason), {}
     metric = str(run.config.get("monitor"))
     value = run.figures.get(metric, math.nan)
-    return Line(
+    line = Line(
         name=name,
         state=run.state,
         metric=metric,
@@ -111,7 +133,9 @@ def _line(path: Path, folder: Path) -> Line:
         commit=run.commit,
         changed=run.changed,
         partial=bool(run.partial),
+        typed=" ".join(word for word in run.typed if not word.startswith("hydra.")),
     )
+    return line, run.config
 
 
 def _age(line: Line) -> str:

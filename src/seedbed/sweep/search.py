@@ -3,8 +3,13 @@
 A proposal is a function of the trials so far, the seed, and the trial's number: the study is made
 anew for each, from the ledger. So there is no database to keep in step with the runs, and a sweep
 that was killed goes on as it would have gone. Price: a millisecond or so a trial, each time.
+
+TPE has nothing to go by at first: its first trials are points of Sobol's sequence, which lie apart,
+where each drawn on its own would come to places that were tried. SciPy's, because Optuna's sampler
+of it keeps its place in a study.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -30,6 +35,9 @@ STATES = {
     "failed": TrialState.FAIL,
     "running": TrialState.RUNNING,
 }
+
+STARTUP = 10
+"""Trials of TPE that are spread over the space, before it goes by their results."""
 
 SAMPLERS: dict[str, type[RandomSampler] | type[TPESampler]] = {
     "random": RandomSampler,
@@ -66,6 +74,8 @@ def propose(
         seed: The sweep's.
         mode: Whether the lowest (`min`) or the highest (`max`) value is best.
     """
+    if algorithm == "tpe" and len(trials) < STARTUP:
+        return _spread(space, len(trials), seed)
     distributions = {dimension.key: _distribution(dimension) for dimension in space}
     own_seed = int(np.random.SeedSequence([seed, len(trials)]).generate_state(1)[0])
     sampler: BaseSampler = SAMPLERS[algorithm](seed=own_seed)
@@ -75,6 +85,28 @@ def propose(
     study.add_trials([_frozen(trial, space, distributions) for trial in trials])
     asked = study.ask(distributions)
     return {dimension.key: _text(dimension, asked.params[dimension.key]) for dimension in space}
+
+
+def _spread(space: Space, number: int, seed: int) -> Point:
+    """A point of Sobol's sequence (1967), which is scrambled by the seed (Matoušek 1998)."""
+    from scipy.stats import qmc
+
+    sequence = qmc.Sobol(len(space), rng=np.random.default_rng(seed))
+    shares = sequence.random(2 ** math.ceil(math.log2(STARTUP)))[number]  # from 0 to below 1
+    return {d.key: _at(d, share) for d, share in zip(space, shares.tolist(), strict=True)}
+
+
+def _at(dimension: Dimension, share: float) -> str:
+    """The value at a share of a dimension."""
+    if isinstance(dimension, Choice):
+        return dimension.values[int(share * len(dimension.values))]
+    low, high = dimension.low, dimension.high
+    if dimension.whole:
+        low, high = low - 0.5, high + 0.5
+    value = low * (high / low) ** share if dimension.log else low + (high - low) * share
+    if dimension.whole:
+        return str(min(max(round(value), int(dimension.low)), int(dimension.high)))
+    return _text(dimension, value)
 
 
 def _frozen(trial: Trial, space: Space, distributions: dict[str, BaseDistribution]) -> FrozenTrial:
