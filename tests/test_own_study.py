@@ -9,7 +9,6 @@ from copied import called, copied
 from seedbed.project import ROOT
 
 FILE = re.compile(r"^`((?:src|conf)/\S+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TARGETS = re.compile(r"^Add to `TARGETS` .*\n\n```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +17,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copied(tmp_path_factory.mktemp("project"))
     page = (ROOT / "docs" / "own_study.md").read_text(encoding="utf-8")
     for name, content in FILE.findall(page):
-        (project / name).write_text(content, encoding="utf-8")
-    [targets] = TARGETS.findall(page)
-    build = project / "src" / "seedbed" / "build.py"
-    code = build.read_text(encoding="utf-8")
-    first = '        "lightning.Trainer",\n'
-    build.write_text(code.replace(first, first + targets), encoding="utf-8")
+        file = project / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+        if file.suffix == ".py":
+            (file.parent / "__init__.py").write_text('"""A study."""\n')
     return project
 
 
@@ -51,4 +49,16 @@ def test_study_of_the_page_is_checked_trained_and_predicts(project: Path, tmp_pa
 @pytest.mark.slow
 def test_setting_that_is_forgotten_is_named(project: Path) -> None:
     said = called(project, "-m", "seedbed", "check", "experiment=iris", "~net.width", status=2)
-    assert "net.width: is required by seedbed.nets.prototypes.Prototypes." in said
+    assert "net.width: is required by studies.iris.prototypes.Prototypes." in said
+
+
+@pytest.mark.slow
+def test_module_of_the_page_trains_and_is_swept(project: Path, tmp_path: Path) -> None:
+    study = ("experiment=none", "task=waves", "data=waves", "max_epochs=3")
+    printed = called(project, "train.py", *study, f"hydra.run.dir={tmp_path / 'run'}")
+    assert "val_loss" in printed
+    swept = ("-m", *study, "task.lr=0.01,0.1", "monitor=val_loss")
+    printed = called(project, "train.py", *swept, f"hydra.sweep.dir={tmp_path / 'sweep'}")
+    assert "0.01" in printed
+    code = f"import seedbed; print(seedbed.run({[*study]!r}).metrics['val_loss'])"
+    assert float(called(project, "-c", code).split()[-1]) < 2

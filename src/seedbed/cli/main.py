@@ -10,6 +10,7 @@ from seedbed.cli.export import export
 from seedbed.cli.fetch import fetch
 from seedbed.cli.generate import generate
 from seedbed.cli.predict import predict
+from seedbed.cli.remove import remove
 from seedbed.cli.reproduce import reproduce
 from seedbed.cli.resume import resume
 from seedbed.cli.runs import runs
@@ -31,6 +32,7 @@ app.command()(predict)
 app.command()(generate)
 app.command()(export)
 app.command()(reproduce)
+app.command()(remove)
 app.command()(check)
 app.command()(fetch)
 app.command()(compare)
