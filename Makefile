@@ -4,8 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# What only the MNIST lesson needs, apart: torchmetrics would import it in all our processes too.
-LESSON := $(VENV)/lesson
 # What `seedbed fetch` ends with where no mirror delivers.
 NO_MIRROR := 3
 
@@ -46,7 +44,7 @@ train: $(READY)  ## Set up, fetch the Tang poems, and train the poem GPT on them
 test: $(READY)  ## Set up and run the fast tests
 	@$(BIN)/python -m pytest -n auto
 
-slow: $(LESSON)  ## Run the tests that take minutes or need real data
+slow: $(READY)  ## Run the tests that take minutes or need real data
 	@$(BIN)/seedbed fetch
 	@$(BIN)/seedbed fetch mnist
 	@$(BIN)/python -m pytest -n auto -m 'slow or corpus'
@@ -62,19 +60,10 @@ fix: $(READY)  ## Format, and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix . || true
 	@$(BIN)/ruff format --quiet .
 
-$(LESSON): $(READY)
-	@if $(BIN)/python -c 'import pip' 2>/dev/null; then \
-		pip="$(BIN)/python -m pip"; \
-	else \
-		pip="$(PYTHON) -m pip --python $(BIN)/python"; \
-	fi && $$pip install --quiet --disable-pip-version-check --no-deps --upgrade \
-		--target $@ --constraint constraints.txt torchvision
-	@touch $@
-
-bench: $(LESSON)  ## Time it beside what one would write otherwise (ONLY=NAME: one line; ONLY=all)
+bench: $(READY)  ## Time it beside what one would write otherwise (ONLY=NAME: one line; ONLY=all)
 	@$(BIN)/seedbed fetch
 	@$(BIN)/seedbed fetch mnist
-	@LESSON_PACKAGES=$(LESSON) $(BIN)/python -m benchmarks $(ONLY)
+	@$(BIN)/python -m benchmarks $(ONLY)
 
 dashboard: $(READY)  ## Show all runs in TensorBoard
 	@$(BIN)/tensorboard --logdir logs

@@ -1,11 +1,6 @@
-"""MNIST beside the lesson's script, both as whole processes from their start to their test.
-
-The lesson alone has torchvision, from the folder LESSON_PACKAGES: torchmetrics imports it where it
-is.
-"""
+"""MNIST beside the lesson's script, both as whole processes from their start to their test."""
 
 import math
-import os
 import re
 import sys
 import tempfile
@@ -43,9 +38,7 @@ def lesson() -> Fit:
         raw.symlink_to(fetch(MNIST_FILES, data_dir()), target_is_directory=True)
         started = time.perf_counter()
         seed = str(len(_lessons) + 1)
-        packages = os.environ.get("LESSON_PACKAGES", "")
-        command = (sys.executable, "-m", "benchmarks.lessons.mnist", folder, seed)
-        printed = run(*command, PYTHONPATH=packages)
+        printed = run(sys.executable, "-m", "benchmarks.lessons.mnist", folder, seed)
         seconds = time.perf_counter() - started
     found = LESSON.search(printed)
     assert found

@@ -174,7 +174,10 @@ step()
 """
 """A run's imports, and a step of an optimizer."""
 
-LARGE = {"torch._dynamo.eval_frame", "sympy", "triton", "matplotlib", "scipy.signal.windows"}
+LARGE = {
+    *("torch._dynamo.eval_frame", "sympy", "triton", "matplotlib", "scipy.signal.windows"),
+    "torchvision",
+}
 """What takes long to import, by one module each."""
 
 
@@ -252,6 +255,15 @@ class Module(LightningModule):
 assert ModelSummary(Module()).total_flops == 2 * 3 * 2 * 1
 """,
         """
+from torchmetrics.detection import IntersectionOverUnion
+from torchmetrics.functional.detection import intersection_over_union
+box, label = torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([0])
+assert intersection_over_union(box, box / 2) == 0.25
+metric = IntersectionOverUnion()
+metric.update([{"boxes": box, "labels": label}], [{"boxes": box / 2, "labels": label}])
+assert metric.compute()["iou"] == 0.25
+""",
+        """
 import scipy.signal
 assert scipy.signal.get_window("hamming", 8).size == 8
 """,
@@ -263,6 +275,7 @@ assert scipy.signal.get_window("hamming", 8).size == 8
         "graph break",
         "plot",
         "count of operations",
+        "measures of images",
         "signal processing",
     ],
 )

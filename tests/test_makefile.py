@@ -88,18 +88,3 @@ def test_neither_ensurepip_nor_pip_is_explained(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "has neither ensurepip nor pip" in done.stderr
     assert not (tmp_path / ".ready").exists()
-
-
-@pytest.mark.parametrize("has_pip", [True, False])
-def test_lessons_package_is_installed_with_a_pip_of_its_own_or_the_systems(
-    has_pip: bool, tmp_path: Path
-) -> None:
-    cases = [] if has_pip else ['case "$*" in *"import pip"*) exit 1;; esac']
-    script(tmp_path / "bin" / "python", *cases)
-    script(tmp_path / "python3")
-    (tmp_path / ".ready").touch()
-    (tmp_path / "lesson").mkdir()
-    os.utime(tmp_path / "lesson", (0, 0))
-    done = make(f"{tmp_path}/lesson", VENV=tmp_path, PYTHON=tmp_path / "python3")
-    own = "python -m pip install" if has_pip else f"python3 -m pip --python {tmp_path}/bin/python"
-    assert f"\n{own}" in f"\n{done.stdout}"

@@ -1,7 +1,7 @@
 """How a run's process gets its modules: torch and Lightning take seconds to import.
 
 Nearly half of that is for what a run may never use, and is deferred until it does: torch's
-compiler, Triton, Matplotlib, SciPy's signal processing.
+compiler, Triton, Matplotlib, SciPy's signal processing, torchvision.
 """
 
 import gc
@@ -14,6 +14,19 @@ from typing import Any
 from seedbed.fast.deferred import brought, defer, later
 
 COMPILER = "torch._dynamo"
+
+IMAGE_MEASURES: dict[str, tuple[str, ...]] = {
+    "image.arniqa": (
+        *("arniqa", "_ARNIQA", "_NoTrainArniqa", "_TYPE_REGRESSOR_DATASET"),
+        *("_arniqa_compute", "_arniqa_update"),
+    ),
+    "image.dists": ("deep_image_structure_and_texture_similarity", "_dists_update"),
+    "detection.ciou": ("complete_intersection_over_union", "_ciou_compute", "_ciou_update"),
+    "detection.diou": ("distance_intersection_over_union", "_diou_compute", "_diou_update"),
+    "detection.giou": ("generalized_intersection_over_union", "_giou_compute", "_giou_update"),
+    "detection.iou": ("intersection_over_union", "_iou_compute", "_iou_update"),
+}
+"""The functions and classes of torchmetrics that call torchvision, by module."""
 
 
 @contextmanager
@@ -45,6 +58,10 @@ def _defer() -> None:
     functions = ("plot_confusion_matrix", "plot_curve", "plot_single_or_multi_val")
     types = ("_AX_TYPE", "_CMAP_TYPE", "_PLOT_OUT_TYPE")
     defer(plot, **{name: later(plot, name) for name in functions}, **dict.fromkeys(types, object))
+    # What its measures of images ask for brings torchvision.
+    for inside, callables in IMAGE_MEASURES.items():
+        module = f"torchmetrics.functional.{inside}"
+        defer(module, **{name: later(module, name) for name in callables})
     # It adds this name where there is none, for an audio package.
     defer("scipy.signal", hamming=None)
 

@@ -5,7 +5,6 @@ are compared with the net's own. Price: ONNX is traced by torch's exporter, whic
 refuses a net whose path depends on values.
 """
 
-import logging
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,8 +88,6 @@ def _onnx(run: LoadedRun, file: Path, example: Tensor) -> Callable[[Tensor], Ten
     sizes = {0: Dim("batch")}
     if isinstance(run.datamodule, TokensDataModule):
         sizes[1] = Dim("length", max=run.datamodule.context)
-    # It misses torchvision, for any net.
-    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     try:
         torch.onnx.export(
             run.net,
