@@ -7,7 +7,10 @@ EXPERIMENTS = [
 ]
 """All but the one that chooses nothing."""
 
-OWN_DATA = {"text": [f"data.path={ROOT / 'README.md'}"]}
+OWN_DATA = {
+    "text": [f"data.path={ROOT / 'README.md'}"],
+    "table": [f"data.path={ROOT / 'src/studies/exam/plane.csv'}", "data.target=y"],
+}
 """By the experiment: what it needs."""
 
 

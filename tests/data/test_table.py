@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seedbed.data.rows import random_parts
+from seedbed.data.parts import random_parts
 from seedbed.data.table import Table
 from seedbed.errors import DataError, SettingError
 
@@ -175,7 +175,9 @@ def test_features_that_are_none_or_hold_the_target_are_refused(
 def test_classes_are_checked_where_the_target_is_a_class(new: New) -> None:
     three = columns() | {"y": [float(row % 3) for row in range(ROWS)]}
     new(three).setup()
-    with pytest.raises(DataError, match="expected class 0 or 1, got 2"):
+    with pytest.raises(
+        DataError, match="row 4, column 'y': expected one of two classes, 0 and 1, got 2"
+    ):
         new(three, kind="binary").setup()
 
 

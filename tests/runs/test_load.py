@@ -60,7 +60,7 @@ def test_moved_run_opens_without_its_data(
 ) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(table.path, moved)
-    monkeypatch.setattr("seedbed.data.table.read_columns", None)
+    monkeypatch.setattr("seedbed.data.table.read_table", None)
     run = load(moved)
     assert run.metrics == table.metrics()
     assert run.datamodule.sizes == {"inputs": 2, "outputs": 1}

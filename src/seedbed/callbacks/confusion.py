@@ -30,10 +30,14 @@ class ConfusionMatrix(Callback):
         counts: list[list[int]] = pl_module.confusion().tolist()  # gathers from all processes
         if not trainer.is_global_zero:
             return
-        classes = range(len(counts))
-        header = ["true", *(f"predicted_{k}" for k in classes)]
-        place_csv(self.file, [header, *([k, *counts[k]] for k in classes)])
+        data = getattr(trainer, "datamodule", None)
+        classes = getattr(data, "labels", []) or [*range(len(counts))]
+        header = ["true", *(f"predicted_{label}" for label in classes)]
+        rows = [*zip(classes, counts, strict=True)]
+        place_csv(self.file, [header, *([label, *cells] for label, cells in rows)])
         if len(counts) <= WIDEST:
             log.info("\nconfusion matrix, test part: true class down, predicted class across")
-            for head, cells in [("", classes), *enumerate(counts)]:
-                log.info(f"{head:>8}" + "".join(f"{cell:>8,}" for cell in cells))
+            width = max(8, *(len(str(label)) + 2 for label in classes))
+            for head, cells in [("", classes), *rows]:
+                shown = (cell if isinstance(cell, str) else f"{cell:,}" for cell in cells)
+                log.info(f"{head:>{width}}" + "".join(f"{cell:>{width}}" for cell in shown))

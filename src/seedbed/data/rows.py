@@ -14,6 +14,7 @@ from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
 from seedbed.data.augment import RandomAffine
 from seedbed.data.base import DataModule
+from seedbed.data.columns import Column
 from seedbed.data.loader import Loader, in_order, shuffled
 from seedbed.errors import DataError, SettingError
 
@@ -25,9 +26,6 @@ EVERY_ITEM = CollectionCheckStrategy.ALL_ITEMS
 
 EVALUATED = 256
 """Rows a batch in validation and test, unless `batch_size` is larger."""
-
-Parts = tuple[Tensor, Tensor, Tensor]
-"""The numbers of the rows, int64, that are for training, validation and test."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,10 @@ class RowSplits:
     they are scaled by, which were fitted on the training part alone."""
     target_scale: list[float] = field(default_factory=lambda: [0.0, 1.0])
     """The mean and deviation that the targets are scaled by, fitted likewise."""
+    columns: list[Column] = field(default_factory=list)
+    """Where the rows are a table's of any kind, what its columns come to."""
+    labels: list[str] = field(default_factory=list)
+    """What the classes are called, in the order of their numbers; empty where by these alone."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,11 @@ class RowsDataModule(DataModule[RowSplits]):
         return "The checkpoint's data has other columns, or another scale, than this."
 
     @property
+    def labels(self) -> list[str]:
+        """What the classes are called, in the order of their numbers; empty where by these."""
+        return []
+
+    @property
     def target_scale(self) -> tuple[float, float]:
         """Mean and deviation by which outputs, and targets, get back to the target's own units."""
         mean, deviation = self.state_dict()["target_scale"]
@@ -202,40 +209,3 @@ class RowsDataModule(DataModule[RowSplits]):
 
 def _values(inputs: Tensor) -> Tensor:
     return inputs / 255 if inputs.dtype == torch.uint8 else inputs
-
-
-def check_shares(*, validation: float, test: float) -> None:
-    """Have two shares of the rows be such that some are left for training.
-
-    Raises:
-        SettingError: If they are not.
-    """
-    if min(validation, test) <= 0 or validation + test >= 1:
-        raise SettingError(
-            f"data.validation={validation}, data.test={test}: expected shares above 0 that leave "
-            "some rows for training."
-        )
-
-
-def random_parts(count: int, *, validation: float, test: float, seed: int, source: str) -> Parts:
-    """Deal `count` rows to the three parts.
-
-    Args:
-        count: Number of rows.
-        validation: Share of the rows that is for validation.
-        test: Share of the rows that is for test; these stay the same whatever `validation` is.
-        seed: Fixes the deal.
-        source: What the rows are called in an error.
-
-    Raises:
-        DataError: If a part would have less than two rows, too few for a deviation or R².
-    """
-    rows = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    tested, validated = round(count * test), round(count * validation)
-    trained = count - validated - tested
-    if min(trained, validated, tested) < 2:
-        raise DataError(
-            f"{source}: {count} rows are too few: {trained} would be for training, {validated} "
-            f"for validation and {tested} for test; each part needs 2."
-        )
-    return rows[tested + validated :], rows[tested : tested + validated], rows[:tested]

@@ -1,54 +1,84 @@
-"""Any CSV file of numbers: one column is to be predicted from the others."""
+"""Any table in a file: one column is to be predicted from the others.
+
+A table's columns become inputs by what the training part alone shows of them (`columns`).
+"""
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
+import numpy as np
 import torch
 from torch import Tensor
+from typeguard import TypeCheckError, check_type
 
+from seedbed.data.column_remarks import remarks_on
 from seedbed.data.columns import (
-    Columns,
-    check_two_classes,
-    columns_of,
-    read_columns,
-    read_rows,
+    Cells,
+    Column,
+    cells_of,
+    fit,
+    inputs_of,
+    mean_and_deviation,
+    read_inputs,
+    scaled_numbers,
 )
-from seedbed.data.rows import (
-    NewRows,
+from seedbed.data.decoding import check_encoding
+from seedbed.data.parts import (
     Parts,
-    RowsDataModule,
-    RowSplits,
     check_shares,
+    grouped_parts,
     random_parts,
+    stratified_parts,
+    timed_parts,
 )
+from seedbed.data.rows import EVERY_ITEM, NewRows, RowsDataModule, RowSplits
+from seedbed.data.table_file import TableFile, read_table, shown_rows
+from seedbed.data.targets import as_targets, classes_to_predict, labels_of, numbers_to_predict
 from seedbed.errors import DataError
 
 LARGEST_DEVIATION = 1e18
 """Its square, and one over that, still have all their digits in single precision."""
 
+SEPARATOR_WORDS = {"tab": "\t", "\\t": "\t", "space": " "}
+"""How separators may be typed that a command line does not take as they are."""
+
 
 class Table(RowsDataModule):
-    """The rows of a CSV file, split at random; inputs are scaled by what the training part shows.
+    """The rows of a table; what its columns come to is fitted on the training part.
 
     Args:
-        path: The file, UTF-8, with a header and commas between cells.
+        path: The file: CSV in any of its forms, also in gzip, or Parquet.
         target: The column to predict.
+        test_path: Another file of the same columns, that is the test part.
         features: The columns to predict it from; None takes all others.
-        kind: What the target is: any number (`regression`), or 0 and 1 (`binary`).
+        drop: Columns to leave out.
+        categories: Columns whose numbers are names, as of a postal code.
+        kind: What the target is: any number (`regression`), or a class of two (`binary`) or of
+            several (`multiclass`).
         scale_target: Whether a number is scaled as the inputs are, so that a rate that suits one
             table suits another; figures and predictions are in its own units either way.
+        missing: What a gap becomes: the training part's median beside an input that tells of it
+            (`median`), or an error that names it (`error`).
+        levels: How many levels of a category have an input each; all others share one.
+        separator: What stands between cells; None finds out.
+        decimal: What stands before decimals; None finds out.
+        encoding: Of the text; None takes what the file's first bytes say, or UTF-8.
         validation: Share of the rows that is for validation.
-        test: Share of the rows that is for test.
+        test: Share of the rows that is for test, unless `test_path` is.
         split_seed: Fixes which row goes to which part.
+        stratify: Whether each part has its share of every class; None where there are classes.
+        group: A column whose equal rows are all in one part; it is no feature by itself.
+        time: A column by which the past is for training and the future for test.
         batch_size: Rows a batch, or `full`.
         seed: Fixes the order of the training rows.
         input_noise: Deviation of the noise that training adds to the inputs.
 
     Raises:
-        ValueError: If there are no features, or the target is one.
+        ValueError: If features, drop, target and the ways to split do not go together.
         SettingError: If a share, the batch size or the noise is out of range.
     """
 
@@ -57,12 +87,23 @@ class Table(RowsDataModule):
         *,
         path: str,
         target: str,
+        test_path: str | None = None,
         features: Sequence[str] | None = None,
-        kind: Literal["regression", "binary"] = "regression",
+        drop: Sequence[str] = (),
+        categories: Sequence[str] = (),
+        kind: Literal["regression", "binary", "multiclass"] = "regression",
         scale_target: bool = True,
+        missing: Literal["median", "error"] = "median",
+        levels: int = 32,
+        separator: str | None = None,
+        decimal: Literal[".", ","] | None = None,
+        encoding: str | None = None,
         validation: float = 0.1,
         test: float = 0.2,
         split_seed: int = 42,
+        stratify: bool | None = False,  # as runs were split that do not say
+        group: str | None = None,
+        time: str | None = None,
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
         input_noise: float = 0.0,
@@ -73,93 +114,256 @@ class Table(RowsDataModule):
             raise ValueError(
                 f"features={features}: expected the columns to predict {target} from, null for all"
             )
+        if target in drop:
+            raise ValueError(f"drop={[*drop]}: {target} is the target")
+        separator = SEPARATOR_WORDS.get(separator or "", separator)
+        if separator is not None and len(separator.encode()) != 1:
+            raise ValueError(f"separator={separator!r}: expected one character, tab or space")
+        check_encoding(encoding)
+        if levels < 1:
+            raise ValueError(f"levels={levels}: expected 1 or more")
+        if (group is not None) + (time is not None) + (stratify is True) > 1:
+            raise ValueError("group, time and stratify: expected one of them, the way to split")
+        if stratify and kind == "regression":
+            raise ValueError("stratify=true: a number has no classes; expected null or false")
         self.path = Path(path).expanduser()
+        self.test_path = Path(test_path).expanduser() if test_path else None
         self.target = target
         self.features = features
+        self.drop = drop
+        self.categories = categories
         self.kind = kind
         self.scale_target = scale_target and kind == "regression"
+        self.missing = missing
+        self.levels = levels
+        self.separator = separator
+        self.decimal = decimal
+        self.encoding = encoding
         self.validation = validation
         self.test = test
         self.split_seed = split_seed
+        self.stratify = kind != "regression" if stratify is None else stratify
+        self.group = group
+        self.time = time
 
     def load(self) -> RowSplits:
-        """Read the file: inputs (N, features) against targets (N, 1).
+        """Read the file: inputs (N, widths) against targets (N, 1), or classes (N,) of several.
 
         Raises:
             DataError: Naming what in the file cannot be used.
         """
-        columns = read_columns(self.path, self.target, self.features)
-        if self.kind == "binary":
-            check_two_classes(columns, self.target)
-        parts = random_parts(
-            len(columns.rows),
-            validation=self.validation,
-            test=self.test,
-            seed=self.split_seed,
-            source=str(self.path),
+        file = self._read(self.path)
+        names = self._features(file)
+        labels = [] if self.kind == "regression" else labels_of(file, self.target, kind=self.kind)
+        values = self._target_values(file, labels)
+        parts = self._parts(file, values)
+        train, val, test = parts
+        told = {name: cells for name, cells in self._cells(file, names) if cells}
+        columns = [
+            fit(name, cells, train.numpy(), most_levels=self.levels) for name, cells in told.items()
+        ]
+        if not columns:
+            raise DataError(
+                f"{file.path}, row 1: there is no column to predict {self.target!r} from."
+            )
+        inputs = inputs_of(len(file), ((c, told[c.name].values) for c in columns))
+        scale = self._target_scale(values[train.numpy()])
+        targets = self._targets(values, scale)
+        tested = (inputs[test], targets[test])
+        if self.test_path:
+            other = self._read(self.test_path)
+            other.check_names([self.target])
+            theirs = self._targets(self._target_values(other, labels), scale)
+            tested = (read_inputs(other, columns), theirs)
+        counts = {"train": len(train), "val": len(val), "test": len(tested[1])}
+        self.remarks = [
+            f"read as: {file.read_as}",
+            *remarks_on(columns, told, self.target, labels=labels, values=values, parts=parts),
+            *_left_out(names, told),
+        ]
+        return RowSplits(
+            train=(inputs[train], targets[train]),
+            val=(inputs[val], targets[val]),
+            test=tested,
+            outputs=len(labels) if self.kind == "multiclass" else 1,
+            facts={"source": str(self.path), "sha256": self._checksum()} | counts,
+            target=self.target,
+            scale={c.name: c.scale for c in columns if c.kind == "number"},
+            target_scale=scale,
+            columns=columns,
+            labels=labels,
         )
-        checksum = hashlib.sha256(self.path.read_bytes()).hexdigest()
-        facts = {"source": str(self.path), "sha256": checksum}
-        return split_columns(columns, parts, facts=facts, scale_target=self.scale_target)
+
+    def _read(self, path: Path) -> TableFile:
+        return read_table(
+            path, separator=self.separator, decimal=self.decimal, encoding=self.encoding
+        )
+
+    def _checksum(self) -> str:
+        paths = [path for path in (self.path, self.test_path) if path]
+        return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+
+    def _features(self, file: TableFile) -> list[str]:
+        own = [name for name in (self.group, self.time) if name]
+        file.check_names([self.target, *(self.features or ()), *self.drop, *self.categories, *own])
+        out = {self.target, self.group, *self.drop} - {*(self.features or ())}
+        names = [n for n in (self.features or file.names) if n not in out and n not in self.drop]
+        if not names:
+            raise DataError(
+                f"{file.path}, row 1: there is no column to predict {self.target!r} from."
+            )
+        return names
+
+    def _target_values(self, file: TableFile, labels: Sequence[str]) -> np.ndarray:
+        if labels:
+            return classes_to_predict(file, self.target, labels)
+        return numbers_to_predict(file, self.target)
+
+    def _parts(self, file: TableFile, values: np.ndarray) -> Parts:
+        test = 0.0 if self.test_path else self.test
+        shares: Any = {"validation": self.validation, "test": test, "source": str(self.path)}
+        if self.group is not None:
+            groups = file.texts(self.group).rank("dense").to_numpy().astype(np.int64) - 1
+            return grouped_parts(groups, seed=self.split_seed, **shares)
+        if self.time is not None:
+            return timed_parts(self._times(file, self.time), **shares)
+        if self.stratify:
+            return stratified_parts(values, seed=self.split_seed, **shares)
+        return random_parts(len(file), seed=self.split_seed, **shares)
+
+    def _times(self, file: TableFile, name: str) -> np.ndarray:
+        [(_, cells)] = cells_of(file, [name])
+        if cells is None or cells.kind not in ("number", "date"):
+            raise DataError(
+                f"{file.path}, column {name!r}: expected dates or numbers, as data.time={name} "
+                "orders the rows by them."
+            )
+        times = np.asarray(cells.values)
+        if (gaps := np.isnan(times)).any():
+            raise DataError(f"{file.place(int(gaps.argmax()), name)}: expected a time, got none.")
+        return times
+
+    def _cells(self, file: TableFile, names: list[str]) -> Iterator[tuple[str, Cells | None]]:
+        """What columns are; None of those that tell nothing, by gaps or by words without end."""
+        for name, cells in cells_of(file, names, categories=self.categories):
+            if self.missing == "error":
+                _refuse_gaps(file, name, cells)
+            asked = name in self.categories or name in (self.features or ())
+            yield name, None if cells and not asked and _is_prose(cells, self.levels) else cells
+
+    def _target_scale(self, values: np.ndarray) -> list[float]:
+        mean, deviation = mean_and_deviation(values) if self.scale_target else (0.0, 1.0)
+        if not 1 / LARGEST_DEVIATION < deviation < LARGEST_DEVIATION:
+            raise DataError(
+                f"{self.path}, column {self.target!r}: its deviation is {deviation:.3g}, of "
+                "which single precision cannot hold the square. Give it in another unit."
+            )
+        return [mean, deviation]
+
+    def _targets(self, values: np.ndarray, scale: Sequence[float]) -> Tensor:
+        if self.kind != "regression":
+            return as_targets(values, self.kind)
+        mean, deviation = scale
+        return torch.from_numpy(((values - mean) / deviation).astype(np.float32))[:, None]
+
+    # --- what a checkpoint knows ------------------------------------------------------------------
+
+    def preprocessing_state(self) -> dict[str, Any]:
+        """What all rows have, and the columns as they were fitted, and the classes' labels."""
+        columns = [column.state() for column in self.splits.columns]
+        return super().preprocessing_state() | {"columns": columns, "labels": self.splits.labels}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what a checkpoint knows; of earlier ones all columns are numbers."""
+        if isinstance(state_dict, dict) and "columns" not in state_dict:
+            self.check_state(state_dict)
+            columns = [c.state() for c in scaled_numbers(state_dict["scale"])]
+            if self._splits is not None:  # a median, which it knew nothing of
+                fitted = {column.name: column.fill for column in self.splits.columns}
+                columns = [c | {"fill": fitted.get(c["name"], c["fill"])} for c in columns]
+            labels = ["0", "1"] if self.kind == "binary" else []
+            state_dict = state_dict | {"columns": columns, "labels": labels}
+        super().load_state_dict(state_dict)
+
+    def check_state(self, state: Any) -> None:
+        """Have columns be such that they make up the inputs, and labels be those of the outputs."""
+        rest = {key: state[key] for key in state if key not in ("columns", "labels")}
+        super().check_state(rest)
+        if rest.keys() == state.keys():
+            return
+        try:
+            columns = [Column(**each) for each in state["columns"]]
+            for column, (name, hint) in product(columns, get_type_hints(Column).items()):
+                check_type(getattr(column, name), hint, collection_check_strategy=EVERY_ITEM)
+            check_type(state["labels"], list[str], collection_check_strategy=EVERY_ITEM)
+        except (TypeError, TypeCheckError) as error:
+            raise ValueError(f"of the data: {error}") from None
+        for c in columns:
+            if not (all(map(math.isfinite, (*c.scale, c.fill))) and c.deviation > 0):
+                raise ValueError("of the data: expected a scale's mean and deviation")
+        if state["shape"] != [sum(column.width for column in columns)]:
+            raise ValueError("of the data: expected columns that make up the inputs")
+        outputs = {"regression": 0, "binary": 2}.get(self.kind, state["outputs"])
+        if len(state["labels"]) != outputs:
+            raise ValueError("of the data: expected a label a class")
+
+    def read_inputs(self, source: Path) -> NewRows:
+        """New rows by the columns as they were fitted; a gap in any becomes the median.
+
+        Raises:
+            DataError: Naming what in the file cannot be used.
+        """
+        columns = [Column(**each) for each in self.state_dict()["columns"]]
+        return new_rows(self._read(source), columns)
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes, in the order of their numbers; none of a number."""
+        labels: list[str] = self.state_dict()["labels"]
+        return labels
 
 
-def split_columns(
-    columns: Columns, parts: Parts, *, facts: dict[str, Any], scale_target: bool = False
-) -> RowSplits:
-    """Split the rows, and scale every input by its mean and deviation in the training part."""
-    train, val, test = parts
-    scale = {name: _scale(column, train) for name, column in columns.features.items()}
-    inputs = scaled(columns, scale)
-    mean, deviation = _scale(columns.target, train) if scale_target else (0.0, 1.0)
-    if not 1 / LARGEST_DEVIATION < deviation < LARGEST_DEVIATION:
-        raise DataError(
-            f"{columns.path}, column {columns.target_name!r}: its deviation is {deviation:.3g}, of "
-            "which single precision cannot hold the square. Give it in another unit."
-        )
-    targets = torch.tensor([(number - mean) / deviation for number in columns.target])[:, None]
-    return RowSplits(
-        train=(inputs[train], targets[train]),
-        val=(inputs[val], targets[val]),
-        test=(inputs[test], targets[test]),
-        outputs=1,
-        facts=facts | {"train": len(train), "val": len(val), "test": len(test)},
-        target=columns.target_name,
-        scale=scale,
-        target_scale=[mean, deviation],
-    )
+def new_rows(file: TableFile, columns: Sequence[Column]) -> NewRows:
+    """A file's rows, and the inputs that these columns come to."""
+    return NewRows(file.names, [*shown_rows(file)], read_inputs(file, columns))
 
 
 def read_scaled(source: Path, scale: Mapping[str, Sequence[float]]) -> NewRows:
-    """The rows of a CSV file, and these columns of it, each less its mean, over its deviation.
+    """The rows of a file, and these columns of it, each less its mean, over its deviation.
 
     Raises:
         DataError: Naming what in the file cannot be used.
     """
-    table = [*read_rows(source)]  # once: it may be a pipe
-    columns = columns_of(table, source, None, [*scale])
-    (_, header), *rows = table
-    return NewRows(header, [cells for _, cells in rows], scaled(columns, scale))
+    return new_rows(read_table(source), scaled_numbers(scale))
 
 
-def scaled(columns: Columns, scale: Mapping[str, Sequence[float]]) -> Tensor:
-    """Inputs (N, features): each of these columns less its mean, over its deviation."""
-    return torch.tensor(
-        [
-            [(number - mean) / deviation for number in columns.features[name]]
-            for name, (mean, deviation) in scale.items()
-        ]
-    ).T.contiguous()
+def _refuse_gaps(file: TableFile, name: str, cells: Cells | None) -> None:
+    values = None if cells is None else cells.values
+    if values is None:
+        index = 0
+    elif isinstance(values, np.ndarray):
+        index = int(np.isnan(values).argmax()) if np.isnan(values).any() else -1
+    else:
+        index = int((values == "").arg_max() or 0) if (values == "").any() else -1
+    if index >= 0:
+        raise DataError(
+            f"{file.place(index, name)}: expected a value, got {file.texts(name)[index]!r}, and "
+            "data.missing=error. data.missing=median fills gaps; data.drop=[COLUMN] leaves it out."
+        )
 
 
-def _scale(column: list[float], rows: Tensor) -> list[float]:
-    """Mean and deviation of a column over these rows.
+def _is_prose(cells: Cells, levels: int) -> bool:
+    """Whether words are another one in nearly every row, as names are."""
+    if isinstance(cells.values, np.ndarray):
+        return False
+    words = cells.values.filter(cells.values != "")
+    found = int(words.n_unique())
+    return found == len(words) or found > max(levels, len(words) / 2)
 
-    Summed exactly, so that a run goes on with the same scale on any machine. A column that never
-    changes has no deviation to divide by; it becomes 0.
-    """
-    numbers = [column[row] for row in rows.tolist()]
-    if min(numbers) == max(numbers):  # of 0.1, say, the mean would be off in the last digit
-        return [numbers[0], 1.0]
-    mean = math.fsum(numbers) / len(numbers)
-    squares = ((number - mean) * (number - mean) for number in numbers)
-    return [mean, math.sqrt(math.fsum(squares) / len(numbers))]
+
+def _left_out(names: Sequence[str], told: Mapping[str, Cells]) -> Iterator[str]:
+    if out := [name for name in names if name not in told]:
+        yield (
+            f"left out: {', '.join(out)} (empty, or other words in nearly every row; "
+            f"to use one, data.categories=[{out[0]}])"
+        )

@@ -55,7 +55,13 @@ class BinaryTask(Task):
     def describe_outputs(self, outputs: Tensor, data: Any) -> dict[str, list[Any]]:
         """The probability of class 1, and the likelier class, of logits (N, 1)."""
         logits = outputs[:, 0]
-        return {"probability": logits.sigmoid().tolist(), "class": (logits > 0).int().tolist()}
+        labels = getattr(data, "labels", [])
+        named = f"probability_{labels[1]}" if labels not in ([], ["0", "1"]) else "probability"
+        classes = (logits > 0).int().tolist()
+        return {
+            named: logits.sigmoid().tolist(),
+            "class": [labels[k] if labels else k for k in classes],
+        }
 
     def per_example(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Loss, accuracy and Brier's score of each row."""

@@ -89,8 +89,10 @@ class MulticlassTask(Task):
     def describe_outputs(self, outputs: Tensor, data: Any) -> dict[str, list[Any]]:
         """The likeliest class, and the probability of each, of logits (N, K)."""
         chances = outputs.softmax(dim=1)
-        by_class = {f"probability_{k}": column for k, column in enumerate(chances.T.tolist())}
-        return {"class": outputs.argmax(dim=1).tolist(), **by_class}
+        labels = getattr(data, "labels", []) or range(outputs.shape[1])
+        columns = zip(labels, chances.T.tolist(), strict=True)
+        by_class = {f"probability_{label}": column for label, column in columns}
+        return {"class": [labels[k] for k in outputs.argmax(dim=1).tolist()], **by_class}
 
     def per_example(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Loss, accuracy and Brier's score of each row."""

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from seedbed.data.columns import read_columns
-from seedbed.data.rows import RowsDataModule, RowSplits, random_parts
-from seedbed.data.table import split_columns
+from seedbed.data.columns import Cells, fit, inputs_of
+from seedbed.data.parts import random_parts
+from seedbed.data.rows import RowsDataModule, RowSplits
 
 
 class RuledTable(RowsDataModule, ABC):
@@ -48,29 +49,38 @@ class RuledTable(RowsDataModule, ABC):
 
     def load(self) -> RowSplits:
         """Read the shipped file: inputs (N, features) against targets (N, 1)."""
-        columns = read_columns(self.file, self.target)
+        with self.file.open(encoding="utf-8") as opened:
+            header = opened.readline().strip().split(",")
+            features = dict(zip(header, np.loadtxt(opened, delimiter=",").T, strict=True))
+        target = features.pop(self.target)
         parts = random_parts(
-            len(columns.rows),
-            validation=0.1,
-            test=0.2,
-            seed=self.split_seed,
-            source=str(self.file),
+            len(target), validation=0.1, test=0.2, seed=self.split_seed, source=str(self.file)
         )
-        features = {name: np.array(column) for name, column in columns.features.items()}
-        target = np.array(columns.target)
 
         def best(rows: Tensor) -> float:
             taken = {name: column[rows] for name, column in features.items()}
             return round(self.best_loss(taken, target[rows]), 4)
 
-        _, val, test = parts
-        facts = {
-            "source": "drawn from its rule",
-            "sha256": hashlib.sha256(self.file.read_bytes()).hexdigest(),
-            "best_loss_val": best(val),
-            "best_loss_test": best(test),
-        }
-        return split_columns(columns, parts, facts=facts)
+        train, val, test = parts
+        read = {name: Cells("number", column) for name, column in features.items()}
+        columns = [fit(name, cells, train.numpy(), most_levels=0) for name, cells in read.items()]
+        inputs = inputs_of(len(target), ((c, features[c.name]) for c in columns))
+        targets = torch.from_numpy(target).float()[:, None]
+        return RowSplits(
+            train=(inputs[train], targets[train]),
+            val=(inputs[val], targets[val]),
+            test=(inputs[test], targets[test]),
+            outputs=1,
+            facts={
+                "source": "drawn from its rule",
+                "sha256": hashlib.sha256(self.file.read_bytes()).hexdigest(),
+                "best_loss_val": best(val),
+                "best_loss_test": best(test),
+                **{"train": len(train), "val": len(val), "test": len(test)},
+            },
+            target=self.target,
+            scale={column.name: column.scale for column in columns},
+        )
 
 
 def csv_text(columns: Mapping[str, np.ndarray]) -> str:

@@ -5,7 +5,8 @@ from typing import Literal
 import torch
 
 from seedbed.data.augment import RandomAffine
-from seedbed.data.rows import RowSplits, check_shares, random_parts
+from seedbed.data.parts import check_shares, random_parts
+from seedbed.data.rows import RowSplits
 from studies.mnist.images import DigitImages
 
 

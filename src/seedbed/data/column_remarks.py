@@ -1,0 +1,141 @@
+"""What a run's opening lines say of a table: what its columns are used as, and what is suspect.
+
+Nothing is left out for giving the answer away: some causes are that strong. What to type is told.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seedbed.data.columns import Cells, Column, Kind
+from seedbed.data.parts import Parts
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NAMES: dict[Kind, str] = {
+    "number": "numbers",
+    "boolean": "booleans",
+    "category": "categories",
+    "date": "dates",
+}
+"""The kinds of columns, of several."""
+
+FEW = 20
+"""Rows below which anything may look like anything."""
+
+NEARLY = 0.98
+"""The share of what there is to tell of the target from which a column nearly determines it."""
+
+SHOWN = 10
+"""How many classes are listed."""
+
+
+def remarks_on(
+    columns: Sequence[Column],
+    read: Mapping[str, Cells],
+    target: str,
+    *,
+    labels: Sequence[str],
+    values: np.ndarray,
+    parts: Parts,
+) -> Iterator[str]:
+    """Say what the columns are, and which of them are suspect.
+
+    Args:
+        columns: As they were fitted.
+        read: Their cells.
+        target: The name of the column to predict.
+        labels: Its classes, if it has any.
+        values: Its numbers, or numbers of classes (N,).
+        parts: The rows' parts; only training rows are looked at for suspects.
+    """
+    train = parts[0].numpy()
+    kinds = Counter(column.kind for column in columns)
+    counted = ", ".join(
+        f"{kinds[kind]} {several if kinds[kind] > 1 else kind}"
+        for kind, several in NAMES.items()
+        if kinds[kind]
+    )
+    gaps = sum(_gaps(read[column.name]) for column in columns) / (len(columns) * len(values))
+    missing = f"{max(round(100 * gaps), 1)} % of cells missing; " if gaps else ""
+    plural = "s" if len(columns) > 1 else ""
+    yield f"{len(columns)} column{plural}: {counted}; {missing}target {target}"
+    for column in columns:
+        cells = read[column.name].values
+        if column.kind == "category" and (n := cells.n_unique()) > len(column.levels) + 1:
+            yield f"{column.name}: {n:,} levels, {len(column.levels)} of them told apart"
+    if labels:
+        counts = np.bincount(values, minlength=len(labels)).tolist()
+        pairs = [*zip(labels, counts, strict=True)]
+        more = f" and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
+        yield f"classes: {', '.join(f'{label} {n:,}' for label, n in pairs[:SHOWN])}{more}"
+    yield from _suspicions(read, values[train], train, classes=bool(labels))
+
+
+def _gaps(cells: Cells) -> int:
+    if isinstance(cells.values, np.ndarray):
+        return int(np.isnan(cells.values).sum())
+    return int((cells.values == "").sum())
+
+
+def _suspicions(
+    read: Mapping[str, Cells], answers: np.ndarray, train: np.ndarray, *, classes: bool
+) -> Iterator[str]:
+    """Say which columns number the rows, or nearly determine the training rows' answers (n,)."""
+    if len(train) < FEW:
+        return
+    for name, cells in read.items():
+        remedy = f"to leave it out, 'data.drop=[\"{name}\"]'"
+        if cells.kind == "number" and (np.diff(np.asarray(cells.values)) == 1).all():
+            yield f"warning: column {name!r} looks like a row number; {remedy}"
+        if _told_by(cells, answers, train, classes=classes) > NEARLY:
+            yield (
+                f"warning: column {name!r} by itself nearly determines the target; if that is "
+                f"known only afterwards, {remedy}"
+            )
+
+
+def _told_by(cells: Cells, answers: np.ndarray, train: np.ndarray, *, classes: bool) -> float:
+    """How much of the answers (n,) a column's own training cells tell, from 0 to 1.
+
+    Of a number: its squared correlation; of classes, how much rarer than by chance one follows
+    another in the number's order. Of words: the share of the variance that is between them; of
+    classes, how much rarer than by the commonest class a word's commonest is wrong.
+    """
+    if isinstance(cells.values, np.ndarray):
+        values = cells.values[train]
+        there = ~np.isnan(values)
+        values, answers = values[there], answers[there]
+        if len(values) < FEW or values.min() == values.max() or answers.min() == answers.max():
+            return 0.0
+        if classes:
+            return _separated(values, answers)
+        unit = max(abs(values).max(), 1e-300)
+        return float(np.corrcoef(values / unit, answers)[0, 1] ** 2)
+    return _told_by_words(cells.values[train], answers, classes=classes)
+
+
+def _told_by_words(words: "pl.Series", answers: np.ndarray, *, classes: bool) -> float:
+    groups = words.rank("dense").to_numpy().astype(np.int64) - 1
+    sizes = np.bincount(groups)
+    if len(sizes) > len(answers) / 5 or answers.min() == answers.max():
+        return 0.0
+    if classes:
+        table = np.zeros((len(sizes), int(answers.max()) + 1))
+        np.add.at(table, (groups, answers), 1)
+        rest = len(answers) - table.sum(axis=0).max()
+        return float(1 - (len(answers) - table.max(axis=1).sum()) / rest)
+    means = np.bincount(groups, answers) / sizes
+    between = float(((means[groups] - answers.mean()) ** 2).sum())
+    return between / float(((answers - answers.mean()) ** 2).sum())
+
+
+def _separated(values: np.ndarray, answers: np.ndarray) -> float:
+    ordered = answers[np.argsort(values, kind="stable")]
+    shares = np.bincount(answers) / len(answers)
+    needed = (shares > 0).sum() - 1
+    chance = len(answers) * (1 - (shares**2).sum())
+    return float(1 - ((np.diff(ordered) != 0).sum() - needed) / max(chance - needed, 1))
