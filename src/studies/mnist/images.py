@@ -10,9 +10,10 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
+from seedbed.data.pictures import image_files, names, on_paper, read_picture
 from seedbed.data.rows import NewRows, RowsDataModule
 from seedbed.errors import DataError
 
@@ -38,32 +39,11 @@ class DigitImages(RowsDataModule):
             read_digit(file, size=size, box=self.image_box, centre=self.image_centre)
             for file in files
         ]
-        return NewRows(["file"], [[file.name] for file in files], torch.stack(images))
+        return NewRows(["file"], names(files, source), torch.stack(images))
 
-
-SUFFIXES = (".png", ".jpg", ".jpeg")
 
 FAINT = 0.2
 """Ink below this share of the darkest is paper's grain, or what JPEG leaves around an edge."""
-
-
-def image_files(source: Path) -> list[Path]:
-    """The file itself, or a folder's images, by name.
-
-    Raises:
-        DataError: If there is none.
-    """
-    if source.is_dir():
-        files = sorted(path for path in source.iterdir() if path.suffix.lower() in SUFFIXES)
-        if not files:
-            raise DataError(f"{source}: has no images; expected {', '.join(SUFFIXES)} files.")
-        return files
-    if source.suffix.lower() not in SUFFIXES:
-        raise DataError(
-            f"{source}: expected an image, {', '.join(SUFFIXES)}, or a folder of them, because the "
-            "run learnt from images."
-        )
-    return [source]
 
 
 def read_digit(path: Path, *, size: int, box: int, centre: float) -> Tensor:
@@ -92,20 +72,26 @@ def read_digit(path: Path, *, size: int, box: int, centre: float) -> Tensor:
 
 def _ink(path: Path) -> np.ndarray:
     """How much ink is where, float32 (height, width): 0 the paper, 1 the most."""
-    try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGBA")
-    except Exception as error:  # a decoder may raise anything about a file
-        raise DataError(f"{path}: cannot be read as an image ({error}).") from None
-    paper = Image.new("RGBA", upright.size, "white")  # behind what is transparent
-    grey = np.asarray(Image.alpha_composite(paper, upright).convert("L"), dtype=np.float32)
+    picture = read_picture(path)
+    if picture.mode == "RGBA":
+        picture = on_paper(picture, _paper(picture)).convert("L")
+    grey = np.asarray(picture, dtype=np.float32)
+    if picture.mode == "F":  # of 16 bits, of which few may be used
+        grey = grey * (255 / max(float(grey.max()), 1e-9))
     edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     background = float(np.median(edge))
-    ink = background - grey if background > 127 else grey - background
+    middle = (float(grey.max()) + float(grey.min())) / 2  # paper in the shade is below 127
+    ink = background - grey if background > middle else grey - background
     if ink.max() < 1:
         raise DataError(f"{path}: shows nothing; expected one digit on plain ground.")
     shown: np.ndarray = (ink / ink.max()).clip(0, 1)
     return shown
+
+
+def _paper(picture: Image.Image) -> str:
+    """The colour on which what is drawn on a transparent ground is seen."""
+    grey, alpha = np.moveaxis(np.asarray(picture.convert("LA")), 2, 0)
+    return "black" if grey[alpha > 127].min(initial=255) > 127 else "white"
 
 
 def _corner(pixels: np.ndarray, size: int, centre: float) -> tuple[int, int]:
