@@ -15,11 +15,7 @@ from seedbed.project import ROOT
 
 FRAME = ROOT / "src" / "seedbed"
 STUDIES = Path(studies.__path__[0])
-FILES = [
-    path
-    for path in FRAME.rglob("*")
-    if path.suffix in (".py", ".html") and path.name not in ("text.py", "tokens.py")
-]
+FILES = [path for path in FRAME.rglob("*") if path.suffix in (".py", ".html")]
 
 
 NAMES = [
