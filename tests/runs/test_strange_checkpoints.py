@@ -4,8 +4,10 @@ import copy
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -330,3 +332,72 @@ def attack(run: RunDirectory, folder: Path, seedbed: Command, data: st.DataObjec
     called = seedbed(verb, altered.path, *(altered.path / word for word in VERBS[verb]))
     assert called.status in (0, 1, 2), called.err
     assert called.status == 0 or called.err
+
+
+# --- memory and time ------------------------------------------------------------------------------
+
+BOUNDED = """
+import resource, sys
+from seedbed.fast.imports import quick_imports
+with quick_imports():
+    import seedbed.runs.evaluate, seedbed.runs.execute
+import torch
+torch.set_num_threads(1)
+pages = int(open("/proc/self/statm").read().split()[0])
+room = pages * resource.getpagesize() + 2**30
+resource.setrlimit(resource.RLIMIT_AS, (room, room))
+spent = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+resource.setrlimit(resource.RLIMIT_CPU, (int(spent) + 11, int(spent) + 11))
+from seedbed.cli.main import main
+main()
+"""
+"""The command, with 1 GiB and 10 s beyond what the imports take."""
+
+
+def wide(run: RunDirectory) -> None:
+    config = run.config()
+    run.set_config(config | {"net": config["net"] | {"hidden": [25_000, 25_000]}})
+
+
+def deep(run: RunDirectory) -> None:
+    config = run.config()
+    run.set_config(config | {"net": config["net"] | {"hidden": [1] * 100_000}})
+
+
+def bomb(run: RunDirectory) -> None:
+    """An archive of some megabytes that unfolds to more than a gibibyte."""
+    with zipfile.ZipFile(run.best, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        file.writestr("archive/byteorder", "little")
+        with file.open("archive/data.pkl", "w", force_zip64=True) as entry:
+            for _ in range(1300):
+                entry.write(bytes(2**20))
+    shutil.copy(run.best, run.last)
+
+
+def endless(run: RunDirectory) -> None:
+    """A pickle of 40 MB, and nothing else."""
+    with zipfile.ZipFile(run.best, "w") as file:
+        file.writestr("archive/byteorder", "little")
+        file.writestr("archive/data.pkl", b"\x80\x02" + b"]" * 40_000_000 + b".")
+    shutil.copy(run.best, run.last)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux what memory it has")
+@pytest.mark.parametrize("verb", ["evaluate", "resume"])
+@pytest.mark.parametrize(
+    "attack", [wide, *(pytest.param(one, marks=pytest.mark.slow) for one in (deep, bomb, endless))]
+)
+def test_refusal_takes_little_time_and_memory(
+    attack: Callable[[RunDirectory], None], verb: str, copied: RunDirectory
+) -> None:
+    attack(copied)
+    copied.set_status("interrupted")
+    done = subprocess.run(
+        [sys.executable, "-c", BOUNDED, verb, copied.path],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert "ckpt" in done.stderr or "net: has more than 10,000 layers" in done.stderr

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-INSTRUCTIONS = 3_000_000
+INSTRUCTIONS = 2_000_000
 """The most a pickle may have; a tensor takes about 25."""
 
 DEPTH = 50

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from seedbed.config.build import build_data, laid_out
-from seedbed.errors import LISTED, DamagedError, RunError
+from seedbed.errors import LISTED, DamagedError, RunError, SettingError
 from seedbed.record.checkpoint import KINDS, load
 from seedbed.record.directory import RunDirectory
 
@@ -54,8 +54,7 @@ def check_begun(run: RunDirectory, config: Mapping[str, Any]) -> None:
     A damaged one is passed over here.
 
     Raises:
-        RunError: If one is of another net.
-        SettingError: If the data or net refuse their settings.
+        RunError: If one is of another net or data.
     """
     for path in (run.last, run.best):
         if path.exists():
@@ -68,10 +67,9 @@ def check_begun(run: RunDirectory, config: Mapping[str, Any]) -> None:
             try:
                 if kept := state.get(type(datamodule).__qualname__):
                     datamodule.load_state_dict(kept)
-                sizes = getattr(datamodule, "sizes", {})
-            except REFUSALS as error:
+                check_layout(path, state, config, getattr(datamodule, "sizes", {}))
+            except (*REFUSALS, SettingError) as error:
                 raise unfit(path, run, error) from error
-            check_layout(path, state, config, sizes)
 
 
 def unfit(path: Path, run: RunDirectory, error: BaseException) -> RunError:
