@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "record": {"errors", "files", "project", "terminal"},
     "data": {"errors", "files", "processes", "record", "terminal"},
     "nets": {"errors"},
-    "optim": {"processes"},
+    "optim": {"errors", "processes"},
     "tasks": {"errors", "lightning_private", "processes"},
     "fast": {"data", "tasks"},
     "speed": {"fast"},
@@ -35,12 +35,11 @@ MAY_IMPORT = {
     },
     "config": {
         *("data", "errors", "metric_directions", "optim", "processes", "project", "record"),
-        "tasks",
-        "speed",
+        *("speed", "tasks", "terminal"),
     },
     "runs": {
         *("callbacks", "config", "data", "errors", "files", "loggers", "metric_directions"),
-        *("nets", "processes", "project", "record", "report", "tasks", "terminal"),
+        *("nets", "optim", "processes", "project", "record", "report", "tasks", "terminal"),
         "lightning_private",
     },
     "sweep": {

@@ -8,7 +8,9 @@ HIGHER_IS_BETTER = frozenset(
 )
 """The metrics whose best is their highest."""
 
-LOWER_IS_BETTER = frozenset(["loss", "mse", "mae", "perplexity", "bits_per_character", "brier"])
+LOWER_IS_BETTER = frozenset(
+    ["loss", "mse", "rmse", "mae", "perplexity", "bits_per_character", "brier"]
+)
 """Those whose best is their lowest; of any other metric a run's own `mode` says it."""
 
 

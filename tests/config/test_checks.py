@@ -16,7 +16,7 @@ TYPES = {
     "max_steps=true": "a whole number, got true or false",
     "seed=null": "a whole number, got null",
     "compile=1": "true or false, got a whole number",
-    "mode=less": "min or max, got a text",
+    "mode=less": "min or max or null, got a text",
     "net.activation=swish": "relu or gelu or tanh or sigmoid, got a text",
     "data.batch_size=half": "a whole number or full, got a text",
     "check_val_every_n_epoch=often": "a whole number or null, got a text",
@@ -97,19 +97,22 @@ def test_length_that_the_trainer_takes_over_is_told_once() -> None:
     assert refusal("max_epochs=0") == told
 
 
-def test_callbacks_own_metric_needs_its_own_mode() -> None:
+def test_mode_that_is_not_given_is_the_metrics_own_in_each_callback() -> None:
     accurate = ("experiment=exam", "callbacks.checkpoints.monitor=val/accuracy")
+    config = settings(*accurate)
+    check(config)
+    assert (config["mode"], config["callbacks"]["checkpoints"]["mode"]) == ("min", "max")
     place = "callbacks.checkpoints."
-    assert refusal(*accurate) == (
+    assert refusal(*accurate, f"{place}mode=min") == (
         f"{place}mode=min: the best val/accuracy is its max; set {place}mode=max."
     )
-    check(settings(*accurate, f"{place}mode=max"))
 
 
 def test_metric_of_ones_own_may_be_better_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RegressionTask, "metric_names", ("loss", "iou"))
     for mode in ("min", "max"):
         check(settings("monitor=val/iou", f"mode={mode}"))
+    assert "val/iou is its lowest or its highest is not known" in refusal("monitor=val/iou")
 
 
 def test_experiment_in_the_wrong_place_is_told_what_its_file_lacks() -> None:

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 import seedbed
+from seedbed.config.checks import check
+from seedbed.config.compose import composed, plain
 from seedbed.config.targets import (
     KINDS,
     foreign_arguments,
@@ -131,6 +133,10 @@ class Own(nn.Module):
     """A net of a project's own package."""
 
 
+def read(path: str, name: str) -> torch.Tensor:
+    raise AssertionError(path, name)
+
+
 def loss(predictions: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return (predictions - targets).abs().mean()
 
@@ -140,3 +146,39 @@ def test_class_and_loss_function_of_the_projects_own_package_are_allowed(own_mod
     assert resolve(f"{own_module}.loss", "loss") is loss
     with pytest.raises(SettingError, match="may not be constructed here"):
         resolve(f"{own_module}.loss", "net")
+
+
+@pytest.mark.parametrize("kind", ["loss", "metric"])
+def test_function_is_a_loss_or_a_metric_only_where_it_is_one_of_two_tensors(
+    kind: str, own_module: str
+) -> None:
+    with pytest.raises(SettingError, match=r"function of two \(predictions and targets\)"):
+        resolve(f"{own_module}.read", kind)
+    for name in ("studies.mnist.mnist.read_idx", "studies.mnist.images.read_digit"):
+        with pytest.raises(SettingError, match="may not be constructed here"):
+            resolve(name, kind)
+
+
+METRIC = {"_target_": "MeanSquaredError", "_partial_": True}
+CYCLIC = {"_target_": "torch.optim.lr_scheduler.CyclicLR", "base_lr": 1.0, "max_lr": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("group", "node"),
+    [
+        ("metrics", METRIC | {"dist_sync_fn": "os.system"}),
+        ("metrics", METRIC | {"kwargs": {"dist_sync_fn": "os.system"}}),
+        ("scheduler", CYCLIC | {"_partial_": True, "scale_fn": "os.system"}),
+        ("optimizer", {"_target_": "pytorch_optimizer.Lion", "_partial_": True, "kwargs": {}}),
+    ],
+)
+def test_code_and_open_arguments_are_no_settings_of_a_librarys_class(
+    group: str, node: dict[str, Any]
+) -> None:
+    config = plain(composed([]))
+    if group == "metrics":
+        config["task"]["metrics"] = {"x": node}
+    else:
+        config[group] = node
+    with pytest.raises(SettingError, match=r"no such setting|leads to files or code"):
+        check(config)

@@ -43,7 +43,7 @@ def evaluated(sizes: list[int], *, deviation: float = 1.0) -> dict[str, float]:
 
 @pytest.mark.parametrize("sizes", [[5], [3, 2], [1, 3, 1]])
 def test_figures_equal_those_computed_by_hand(sizes: list[int]) -> None:
-    expected = {"loss": 2.0, "mse": 2.0, "mae": 1.2, "r2": 1 - 10 / 26}
+    expected = {"loss": 2.0, "mse": 2.0, "rmse": 2.0**0.5, "mae": 1.2, "r2": 1 - 10 / 26}
     assert evaluated(sizes) == pytest.approx(expected)
 
 
@@ -80,7 +80,7 @@ def test_net_learns_from_scaled_targets_whatever_their_unit(
 
 
 def test_figures_are_in_the_targets_own_unit() -> None:
-    expected = {"loss": 2e6, "mse": 2e6, "mae": 1200, "r2": 1 - 10 / 26}
+    expected = {"loss": 2e6, "mse": 2e6, "rmse": 2e6**0.5, "mae": 1200, "r2": 1 - 10 / 26}
     assert evaluated([3, 2], deviation=1000) == pytest.approx(expected)
 
 

@@ -36,12 +36,13 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from seedbed.config.machine import search_for_gpus_once
 from seedbed.config.self_contained import is_self_contained
-from seedbed.config.targets import GIVEN_PLACES, is_node, required, resolve, within
+from seedbed.config.targets import GIVEN_PLACES, is_called_later, is_node, required, resolve, within
 from seedbed.data.base import DataModule
 from seedbed.data.fetch import data_dir
 from seedbed.data.resumable import make_resumable
 from seedbed.errors import SettingError
-from seedbed.optim.groups import parameter_groups
+from seedbed.optim.groups import check_patterns, freeze, parameter_groups
+from seedbed.optim.library_schedules import for_fit
 from seedbed.processes.distributed import is_member
 from seedbed.speed import with_lean_steps
 from seedbed.tasks.base import Task
@@ -137,6 +138,7 @@ def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
         return construct(config["task"], "task")
     net: nn.Module = construct(sized(config["net"], sizes), "net")
     construct(config["init"], "init", net=net)
+    fine_tune(config, net)
     if config["compile"]:
         net.compile()
     return construct(
@@ -191,6 +193,26 @@ def laid_out(
             hook.remove()
 
 
+def fine_tune(config: Mapping[str, Any], net: nn.Module) -> None:
+    """Freeze what is to stay as it is.
+
+    Raises:
+        SettingError: If a pattern is of no parameter, or a factor of a rate is not above 0.
+    """
+    frozen, scales = config.get("freeze") or (), config.get("lr_scale") or {}
+    if not (frozen or scales):
+        return
+    names = [name for name, _ in net.named_parameters()]
+    check_patterns("freeze", frozen, names)
+    check_patterns("lr_scale", scales, names)
+    for pattern, scale in scales.items():
+        if not scale > 0:
+            raise SettingError(f"lr_scale: {pattern}: {scale}: expected above 0; see also freeze.")
+    # Lightning asks whether that is meant.
+    warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode at the start")
+    freeze(net, frozen)
+
+
 def sized(net: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
     """A net's node with those of the data's sizes that it is made from."""
     return {**net} | {
@@ -200,9 +222,12 @@ def sized(net: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
 
 def build_optimizer(config: Mapping[str, Any], net: nn.Module) -> Optimizer:
     """Make the optimizer for the parameters of a net."""
-    groups = parameter_groups(net, decay=config["weight_decay_on"])
+    scales = config.get("lr_scale")
+    groups = parameter_groups(net, decay=config["weight_decay_on"], lr_scale=scales)
     with _explained(config["optimizer"]):
         optimizer: Optimizer = construct(config["optimizer"], "optimizer")(groups)
+    for group in optimizer.param_groups if scales else ():
+        group["lr"] *= group.get("lr_scale", 1.0)
     optimizer.register_load_state_dict_post_hook(_lay_out)
     return optimizer
 
@@ -210,6 +235,8 @@ def build_optimizer(config: Mapping[str, Any], net: nn.Module) -> Optimizer:
 def _lay_out(optimizer: Optimizer) -> None:
     """Give the state that was loaded the strides of its parameters: a fused step takes them so."""
     for parameter, state in optimizer.state.items():
+        if not isinstance(state, dict):
+            continue  # some keep there what is of all parameters
         for name, value in state.items():
             if torch.is_tensor(value) and value.shape == parameter.shape:
                 state[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
@@ -220,10 +247,13 @@ def build_scheduler(
 ) -> LRScheduler:
     """Make the schedule of an optimizer, for a fit of so many steps."""
     with _explained(config["scheduler"]):
-        schedule: LRScheduler = construct(config["scheduler"], "scheduler")(
-            optimizer, config["schedule_steps"] or total_steps
+        return for_fit(
+            construct(config["scheduler"], "scheduler"),
+            optimizer,
+            config["schedule_steps"] or total_steps,
+            monitor=config["monitor"],
+            mode=config["mode"],
         )
-    return schedule
 
 
 def build_trainer(config: Mapping[str, Any], folder: Path, **given: Any) -> Trainer:
@@ -256,7 +286,7 @@ def construct(node: Mapping[str, Any], kind: str, **given: Any) -> Any:
         for key, value in node.items()
         if key not in ("_target_", "_partial_") and key not in given
     }
-    if node.get("_partial_"):
+    if node.get("_partial_") or is_called_later(target, kind):
         return partial(target, **arguments, **given)
     with _explained(node):
         return target(**arguments, **given)

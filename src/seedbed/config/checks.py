@@ -8,7 +8,7 @@ all names and types are right, the constructors are tried, and what they refuse 
 import importlib.util
 import inspect
 import typing
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,12 @@ from seedbed.config.machine import (
     scaler_problems,
 )
 from seedbed.config.self_contained import GROUPS, is_self_contained
+from seedbed.config.shorthand import best
 from seedbed.config.targets import (
+    FILLED_IN,
     GIVEN_PLACES,
     KINDS,
+    called_with,
     foreign_arguments,
     is_node,
     named_targets,
@@ -35,7 +38,6 @@ from seedbed.config.targets import (
 )
 from seedbed.config.type_checks import hints_of, shown, type_problem
 from seedbed.errors import SettingError, nearest
-from seedbed.metric_directions import best_is
 from seedbed.project import CONF
 from seedbed.record.checkpoint import checkpoint_at
 
@@ -52,11 +54,14 @@ TOP_LEVEL: dict[str, Any] = {
     "val_check_interval": int | float,
     "print_every": int,
     "monitor": str | None,
-    "mode": typing.Literal["min", "max"],
+    "mode": typing.Literal["min", "max"] | None,
     "weight_decay_on": typing.Literal["matrices", "all"],
     "compile": bool,
     "print_weights": bool,
     "weights": str | None,
+    "weights_skip": Sequence[str] | None,
+    "freeze": Sequence[str] | None,
+    "lr_scale": Mapping[str, float] | None,
 }
 """The settings outside any group, and their types."""
 
@@ -75,7 +80,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "init": ("net",),
     "task": ("net", "optimizer", "scheduler"),
     "optimizer": ("params",),
-    "scheduler": ("optimizer", "total_steps"),
+    "scheduler": ("optimizer", "total_steps", "last_epoch", "epochs", "steps_per_epoch"),
     "trainer": (*GIVEN_PLACES, "callbacks", "logger", "plugins"),
 }
 """The groups of one constructor each, and the arguments that the build adds."""
@@ -122,7 +127,7 @@ def check(config: Mapping[str, Any], *, begun: bool = False) -> None:
         *_missing(config),
         *_constructors(config, {name: config.get(name) for name in wrong}),
         *_agreement(config),
-        *([] if begun else _weights(config.get("weights"))),
+        *([] if begun else _weights(config)),
         *_trainer(trainer),
         *(devices or _shares(trainer, config.get("data"))),
         *compiler_problems(trainer, compiled=config.get("compile") is True),
@@ -173,8 +178,11 @@ def _lengths(settings: Mapping[str, Any], place: str = "") -> dict[str, str]:
     return problems
 
 
-def _weights(place: Any) -> Iterator[str]:
+def _weights(config: Mapping[str, Any]) -> Iterator[str]:
     """Check that the weights to begin with are there; if they fit is seen once there is a net."""
+    place = config.get("weights")
+    if place is None and config.get("weights_skip"):
+        yield "weights_skip: goes with weights=RUN."
     if problem := _url_problem("weights", place):
         yield problem
     elif isinstance(place, str):
@@ -248,11 +256,11 @@ def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterat
             yield from _node(f"{group}.{name}", node, group, GIVEN_PLACES, wrong)
 
 
-def takes(group: str, node: Any, name: str) -> bool:
-    """Whether a node in a group can be given an argument of this name."""
+def takes(group: str, node: Any, name: str | None) -> bool:
+    """Whether a node in a group can be given an argument of this name; None for any at all."""
     given = [*GIVEN.get(group, GIVEN_PLACES), *(SIZES if group == "net" else ())]
     target = _target(node, group if group in KINDS else None)
-    return target is not None and name in _settable(target, given)
+    return target is not None and (name is None or name in _settable(target, given))
 
 
 def _settable(target: Any, given: Collection[str]) -> set[str]:
@@ -283,23 +291,39 @@ def _node(
     if (later := bool(node.get("_partial_"))) != (kind in PARTIAL):
         yield f"{path}._partial_={shown(later)}: expected {shown(not later)}."
     hints = hints_of(target)
+    given = (*given, *called_with(target, kind))
     settable, refused = _settable(target, given), foreign_arguments(target)
     for key, value in node.items():
         name = f"{path}.{key}"
         if key in ("_target_", "_partial_") or _is_told(key, value, wrong):
             continue
+        if (key, value) == ("mode", None) and kind == "callbacks":
+            continue  # of a metric that `_best` tells about
         if key in refused:
             yield f"{name}: leads to files or code; expected to be left out."
         elif key not in settable:
             yield f"{name}: no such setting; {nearest(key, settable)}"
-        elif is_node(value):  # a node in a node, as a Trainer's profiler
-            yield from _node(name, value, within(kind, key), GIVEN_PLACES, wrong)
+        elif inner := [*_nodes(name, value)]:  # as a Trainer's profiler, or a task's metrics
+            for place, node_in_it in inner:
+                yield from _node(place, node_in_it, within(kind, key), GIVEN_PLACES, wrong)
         else:
             problems = type_problem(name, value, hints.get(key, Any)), _seed_problem(name, value)
             yield from filter(None, [*problems, _url_problem(name, value)])
     for name in required(target):
-        if name not in node and name not in given:
+        if name not in node and name not in (*given, *FILLED_IN.get(kind or "", ())):
             yield f"{path}.{name}: is required by {node['_target_']}."
+
+
+def _nodes(path: str, value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The nodes that an argument is or holds, with their places."""
+    if is_node(value):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from _nodes(f"{path}.{name}", one)
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from _nodes(f"{path}.{number}", one)
 
 
 def _is_told(key: str, value: Any, wrong: Mapping[str, Any]) -> bool:
@@ -333,28 +357,37 @@ def _agreement(config: Mapping[str, Any]) -> Iterator[str]:
         kind = config["data"].get("kind", data.kind)  # where it is a setting, as of a table
         if kind != task.kind:
             yield f"task: this is for {task.kind}, but the data is for {kind}; choose task={kind}."
-    if hasattr(task, "metric_names"):
-        validated = [f"val/{name}" for name in task.metric_names]
-        yield from _best("", config.get("monitor"), config.get("mode"), validated)
-        yield from _watched(config, ["train/loss", *validated])
+    if task:
+        names = getattr(task, "metric_names", None)  # another task's are known once it logs them
+        extra = config["task"].get("metrics")
+        names = names and [*names, *(extra if isinstance(extra, Mapping) else ())]
+        validated = names and [f"val/{name}" for name in names]
+        yield from _best("", config, config["task"], validated)
+        yield from _watched(config, validated and ["train/loss", *validated])
 
 
-def _watched(config: Mapping[str, Any], known: list[str]) -> Iterator[str]:
+def _watched(config: Mapping[str, Any], known: list[str] | None) -> Iterator[str]:
     """Check the metrics that callbacks were given in place of the one that decides."""
     callbacks = config.get("callbacks")
     for name, node in callbacks.items() if isinstance(callbacks, Mapping) else ():
         monitor, mode = (node.get(key) if is_node(node) else None for key in ("monitor", "mode"))
         if monitor is None or (monitor, mode) == (config.get("monitor"), config.get("mode")):
             continue
-        yield from _best(f"callbacks.{name}.", monitor, mode, known)
+        yield from _best(f"callbacks.{name}.", node, config["task"], known)
 
 
-def _best(place: str, monitor: Any, mode: Any, known: list[str]) -> Iterator[str]:
+def _best(place: str, node: Mapping[str, Any], task: Any, known: list[str] | None) -> Iterator[str]:
     """Check that a metric set at a place is one there is, and that its best is its best."""
-    if monitor not in known:
+    monitor, mode = node.get("monitor"), node.get("mode", "")
+    if known and monitor not in known:
         yield f"{place}monitor={shown(monitor)}: no such metric; {nearest(str(monitor), known)}"
-    elif mode in ("min", "max") and (best := best_is(monitor)) not in (mode, None):
-        yield f"{place}mode={mode}: the best {monitor} is its {best}; set {place}mode={best}."
+    elif mode is None:
+        yield (
+            f"{place}mode=null: whether the best {monitor} is its lowest or its highest is not "
+            f"known; set {place}mode=min or {place}mode=max."
+        )
+    elif mode in ("min", "max") and (right := best(monitor, task)) not in (mode, None):
+        yield f"{place}mode={mode}: the best {monitor} is its {right}; set {place}mode={right}."
 
 
 def _trainer(trainer: Mapping[str, Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from seedbed.config.shorthand import written_out
 from seedbed.project import CONF, LOGS
 
 REFERENCE = re.compile(r"\$\{(?:oc\.select:)?(\w+)")
@@ -59,6 +60,8 @@ def plain(config: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
         config: As Hydra composed it.
         resolve: Whether a setting that follows another, as `${seed}`, becomes its value.
     """
+    from hydra.core.hydra_config import HydraConfig
+
     study = OmegaConf.masked_copy(
         config, [str(key) for key in config if key not in ("hydra", "paths")]
     )
@@ -66,11 +69,13 @@ def plain(config: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
     assert isinstance(container, dict)
     own = _own(study) if resolve else frozenset()
     settings = {str(k): _located(str(k), v) for k, v in container.items() if k not in own}
-    if not (resolve and "hydra" in config):
+    typed = HydraConfig.get().overrides.task
+    settings = written_out(settings, typed)
+    if not resolve:
         return settings
     from seedbed.config.self_contained import settled  # imports torch, to see what the task is
 
-    return settled(settings, config.hydra.overrides.task)
+    return settled(settings, typed)
 
 
 def _own(study: DictConfig) -> frozenset[str]:

@@ -15,27 +15,27 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
-from torch.optim import SGD
 
 from seedbed.config.build import (
     build_data,
     build_optimizer,
-    build_scheduler,
     build_trainer,
     construct,
     construct_in,
+    fine_tune,
     sized,
 )
 from seedbed.config.machine import memory
 from seedbed.config.self_contained import is_self_contained
 from seedbed.config.targets import resolve
+from seedbed.config.trials import is_foreign, try_optimizer, try_scheduler
 from seedbed.errors import SettingError
 
 STAND_INS = (1, 64)
 """Sizes in place of the data's, which are not known yet; a net need only take one of them."""
 
-STEPS = 1000
-"""In place of the length of the fit."""
+UNANSWERABLE = (ArithmeticError, AssertionError, RuntimeError, TypeError)
+"""What a module raises that computes while it is made, which it cannot on `meta`."""
 
 WEIGHT_AND_GRADIENT = 8
 """Bytes of each in single precision."""
@@ -80,14 +80,13 @@ def _training(config: Mapping[str, Any]) -> list[Callable[[], Any]]:
         partial(_try_net, config),
         partial(construct, config["task"], "task", net=net, optimizer=None, scheduler=None),
         partial(_try_optimizer, config, net),
-        partial(build_scheduler, config, SGD(net.parameters(), lr=1.0), STEPS),
+        partial(try_scheduler, config, net),
     ]
 
 
 def _on_meta(node: Mapping[str, Any], kind: str) -> None:
     """Lay out a module where its size costs nothing; what it cannot compute there is let pass."""
-    passed = suppress(ArithmeticError, AssertionError, RuntimeError, TypeError)
-    with passed, torch.device("meta"), _bounded():
+    with suppress(*UNANSWERABLE), torch.device("meta"), _bounded():
         construct(node, kind)
 
 
@@ -101,7 +100,10 @@ def _try_net(config: Mapping[str, Any]) -> None:
     refused: list[SettingError] = []
     for size in STAND_INS:
         try:
-            _on_meta(sized(config["net"], dict.fromkeys(names, size)), "net")
+            with suppress(*UNANSWERABLE), torch.device("meta"), _bounded():
+                fine_tune(
+                    config, construct(sized(config["net"], dict.fromkeys(names, size)), "net")
+                )
             return
         except _TooLargeError:
             raise
@@ -144,6 +146,9 @@ def _try_optimizer(config: Mapping[str, Any], net: nn.Module) -> None:
         SettingError: If the optimizer refuses a value, or fails by a combination of them.
     """
     node = config["optimizer"]
+    if is_foreign(node):
+        try_optimizer(config)
+        return
     optimizer = build_optimizer(config, net)
     if node.get("capturable") and torch.cuda.is_available():  # where it is for
         return

@@ -90,6 +90,12 @@ def readable(arguments: list[str]) -> list[str]:
     if any(argument.startswith("hydra/launcher=") for argument in arguments):
         arguments = [*arguments, MULTIRUN]  # else Hydra would run it here
     multirun = is_multirun(arguments)
+    # What another target takes is not among the settings of the option that it is typed over.
+    targets = {key.removesuffix("_target_") for key in map(_key, arguments) if "._target_" in key}
+    arguments = [
+        f"++{argument}" if _key(argument).startswith((*targets,)) else argument
+        for argument in arguments
+    ]
     if multirun:
         arguments = [
             f"hydra.sweeper.{argument}" if argument.partition("=")[0] in SWEEPERS else argument
@@ -114,6 +120,10 @@ def _experiment(arguments: list[str]) -> list[str]:
         return []
     usual = USUAL_EXPERIMENT.search((CONF / "train.yaml").read_text(encoding="utf-8"))
     return [] if usual and (CONF / f"experiment/{usual[1]}.yaml").exists() else ["experiment=none"]
+
+
+def _key(argument: str) -> str:
+    return argument.partition("=")[0]
 
 
 def _readable(argument: str, *, multirun: bool) -> str:

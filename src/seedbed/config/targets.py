@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from seedbed.config.type_checks import hints_of
-from seedbed.errors import SettingError
+from seedbed.errors import SettingError, nearest
 from seedbed.project import FRAME, own_packages
 
 
@@ -45,6 +45,7 @@ KINDS: dict[str, Kind] = {
             "torchmetrics.classification.*",
             "torchmetrics.regression.*",
         ),
+        function="torch.Tensor",
     ),
     "transform": Kind("torch.nn.Module", ("torchvision.transforms.v2.*",)),
     "optimizer": Kind("torch.optim.Optimizer", ("torch.optim.*", "pytorch_optimizer.*")),
@@ -95,6 +96,9 @@ WITHIN = {
 }
 """The kind of a node within a node of a kind, by its key; None stands for any other key."""
 
+FILLED_IN = {"metric": ("task", "num_classes"), "scheduler": ("T_max", "total_iters")}
+"""Arguments that are known where a node of a kind is constructed, unless they are set."""
+
 GIVEN_PLACES = ("directory", "save_dir", "dirpath", "default_root_dir", "data_dir")
 """What constructors call the folder they write to; a configuration cannot choose it."""
 
@@ -115,6 +119,8 @@ def resolve(name: str, kind: str) -> Any:
     Raises:
         SettingError: If it may not stand there, or is not there.
     """
+    if kind == "metric" and name.isidentifier():
+        name = _torchmetrics(name)
     module, _, attribute = name.rpartition(".")
     own = _is_own(module)
     if not own and not _is_listed(name, kind):
@@ -186,6 +192,18 @@ def is_node(value: Any) -> bool:
     return isinstance(value, Mapping) and "_target_" in value
 
 
+def is_called_later(target: Any, kind: str) -> bool:
+    """Whether what stands in a place of this kind is called by who uses it: metrics, functions."""
+    return kind == "metric" or (kind == "loss" and inspect.isfunction(target))
+
+
+def called_with(target: Any, kind: str | None) -> list[str]:
+    """The arguments that a loss or a metric, where it is a function, is called with."""
+    if kind not in ("loss", "metric") or not inspect.isfunction(target):
+        return []
+    return [*inspect.signature(target).parameters][:2]
+
+
 def required(target: Any) -> tuple[str, ...]:
     """The arguments that a target cannot do without."""
     return tuple(
@@ -209,6 +227,24 @@ def foreign_arguments(target: Any) -> list[str]:
             or any(word in str(parameter.annotation) for word in ("Path", "Callable", "PathLike"))
         )
     ]
+
+
+def _torchmetrics(name: str) -> str:
+    """The full name of one of torchmetrics' metrics.
+
+    Raises:
+        SettingError: If there is none of this name, with the nearest ones.
+    """
+    places = [place.removesuffix(".*") for place in KINDS["metric"].foreign[1:]]
+    known = {
+        metric: f"{place}.{metric}"
+        for place in places
+        for metric, found in vars(import_module(place)).items()
+        if inspect.isclass(found)
+    }
+    if name not in known:
+        raise SettingError(f"_target_: {name}: no such metric; {nearest(name, known)}")
+    return known[name]
 
 
 def _is_own(module: str) -> bool:
@@ -239,6 +275,9 @@ def _own_problem(found: Any, module: str, kind: str) -> str | None:
         first = next(iter(inspect.signature(found).parameters), None)
         return None if first == "net" and returned is type(None) else _expected(kind)
     fits = inspect.isclass(returned) and issubclass(returned, _named(function))
+    if kind in ("loss", "metric"):  # and no other function of tensors, as one that reads a file
+        hints = hints_of(found)
+        fits = fits and [hints.get(name) for name in called_with(found, kind)] == [returned] * 2
     return None if fits else _expected(kind)
 
 
@@ -248,11 +287,23 @@ def _foreign_problem(found: Any, kind: str) -> str | None:
         return None if fits else "expected the builder of a net, as torchvision.models.resnet18."
     if problem := _class_problem(found, kind):
         return problem
+    if kind in ("optimizer", "scheduler"):
+        return _wrapper_problem(found, kind)
     if kind == "loss" and not found.__name__.endswith("Loss"):
         return "expected a loss, as torch.nn.L1Loss."
     measured = ("torchmetrics.classification", "torchmetrics.regression")
     if kind == "metric" and not found.__module__.startswith(measured):
         return "expected a metric of predictions and targets."
+    return None
+
+
+def _wrapper_problem(found: Any, kind: str) -> str | None:
+    """Refuse what is made around a model, or another of its kind, and what must be told more."""
+    around = {"optimizer": {"model", "optimizer", "base_optimizer"}, "scheduler": {"schedulers"}}
+    if ungiven := {*required(found)} & {*foreign_arguments(found), *around[kind]}:
+        return f"it is made from its own {', '.join(sorted(ungiven))}, which no setting gives."
+    if kind == "optimizer" and hasattr(found, "eval"):
+        return "its weights are others in evaluation, and nothing here tells it when."
     return None
 
 
@@ -268,7 +319,8 @@ def _expected(kind: str) -> str:
     rule = KINDS[kind]
     if kind == "init":
         return "expected a function of `net` that returns None."
-    function = f", or a function that returns {rule.function}" if rule.function else ""
+    of = " of two (predictions and targets)" if kind in ("loss", "metric") else ""
+    function = f", or a function{of} that returns {rule.function}" if rule.function else ""
     return f"expected a class of {rule.base}{function}."
 
 

@@ -9,7 +9,7 @@ import json
 import math
 import types
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
@@ -101,8 +101,10 @@ def _takes_bool(expected: Any) -> bool:
 
 
 def _takes_text(expected: Any) -> bool:
-    is_union = typing.get_origin(expected) in (typing.Union, types.UnionType)
-    return str in (typing.get_args(expected) if is_union else ())
+    if typing.get_origin(expected) not in (typing.Union, types.UnionType):
+        return False
+    hints = typing.get_args(expected)
+    return str in hints or any(typing.get_origin(hint) is typing.Literal for hint in hints)
 
 
 def _readable(expected: Any) -> str:
@@ -118,6 +120,10 @@ def _alternatives(expected: Any) -> Iterator[str]:
         for argument in arguments:
             if getattr(argument, "__name__", "") != "Tensor":
                 yield from _alternatives(argument)
+    elif origin is Mapping:
+        yield PLAIN_NAMES["dict"]
+    elif origin is Callable:
+        yield "what a `_target_` names"
     elif origin is tuple and ... not in arguments:
         yield "[" + ", ".join(map(_readable, arguments)) + "]"
     elif origin in (tuple, list, Sequence):

@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, fields
+from typing import ClassVar
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -194,6 +195,7 @@ class Plateau(Schedule):
     threshold: float = 1e-4
     cooldown: int = 0
     final: float = 0.0
+    watched: ClassVar = "loss"
 
     def __post_init__(self) -> None:
         self.level, self.best = 1.0, math.inf

@@ -187,7 +187,11 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
     """
     resumes = run.begun
     weights = None if resumes else config.get("weights")
-    taken = load_pretrained(Path(weights).expanduser(), study) if weights else None
+    taken = (
+        load_pretrained(Path(weights).expanduser(), study, skip=config.get("weights_skip") or ())
+        if weights
+        else None
+    )
     if not study.trainer.is_global_zero:
         return
     record = provenance.collect(

@@ -19,6 +19,9 @@ from torch.optim import Optimizer
 from seedbed.runs.validate import Differences, are_numbers, differ, shown
 from seedbed.terminal import log
 
+SWITCHES = ("capturable", "differentiable", "foreach", "fused", "maximize")
+"""Options that choose how a step is computed."""
+
 
 def schedules_differ(found: list[Any], schedules: Sequence[Any]) -> Differences:
     """What a schedule was made of is in the configuration; the rest may have moved on."""
@@ -77,26 +80,50 @@ def _groups_differ(
             for group, later, built in zip(found, after, expected, strict=False)
             if isinstance(group, dict)
         ]
+    if isinstance(found, list):
+        found = [
+            {name: group[name] for name in group if name in known or not _is_tally(group[name])}
+            if isinstance(group, dict)
+            else group
+            for group, known in zip(found, expected, strict=False)
+        ] + found[len(expected) :]
+    settings = inspect.signature(type(optimizer)).parameters
     differences = [*differ(found, expected, place)]
     yield from differences
     for number, group in enumerate([] if differences else expected):
         for name, value in group.items():
             came, at = found[number][name], f"{place}[{number}].{name}"
+            if value is None and name not in SWITCHES and _is_number(came):
+                continue  # it came about in a step
             if isinstance(value, bool | str | None) or name == "params":
                 if came != value:
                     yield f"{at}: expected {shown(value)}, got {shown(came)}"
             elif isinstance(value, tuple | list):
                 for one, other in zip(came, value, strict=True):
                     yield from _option_differs(one, other, at)
-            else:
+            elif name in settings or name in ("lr", "initial_lr"):
                 yield from _option_differs(came, value, at)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a plain number: some optimizers gather such in their steps."""
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _is_tally(value: Any) -> bool:
+    """Whether it is a number, as a tensor too, or some by names."""
+    if isinstance(value, Mapping):
+        return all(type(name) is str and _is_tally(one) for name, one in value.items())
+    if isinstance(value, Tensor):
+        return value.numel() == 1 and are_numbers(value, infinite=False)
+    return _is_number(value)
 
 
 def _option_differs(found: Any, expected: Any, place: str) -> Differences:
     """A number is not negative where none was built so; a share of 1 at most stays one."""
     if not isinstance(expected, int | float) or not math.isfinite(expected):
         return
-    share = isinstance(expected, float) and 0 <= expected <= 1 and not place.endswith("lr")
+    share = isinstance(expected, float) and 0 <= expected < 1 and not place.endswith("lr")
     most = 1.0 if share else math.inf
     if not (min(0, expected) <= found <= most) or math.isinf(found):
         yield f"{place}: expected a number as {expected}, got {found}"
@@ -159,6 +186,8 @@ def _moments_differ(
         yield f"{place}.state: expected that of each parameter"
         return
     for index, state in found.items():
+        if type(index) is str and _is_tally(state):
+            continue  # some keep there what is of all parameters
         if type(index) is not int or not 0 <= index < len(parameters):
             yield f"{place}.state.{index!s:.80}: there is no such parameter"
             continue
@@ -183,6 +212,8 @@ def _likely(value: Any, parameter: Tensor) -> Any:
 
 
 def _moment_differs(found: Any, expected: Any, place: str) -> Differences:
+    if _is_number(expected) and isinstance(found, Tensor) and not found.ndim:
+        expected = found  # of a step in which no gradient is zero
     differences = [*differ(found, expected, place)]
     yield from differences
     if differences or not isinstance(found, Tensor):

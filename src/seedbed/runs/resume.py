@@ -16,10 +16,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from torch import nn
 from torch.optim import SGD
+from torch.optim.lr_scheduler import OneCycleLR
 
 from seedbed.config.build import build_scheduler
 from seedbed.config.checks import check
 from seedbed.errors import SettingError, nearest
+from seedbed.optim.library_schedules import HORIZONS
+from seedbed.optim.schedules import Schedule
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute, saved
 from seedbed.runs.validate import check_begun
@@ -141,18 +144,29 @@ def _lengthen(run: RunDirectory, config: dict[str, Any]) -> None:
     with run.claimed():
         schedules = saved(run)[1].get("lr_schedulers", []) if config["scheduler"] else []
         for schedule in schedules:
-            config["schedule_steps"] = schedule["total_steps"]
-            _tell_if_it_ends_at_0(config)
+            lengths = [schedule[name] for name in HORIZONS if name in schedule]
+            if lengths:  # others know of no end
+                config["schedule_steps"] = lengths[0]
+                _tell_how_it_ends(config)
         run.set_status("interrupted")  # first: a finished run would not go on
         run.set_config(config)
 
 
-def _tell_if_it_ends_at_0(config: dict[str, Any]) -> None:
-    """Warn where the last learning rate, which a longer fit keeps, lets it learn nothing."""
+def _tell_how_it_ends(config: dict[str, Any]) -> None:
+    """Warn where the last learning rate, which a longer fit keeps, lets it learn nothing.
+
+    Raises:
+        SettingError: If the schedule ends with its last step.
+    """
     horizon: int = config["schedule_steps"]
     schedule = build_scheduler(config, SGD(nn.Linear(1, 1).parameters(), lr=1.0), horizon)
+    if isinstance(schedule, OneCycleLR):
+        raise SettingError(
+            f"{config['scheduler']['_target_']}: takes no step after its {horizon:,}; to learn "
+            "more, start a new fit with weights=RUN."
+        )
     schedule.last_epoch = horizon  # torch's word for a step
-    if not any(schedule.get_lr()):
+    if isinstance(schedule, Schedule) and not any(schedule.get_lr()):
         log.info(
             f"The schedule keeps its end at step {horizon:,}, where its learning rate is 0: steps "
             "after it learn nothing. To learn more from here, start a new fit with weights=RUN."

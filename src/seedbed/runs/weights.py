@@ -1,14 +1,14 @@
 """Another run's weights as the start of a new fit: fine-tuning.
 
 The net's weights are all that is taken over; optimizer, schedule and data are the new run's own.
-They must fit by name and shape, all of them. A language model's vocabulary must be the same too, or
-go on from it, because a token's number means nothing without it; characters that came after have
-the new net's initial weights. A table's inputs may have another scale, that of the new training
-part, because a net knows them by their deviation from the mean.
+They must fit by name and shape, all of them but those that begin anew. A language model's
+vocabulary must be the same too, or go on from it, because a token's number means nothing without
+it; characters that came after have the new net's initial weights. A table's inputs may have another
+scale, that of the new training part, because a net knows them by their deviation from the mean.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,19 +20,26 @@ from seedbed.config.build import Study
 from seedbed.data.tokens import TokensDataModule
 from seedbed.data.vocabulary import vocabulary_in
 from seedbed.errors import LISTED, RunError
+from seedbed.optim.groups import check_patterns, matches
 from seedbed.record.checkpoint import checkpoint_at, load
 from seedbed.runs.validate import weights_differ
 from seedbed.tasks.base import net_of
 
 
-def load_pretrained(source: Path, study: Study) -> dict[str, str]:
+def load_pretrained(source: Path, study: Study, *, skip: Sequence[str] = ()) -> dict[str, str]:
     """Give the study's net the weights of a run's best checkpoint, or of a checkpoint file.
+
+    Args:
+        source: The directory or the file.
+        study: Whose net is given them.
+        skip: Patterns of the parameters that keep their initial values.
 
     Returns:
         The file's path and SHA-256, for the record.
 
     Raises:
         RunError: If there is no such file, it is damaged, or does not fit.
+        SettingError: If a pattern is of no parameter.
     """
     path = checkpoint_at(source)
     checkpoint = load(path)
@@ -46,13 +53,19 @@ def load_pretrained(source: Path, study: Study) -> dict[str, str]:
     }
     if added:
         weights = _with_new_rows(weights, net.state_dict(), added)
-    if problems := [*islice(weights_differ(weights, net.state_dict(keep_vars=True), ""), LISTED)]:
+    wanted = net.state_dict(keep_vars=True)
+    check_patterns("weights_skip", skip, {**weights, **wanted})
+    for state in (weights, wanted):
+        for name in [name for name in state if any(matches(name, one) for one in skip)]:
+            del state[name]
+    if problems := [*islice(weights_differ(weights, wanted, ""), LISTED)]:
         raise RunError(
             f"weights={path} are not of this net, {type(net).__name__}:\n"
             + "\n".join(f"    {problem}" for problem in problems)
-            + "\nChoose the net, and the data that gives its sizes, as in that run's config.yaml."
+            + "\nChoose the net, and the data that gives its sizes, as in that run's config.yaml;"
+            " or leave out what differs, with weights_skip=[NAME,…]."
         )
-    net.load_state_dict(weights)
+    net.load_state_dict(weights, strict=False)
     return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 

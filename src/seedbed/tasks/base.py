@@ -70,10 +70,13 @@ def _seen(figure: Tensor) -> float | Tensor:
 
 @runtime_checkable
 class Observer(Protocol):
-    """A schedule that follows the validation loss."""
+    """A schedule that follows a metric of the validations."""
 
-    def observe(self, loss: float) -> None:
-        """Take note of a validation's loss."""
+    watched: str
+    """The metric's name."""
+
+    def observe(self, value: float) -> None:
+        """Take note of a validation's value."""
 
 
 def net_of(module: LightningModule) -> nn.Module:
@@ -233,7 +236,7 @@ class Task(LightningModule, ABC):
         if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
             schedule: object = self.lr_schedulers()
             if isinstance(schedule, Observer):
-                schedule.observe(float(figures["loss"]))
+                schedule.observe(float(figures[schedule.watched]))
 
     def on_test_epoch_end(self) -> None:
         """Log the test metrics, and keep their intervals, `low/test/loss` and so on."""
@@ -250,7 +253,11 @@ class Task(LightningModule, ABC):
         schedule = self._scheduler(optimizer, total_steps)
         return {
             "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+            "lr_scheduler": {
+                "scheduler": schedule,
+                "interval": "step",
+                "reduce_on_plateau": False,  # such a schedule is an `Observer`
+            },
         }
 
     def configure_gradient_clipping(
@@ -302,13 +309,13 @@ class Task(LightningModule, ABC):
         """The first group's rate, and those of the groups that have others, by their kinds."""
         first, *others = self.trainer.optimizers[0].param_groups
         return {"learning_rate": first["lr"]} | {
-            f"learning_rate/{group['kind']}": group["lr"]
+            f"learning_rate/{group.get('name', group['kind'])}": group["lr"]
             for group in others
             if group["lr"] != first["lr"]
         }
 
     def _penalty(self) -> Tensor:
-        weights = [p for p in self.net.parameters() if p.ndim > 1]
+        weights = [p for p in self.net.parameters() if p.ndim > 1 and p.requires_grad]
         return torch.stack(
             [self.l1 * w.abs().sum() + self.l2 * w.square().sum() for w in weights]
         ).sum()
@@ -319,8 +326,9 @@ class Task(LightningModule, ABC):
             ends = bootstrap(torch.stack([*examples.values()], dim=1))
             for end, values in zip(("low", "high"), ends, strict=True):
                 figures = dict(zip(examples, values, strict=True))
-                derived = self.of_loss(torch.tensor(figures["loss"], dtype=torch.float64))
-                figures |= {name: float(figure) for name, figure in derived.items()}
+                if "loss" in figures:  # one of someone's own may be no mean of the examples'
+                    derived = self.of_loss(torch.tensor(figures["loss"], dtype=torch.float64))
+                    figures |= {name: float(figure) for name, figure in derived.items()}
                 found |= {f"{end}/test/{name}": figure for name, figure in figures.items()}
         return found
 

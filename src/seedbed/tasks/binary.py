@@ -1,15 +1,21 @@
-"""Two classes: cross-entropy on one logit a row, so a net has no sigmoid at its end."""
+"""Two classes: a loss on one logit a row, so a net has no sigmoid at its end."""
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional import classification as measured
 
-from seedbed.tasks.base import StepOutput, Task
+from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput, Task
 from seedbed.tasks.classification import MEASURES, ranking
+from seedbed.tasks.losses import FocalLoss, Loss, chosen
+from seedbed.tasks.metrics import ExtraMetrics, MakeMetric
 from seedbed.tasks.predictions import Predictions
+
+NAMED: dict[str, Loss] = {"bce": F.binary_cross_entropy_with_logits, "focal": FocalLoss()}
 
 
 class BinaryTask(Task):
@@ -18,30 +24,53 @@ class BinaryTask(Task):
     Args:
         net: Maps inputs (B, …) to logits (B, 1); targets (B, 1) are 0.0 or 1.0.
         optimizer, scheduler, l1, l2: As of every `Task`.
+        loss: What is minimised, and logged as the loss: `bce`, which is cross-entropy in nats,
+            `focal`, or any other of logits and targets.
+        metrics: More metrics by names of their own; they see probabilities (N,) and labels (N,).
     """
 
     kind: ClassVar = "binary"
     metric_names: ClassVar = MEASURES
     headline: ClassVar = ("train/accuracy", "val/accuracy")
 
+    def __init__(
+        self,
+        net: nn.Module,
+        *,
+        optimizer: MakeOptimizer,
+        scheduler: MakeScheduler,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        loss: Literal["bce", "focal"] | Loss = "bce",
+        metrics: Mapping[str, MakeMetric] | None = None,
+    ) -> None:
+        super().__init__(net, optimizer=optimizer, scheduler=scheduler, l1=l1, l2=l2)
+        logits, targets = torch.tensor([[-2.0], [3.0], [1.0]]), torch.tensor([[0.0], [1.0], [0.0]])
+        self.loss = chosen(loss, NAMED, logits, targets)
+        self.extra = ExtraMetrics(
+            metrics,
+            beside=self.metric_names,
+            task=self.kind,
+            predictions=logits.sigmoid().flatten(),
+            targets=targets.int().flatten(),
+        )
+
     def make_metrics(self) -> dict[str, Metric]:
         """All logits and targets."""
         return {"predictions": Predictions()}
 
     def step(self, batch: tuple[Tensor, Tensor]) -> StepOutput:
-        """Mean cross-entropy in nats."""
+        """Mean loss."""
         inputs, targets = batch
         logits = self.net(inputs)  # (B, 1)
-        return StepOutput(
-            F.binary_cross_entropy_with_logits(logits, targets), len(inputs), (logits, targets)
-        )
+        return StepOutput(self.loss(logits, targets), len(inputs), (logits, targets))
 
     def compute_metrics(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Everything in `MEASURES`; Brier's score is the mean squared error of the probability."""
         logits, targets = metrics["predictions"].compute()  # (N, 1)
         scores, labels = logits.sigmoid().flatten(), targets.int().flatten()  # (N,)
         return {
-            "loss": F.binary_cross_entropy_with_logits(logits, targets),
+            "loss": self.loss(logits, targets),
             "accuracy": measured.binary_accuracy(scores, labels),
             "precision": measured.binary_precision(scores, labels),
             "recall": measured.binary_recall(scores, labels),
@@ -50,7 +79,7 @@ class BinaryTask(Task):
             "auroc": ranking(measured.binary_auroc, scores, labels),
             "average_precision": ranking(measured.binary_average_precision, scores, labels),
             "brier": (scores - labels).square().mean(),
-        }
+        } | self.extra.compute(scores, labels)
 
     def describe_outputs(self, outputs: Tensor, data: Any) -> dict[str, list[Any]]:
         """The probability of class 1, and the likelier class, of logits (N, 1)."""
@@ -64,10 +93,11 @@ class BinaryTask(Task):
         }
 
     def per_example(self, metrics: MetricCollection) -> dict[str, Tensor]:
-        """Loss, accuracy and Brier's score of each row."""
+        """Accuracy and Brier's score of each row, and the loss where it is cross-entropy."""
         logits, targets = (column.flatten() for column in metrics["predictions"].compute())
-        return {
-            "loss": F.binary_cross_entropy_with_logits(logits, targets, reduction="none"),
+        entropy = F.binary_cross_entropy_with_logits
+        loss = entropy(logits, targets, reduction="none") if self.loss is entropy else None
+        return ({} if loss is None else {"loss": loss}) | {
             "accuracy": ((logits > 0) == (targets > 0)).float(),
             "brier": (logits.sigmoid() - targets).square(),
         }

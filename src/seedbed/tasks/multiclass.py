@@ -1,12 +1,12 @@
-"""One of several classes: cross-entropy on a logit a class, so a net has no softmax at its end.
+"""One of several classes: a loss on a logit a class, so a net has no softmax at its end.
 
 A measure that is defined for two classes is taken of each class against all others, and then
 averaged with every class counting alike, however rare it is (macro).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,14 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional import classification as measured
 
+from seedbed.errors import SettingError
 from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput, Task
 from seedbed.tasks.classification import MEASURES, ranking
+from seedbed.tasks.losses import FocalLoss, Loss, chosen
+from seedbed.tasks.metrics import ExtraMetrics, MakeMetric
 from seedbed.tasks.predictions import Predictions
+
+NAMED: dict[str, Loss] = {"cross_entropy": F.cross_entropy, "focal": FocalLoss()}
 
 
 class MulticlassTask(Task):
@@ -25,6 +30,12 @@ class MulticlassTask(Task):
     Args:
         net: Maps inputs (B, …) to logits (B, K); targets (B,) are class numbers, int64.
         optimizer, scheduler, l1, l2: As of every `Task`.
+        loss: What is minimised, and logged as the loss: `cross_entropy` in nats, `focal`, or any
+            other of logits and classes.
+        metrics: More metrics by names of their own; they see probabilities (N, K) and classes (N,).
+        class_weights: What the cross-entropy of a row of each class counts, K numbers, or
+            `balanced`: inversely to how often the class occurs. They are scaled to a mean of 1 over
+            the rows of the training part.
         label_smoothing: Share of a target's weight that training spreads over all K classes
             (Szegedy et al. 2016). The loss that is logged is the plain one either way.
     """
@@ -41,6 +52,9 @@ class MulticlassTask(Task):
         scheduler: MakeScheduler,
         l1: float = 0.0,
         l2: float = 0.0,
+        loss: Literal["cross_entropy", "focal"] | Loss = "cross_entropy",
+        metrics: Mapping[str, MakeMetric] | None = None,
+        class_weights: Literal["balanced"] | Sequence[float] | None = None,
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(net, optimizer=optimizer, scheduler=scheduler, l1=l1, l2=l2)
@@ -49,20 +63,72 @@ class MulticlassTask(Task):
                 f"label_smoothing={label_smoothing}: expected a share from 0 to below 1"
             )
         self.label_smoothing = label_smoothing
+        self.class_weights = class_weights
+        for name, setting in (
+            ("label_smoothing", label_smoothing),
+            ("class_weights", class_weights),
+        ):
+            if setting and loss != "cross_entropy":
+                raise ValueError(f"{name}: goes with loss=cross_entropy only")
+        if not isinstance(class_weights, str) and any(not w >= 0 for w in class_weights or ()):
+            raise ValueError(f"class_weights={class_weights}: expected numbers of 0 or more")
+        logits, targets = torch.eye(3, 20) * 4, torch.tensor([0, 1, 3])
+        self.loss = chosen(loss, NAMED, logits, targets)
+        self.extra = ExtraMetrics(
+            metrics,
+            beside=self.metric_names,
+            task=self.kind,
+            predictions=logits.softmax(dim=1),
+            targets=targets,
+        )
+        self._weights: Tensor | None = None
+
+    def configure_from_data(self, data: Any) -> None:
+        """Count the training part's classes, where these have weights.
+
+        Raises:
+            SettingError: If there is another number of weights than of classes.
+        """
+        if self.class_weights is None or self._weights is not None:
+            return
+        counts = data.splits.train[1].bincount(minlength=data.splits.outputs)
+        balanced = 1 / counts.clamp(min=1)
+        given = self.class_weights
+        weights = balanced if isinstance(given, str) else torch.tensor(given, dtype=torch.float)
+        if len(weights) != len(counts):
+            raise SettingError(
+                f"task.class_weights={given}: {len(weights)} weights, but the data has "
+                f"{len(counts)} classes."
+            )
+        self._weights = weights * (counts.sum() / (weights * counts).sum())
+
+    def setup(self, stage: str) -> None:
+        """Count them, also where another Trainer only evaluates."""
+        self.configure_from_data(getattr(self.trainer, "datamodule", None))
 
     def make_metrics(self) -> dict[str, Metric]:
         """All logits and targets."""
         return {"predictions": Predictions()}
 
     def step(self, batch: tuple[Tensor, Tensor]) -> StepOutput:
-        """Mean cross-entropy in nats; of smoothed targets, what is minimised."""
+        """Mean loss; of smoothed targets, what is minimised."""
         inputs, targets = batch
         logits = self.net(inputs)  # (B, K)
-        step = StepOutput(F.cross_entropy(logits, targets), len(inputs), (logits, targets))
+        step = StepOutput(self._loss(logits, targets), len(inputs), (logits, targets))
         if not self.label_smoothing:
             return step
-        smoothed = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing)
-        return replace(step, objective=smoothed)
+        return replace(step, objective=self._loss(logits, targets, smoothing=self.label_smoothing))
+
+    def _loss(self, logits: Tensor, targets: Tensor, *, smoothing: float = 0.0) -> Tensor:
+        if self._weights is not None:
+            # Torch's own mean is over the weights of a batch, so that batches would not add up.
+            weights = self._weights.to(logits.device, logits.dtype)
+            return F.cross_entropy(
+                logits, targets, weights, reduction="none", label_smoothing=smoothing
+            ).mean()
+        if smoothing:
+            return F.cross_entropy(logits, targets, label_smoothing=smoothing)
+        return self.loss(logits, targets)
 
     def compute_metrics(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Everything in `MEASURES`; Brier's score is his own of 1950, from 0 to 2.
@@ -73,7 +139,7 @@ class MulticlassTask(Task):
         logits, targets = metrics["predictions"].compute()  # (N, K), (N,)
         scores, classes = logits.softmax(dim=1), logits.shape[1]
         return {
-            "loss": F.cross_entropy(logits, targets),
+            "loss": self._loss(logits, targets),
             "accuracy": measured.multiclass_accuracy(scores, targets, classes, average="micro"),
             "precision": measured.multiclass_precision(scores, targets, classes, average="macro"),
             "recall": measured.multiclass_recall(scores, targets, classes, average="macro"),
@@ -84,7 +150,7 @@ class MulticlassTask(Task):
             "auroc": _one_vs_rest(measured.binary_auroc, scores, targets),
             "average_precision": _one_vs_rest(measured.binary_average_precision, scores, targets),
             "brier": (scores - F.one_hot(targets, classes)).square().sum(dim=1).mean(),
-        }
+        } | self.extra.compute(scores, targets)
 
     def describe_outputs(self, outputs: Tensor, data: Any) -> dict[str, list[Any]]:
         """The likeliest class, and the probability of each, of logits (N, K)."""
@@ -95,11 +161,12 @@ class MulticlassTask(Task):
         return {"class": [labels[k] for k in outputs.argmax(dim=1).tolist()], **by_class}
 
     def per_example(self, metrics: MetricCollection) -> dict[str, Tensor]:
-        """Loss, accuracy and Brier's score of each row."""
+        """Accuracy and Brier's score of each row, and the loss where it is cross-entropy."""
         logits, targets = metrics["predictions"].compute()  # (N, K), (N,)
         errors = logits.softmax(dim=1) - F.one_hot(targets, logits.shape[1])
-        return {
-            "loss": F.cross_entropy(logits, targets, reduction="none"),
+        weights = None if self._weights is None else self._weights.to(logits.device)
+        entropies = F.cross_entropy(logits, targets, weights, reduction="none")
+        return ({"loss": entropies} if self.loss is F.cross_entropy else {}) | {
             "accuracy": (logits.argmax(dim=1) == targets).float(),
             "brier": errors.square().sum(dim=1),
         }

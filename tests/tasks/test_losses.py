@@ -1,0 +1,172 @@
+"""`task.loss`: by name, by a library's class, by one's own function or class."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seedbed.config.checks import check
+from seedbed.config.compose import composed, plain
+from seedbed.config.overrides import readable
+from seedbed.errors import SettingError
+from seedbed.record.directory import RunDirectory
+from seedbed.runs.execute import execute
+from seedbed.runs.load import load
+
+TINY = ["max_epochs=1", "logger=csv", "print_every=1000"]
+
+
+def executed(folder: Path, *overrides: str) -> dict[str, float]:
+    config = plain(composed(readable([*TINY, *overrides])))
+    check(config)
+    return execute(RunDirectory.create(folder, config).path)
+
+
+def refusal(*overrides: str) -> str:
+    with pytest.raises(SettingError) as caught:
+        check(plain(composed(readable([*overrides]))))
+    return str(caught.value)
+
+
+def outputs_of(folder: Path, part: str = "test") -> tuple[Tensor, Tensor]:
+    """What a run's net gives of a part, and the targets."""
+    run = load(folder)
+    inputs, targets = getattr(run.datamodule.splits, part)
+    with torch.no_grad():
+        return run.net(inputs), targets
+
+
+def cubed(predictions: Tensor, targets: Tensor, power: float = 3.0) -> Tensor:
+    """A loss of one's own."""
+    return ((predictions - targets).abs() ** power).mean()
+
+
+class Quantile(nn.Module):
+    """Another."""
+
+    def __init__(self, *, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, predictions: Tensor, targets: Tensor) -> Tensor:
+        errors = targets - predictions
+        return torch.maximum(self.share * errors, (self.share - 1) * errors).mean()
+
+
+def rows(predictions: Tensor, targets: Tensor) -> Tensor:
+    """No loss: a number for each row."""
+    return (predictions - targets).abs()
+
+
+REGRESSION = {
+    "task.loss=mse": F.mse_loss,
+    "task.loss=l1": F.l1_loss,
+    "task.loss=huber": F.huber_loss,
+    "task.loss._target_=torch.nn.HuberLoss task.loss.delta=2": nn.HuberLoss(delta=2),
+    "task.loss={_target_:torch.nn.SmoothL1Loss,beta:0.5}": nn.SmoothL1Loss(beta=0.5),
+    "task.loss._target_=OWN.cubed": cubed,
+    "task.loss._target_=OWN.cubed task.loss.power=1": F.l1_loss,
+    "task.loss._target_=OWN.Quantile task.loss.share=0.9": Quantile(share=0.9),
+}
+
+
+@pytest.mark.parametrize("override", REGRESSION)
+def test_loss_of_a_regression_is_minimised_and_logged(
+    override: str, own_module: str, tmp_path: Path
+) -> None:
+    overrides = override.replace("OWN", own_module).split(" ")
+    metrics = executed(tmp_path / "run", "data.held_out=50", *overrides)
+    predictions, targets = outputs_of(tmp_path / "run")
+    expected = REGRESSION[override](predictions, targets).item()
+    assert metrics["test/loss"] == pytest.approx(expected, rel=1e-5)
+    mse = F.mse_loss(predictions, targets).item()
+    assert metrics["test/mse"] == pytest.approx(mse, rel=1e-5)
+    assert metrics["test/rmse"] == pytest.approx(mse**0.5, rel=1e-5)
+    assert metrics["train/loss"] != metrics["train/mse"] or override == "task.loss=mse"
+
+
+@pytest.mark.parametrize("unit", [1.0, 1000.0])
+def test_absolute_error_is_logged_in_the_targets_own_unit(unit: float, tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text("size,price\n" + "".join(f"{a},{unit * (3 * a + a % 3)}\n" for a in range(30)))
+    metrics = executed(
+        tmp_path / "run", "data=table", f"data.path={path}", "data.target=price", "task.loss=l1"
+    )
+    assert metrics["test/loss"] == pytest.approx(metrics["test/mae"], rel=1e-6)
+    assert 1 < metrics["test/loss"] / unit < 100
+
+
+def test_focal_loss_counts_what_is_predicted_well_for_less(tmp_path: Path) -> None:
+    for experiment in (["experiment=exam"], ["experiment=mnist", "data=digits"]):
+        folder = tmp_path / experiment[-1]
+        metrics = executed(folder, *experiment, "task.loss=focal")
+        logits, targets = outputs_of(folder)
+        binary = logits.shape[1] == 1
+        right = (
+            torch.where(targets == 1, logits.sigmoid(), 1 - logits.sigmoid())
+            if binary
+            else logits.softmax(dim=1).gather(1, targets[:, None])
+        )
+        expected = ((1 - right) ** 2 * -right.log()).mean().item()
+        assert metrics["test/loss"] == pytest.approx(expected, rel=1e-4)
+
+
+# --- weights of classes ---------------------------------------------------------------------------
+
+
+def test_balanced_weights_make_each_class_of_the_training_part_count_alike(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    settings = ("experiment=mnist", "data=digits", "task.class_weights=balanced")
+    metrics = executed(folder, *settings)
+    (logits, targets), (_, trained) = outputs_of(folder), outputs_of(folder, "train")
+    counts = trained.bincount(minlength=10)
+    each = F.cross_entropy(logits, targets, len(trained) / (10 * counts), reduction="none")
+    assert metrics["test/loss"] == pytest.approx(each.mean().item(), rel=1e-5)
+
+
+def test_loss_of_the_whole_training_part_is_torchs_weighted_one(tmp_path: Path) -> None:
+    folder, weights = tmp_path / "run", [1.0, *[2.0] * 8, 30.0]
+    listed = "task.class_weights=[" + ",".join(map(str, weights)) + "]"
+    still = ("data.batch_size=full", "optimizer.lr=0.0", "net.dropout=0")
+    metrics = executed(folder, "experiment=mnist", "data=digits", listed, *still)
+    expected = F.cross_entropy(*outputs_of(folder, "train"), torch.tensor(weights)).item()
+    assert metrics["train/loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_weights_of_other_classes_than_there_are_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="2 weights, but the data has 10 classes"):
+        executed(
+            tmp_path / "run", "experiment=mnist", "data=digits", "task.class_weights=[1.0,2.0]"
+        )
+
+
+# --- what is refused before a fit -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        ("task.loss=hubr", "expected mse or l1 or huber or what a `_target_` names"),
+        ("task.loss._target_=torch.nn.Linear", "expected a loss, as torch.nn.L1Loss"),
+        ("task.loss._target_=torch.nn.CTCLoss", "cannot be computed of predictions [3, 1]"),
+        ("task.loss._target_=torch.nn.L1Loss task.loss.reduction=sum", "expected mean"),
+        ("task.loss._target_=torch.nn.HuberLoss task.loss.dleta=2", "did you mean delta?"),
+        ("task.loss._target_=OWN.rows", "a scalar with a gradient; got shape [3, 1]"),
+        ("task.loss._target_=OWN.Quantile", "task.loss.share: is required by"),
+        ("experiment=exam task.loss._target_=torch.nn.BCELoss", "should be between 0 and 1"),
+        ("experiment=mnist task.loss._target_=torch.nn.L1Loss", "cannot be computed"),
+        (
+            "experiment=mnist task.loss=focal task.label_smoothing=0.1",
+            "goes with loss=cross_entropy",
+        ),
+        ("experiment=mnist task.loss=focal task.class_weights=balanced", "goes with loss=cross"),
+        ("experiment=mnist task.class_weights=[1.0,-2.0]", "expected numbers of 0 or more"),
+        ("experiment=mnist task.class_weights=even", "expected balanced or a list"),
+    ],
+)
+def test_loss_that_cannot_be_trained_with_is_refused_before_the_fit(
+    overrides: str, told: str, own_module: str
+) -> None:
+    assert told in refusal(*overrides.replace("OWN", own_module).split(" "))
