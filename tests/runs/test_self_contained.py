@@ -85,7 +85,7 @@ def test_strangers_module_is_trained_and_opened(study: str, tmp_path: Path) -> N
 
 def test_metrics_keep_the_names_that_the_module_logs_over_batches(tmp_path: Path) -> None:
     run = executed(tmp_path / "run", "manual")
-    assert {*run.metrics()} == {"reconstruction", "val_loss", "test_loss"}
+    assert {*run.metrics()} == {"step", "reconstruction", "val_loss", "test_loss"}
     assert [step for step, _ in validated(run)] == ["0", "5", "10", "15"]
     assert evaluate(run.path, split="test")["test_loss"] == run.metrics()["test_loss"]
 

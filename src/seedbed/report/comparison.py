@@ -190,13 +190,17 @@ class Comparison:
 
     def ranked(self) -> Iterator[tuple[int | None, Group]]:
         """Each group with its rank; None for one that has nothing to be ranked by."""
+        yield from zip(self.ranks, self.groups, strict=True)
+
+    @cached_property
+    def ranks(self) -> list[int | None]:
+        """The groups' ranks."""
         ranks = {id(group): 1 for group in self.standing}
         if len(self.repeated) > 1:
             signs = self._contrasts.signs * (1 if self.mode == "min" else -1)
             for group, better in zip(self.repeated, (signs > 0).sum(axis=1), strict=True):
                 ranks[id(group)] += int(better)
-        for group in self.groups:
-            yield ranks.get(id(group)), group
+        return [ranks.get(id(group)) for group in self.groups]
 
 
 def compare_each(runs: Sequence[Run], *, metric: str | None = None) -> list[Comparison]:

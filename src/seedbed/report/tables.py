@@ -1,5 +1,6 @@
 """A comparison in words and numbers: the terminal's table, `results.csv`, JSON, LaTeX."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -46,10 +47,10 @@ def columns(comparison: Comparison) -> list[tuple[str, Literal["left", "right"]]
 
 def rows(comparison: Comparison) -> Iterator[list[str]]:
     """The ranking's cells."""
-    ranks = [rank for rank, _ in comparison.ranked()]
+    shared = _shared(comparison)
     for rank, group in comparison.ranked():
         yield [
-            "–" if rank is None else f"{rank}{'=' * (ranks.count(rank) > 1)}",
+            "–" if rank is None else f"{rank}{'=' * (rank in shared)}",
             group.label,
             str(group.summary(comparison.metric) or "–"),
             *(_test(group, name) for name in comparison.headline),
@@ -73,7 +74,7 @@ def remarks(comparison: Comparison) -> list[str]:
         f"By {comparison.metric} of the best checkpoint, the {best} first.",
         *verdicts(comparison),
     ]
-    if any(cells[0].endswith("=") for cells in rows(comparison)):
+    if _shared(comparison):
         lines.append("=: these cannot be told apart.")
     times, opened = sum(comparison.openings), sum(map(bool, comparison.openings))
     lines.append(
@@ -146,6 +147,11 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "groups": groups,
         "verdicts": verdicts(comparison),
     }
+
+
+def _shared(comparison: Comparison) -> set[int]:
+    """The ranks that several groups have."""
+    return {rank for rank, count in Counter(comparison.ranks).items() if rank and count > 1}
 
 
 def _test(group: Group, name: str) -> str:

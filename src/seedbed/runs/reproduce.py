@@ -68,7 +68,8 @@ def reproduce(run: str | Path, into: Path | None = None) -> Reproduction:
     check_place(directory, again.path)
     if again.config_file.exists():
         raise RunError(f"{again.path} holds a run already; name another directory with --into.")
-    config, other = as_here(config | {"test": any(name.startswith("test/") for name in before)})
+    tested = config.get("test") is not False or bool(recorded.get("test_opened"))
+    config, other = as_here(config | {"test": tested})
     check(config)
     if other:
         log.info(other_here(other))
