@@ -1,0 +1,314 @@
+"""Any images in files, a folder a class: their classes are to be predicted.
+
+Each is read once before the fit, so that a broken one is named then. A set that is small is held in
+memory as bytes, where a batch is one indexing call; of a larger one each epoch reads the files anew
+in worker processes. Trade-off: of an image that is not square the middle square is taken.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from typeguard import TypeCheckError, check_type
+
+from seedbed.data.augment import RandomAffine
+from seedbed.data.image_list import Listed, listed
+from seedbed.data.loader import in_order
+from seedbed.data.parts import Parts, check_shares, checked, stratified_parts
+from seedbed.data.pictures import image_files, names, on_paper, read_picture
+from seedbed.data.resumable import ResumableLoader
+from seedbed.data.rows import EVALUATED, EVERY_ITEM, NewRows, Rows, RowsDataModule, RowSplits
+from seedbed.errors import DataError, SettingError
+from seedbed.processes.distributed import size as processes
+
+IN_MEMORY = 2**30
+"""Bytes up to which all images are held in memory, unless `in_memory` says otherwise."""
+
+NAMED = 5
+"""Broken files up to which each is named."""
+
+Pixels = Literal[1, 3]
+
+
+class Images(RowsDataModule):
+    """Images (N, channels, size, size), of which a batch has pixels from 0 to 1, against classes.
+
+    Args:
+        path: A folder that holds a folder of images for each class, or such folders within `train`,
+            `val` and `test`; or a CSV file of `file,label`.
+        size: Pixels a side that every image is made into.
+        channels: 3 for colour, 1 for grey.
+        skip_broken: Leave out the images that cannot be read, in place of refusing them.
+        in_memory: Whether all are held in memory; None where they take no more than a GiB.
+        workers: Processes that read images where they are not; None for one a core, up to 4.
+        validation: Share of each class that is for validation, where no folder is.
+        test: Share of each class that is for test, where no folder is.
+        split_seed: Fixes which image goes to which part.
+        batch_size: Images a batch, or `full`.
+        seed: Fixes the order of the training images.
+        input_noise: Deviation of the noise that training adds to the inputs.
+        augment: How training changes its images.
+    """
+
+    provided_sizes = (*RowsDataModule.provided_sizes, "channels")
+    kind = "multiclass"
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        size: int = 64,
+        channels: Pixels = 3,
+        skip_broken: bool = False,
+        in_memory: bool | None = None,
+        workers: int | None = None,
+        validation: float = 0.1,
+        test: float = 0.2,
+        split_seed: int = 42,
+        batch_size: int | Literal["full"] = 32,
+        seed: int = 0,
+        input_noise: float = 0.0,
+        augment: RandomAffine | None = None,
+    ) -> None:
+        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise, augment=augment)
+        check_shares(validation=validation, test=test)
+        if size < 1 or (workers or 0) < 0:
+            raise ValueError(f"size={size}, workers={workers}: expected 1 or more, and 0 or more")
+        self.path = Path(path).expanduser()
+        self.size = size
+        self.channels: Pixels = channels
+        self.skip_broken = skip_broken
+        self.in_memory = in_memory
+        self.workers = min(4, os.cpu_count() or 1) if workers is None else workers
+        self.validation = validation
+        self.test = test
+        self.split_seed = split_seed
+        self._files: list[Path] = []
+
+    def load(self) -> RowSplits:
+        """Read every image once, and split them evenly by class where no folders do.
+
+        Raises:
+            DataError: Naming what cannot be used.
+            SettingError: If a whole part is to be a batch that is not held in memory.
+        """
+        images = listed(self.path)
+        room = len(images) * self.channels * self.size**2
+        held = room <= IN_MEMORY if self.in_memory is None else self.in_memory
+        if self.batch_size == "full" and not held:
+            raise SettingError("data.batch_size=full: expected images that are held in memory.")
+        read = self._read([image.file for image in images], held=held)
+        images = [image for image, one in zip(images, read, strict=True) if one]
+        found = [one for one in read if one]
+        labels = sorted({image.label for image in images if image.part in (None, "train")})
+        classes = self._classes(images, labels)
+        train, val, test = parts = self._parts(images, classes)
+        pixels = torch.from_numpy(np.stack([one[1] for one in found])) if held else None
+        self._files = [] if held else [image.file for image in images]
+        self.remarks = self._remarks(len(read), len(found), labels, room=room, held=held)
+
+        def rows(part: Tensor) -> Rows:
+            return (part if pixels is None else pixels[part]), torch.from_numpy(classes)[part]
+
+        digest = hashlib.sha256(b"".join(one[0] for one in found) + "\n".join(labels).encode())
+        counts = dict(zip(("train", "val", "test"), map(len, parts), strict=True))
+        facts = {"source": str(self.path), "sha256": digest.hexdigest(), **counts}
+        return RowSplits(
+            train=rows(train),
+            val=rows(val),
+            test=rows(test),
+            outputs=len(labels),
+            labels=labels,
+            facts=facts | ({"broken": len(read) - len(found)} if self.skip_broken else {}),
+        )
+
+    def _read(self, files: Sequence[Path], *, held: bool) -> list[tuple[bytes, np.ndarray] | None]:
+        """A digest of each image, and its pixels if they are held; None for one that is broken."""
+
+        def read(file: Path) -> tuple[bytes, np.ndarray] | DataError:
+            try:
+                pixels = read_pixels(file, size=self.size, channels=self.channels)
+            except DataError as error:
+                return error
+            return hashlib.sha256(pixels.tobytes()).digest(), pixels if held else pixels[:0]
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            read_ones = [*pool.map(read, files)]
+        broken = [str(one) for one in read_ones if isinstance(one, DataError)]
+        if len(broken) == len(files) or (broken and not self.skip_broken):
+            more = f"\nand {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+            raise DataError(
+                "\n".join(broken[:NAMED]) + f"{more}\n{len(broken)} of {len(files)} images cannot "
+                "be read. data.skip_broken=true leaves such out."
+            )
+        return [None if isinstance(one, DataError) else one for one in read_ones]
+
+    def _classes(self, images: Sequence[Listed], labels: Sequence[str]) -> np.ndarray:
+        """The number of each image's class (N,)."""
+        if len(labels) < 2:
+            raise DataError(f"{self.path}: has one class, {labels[0]!r}; expected 2 or more.")
+        numbers = {label: number for number, label in enumerate(labels)}
+        for image in images:
+            if image.label not in numbers:
+                raise DataError(f"{image.file}: {image.label!r} is no class of the training part.")
+        return np.array([numbers[image.label] for image in images])
+
+    def _parts(self, images: Sequence[Listed], classes: np.ndarray) -> Parts:
+        """The numbers of each part's images; what no folder holds is drawn from training's."""
+        train, val, test = (
+            np.flatnonzero([image.part in held for image in images])
+            for held in ((None, "train"), ("val",), ("test",))
+        )
+        missing = [name for name, part in (("val", val), ("test", test)) if not len(part)]
+        if missing:
+            shares = {"val": self.validation, "test": self.test}
+            drawn = stratified_parts(
+                classes[train],
+                validation=shares[missing[0]],
+                test=shares["test"] if len(missing) == 2 else 0.0,
+                seed=self.split_seed,
+                source=str(self.path),
+            )
+            train, first, second = (train[part.numpy()] for part in drawn)
+            val = first if "val" in missing else val
+            test = (second if "val" in missing else first) if "test" in missing else test
+        parts = torch.from_numpy(train), torch.from_numpy(val), torch.from_numpy(test)
+        return checked(parts, str(self.path))
+
+    def _remarks(
+        self, count: int, read: int, labels: Sequence[str], *, room: int, held: bool
+    ) -> list[str]:
+        """What the opening lines say: classes, what is left out, and where the images are held."""
+        shown = ", ".join(labels[:NAMED]) + (", …" if len(labels) > NAMED else "")
+        place = f"held in memory, {room / 2**20:,.1f} MiB"
+        if not held:
+            place = f"{room / 2**30:.1f} GiB, read anew each epoch, workers {self.workers}"
+        said = [f"{read:,} images of {len(labels)} classes ({shown}), {place}"]
+        return said + ([f"left out: {count - read:,} broken images"] if read < count else [])
+
+    # --- batches ----------------------------------------------------------------------------------
+
+    def _loader(self, rows: Rows, *, train: bool = False) -> Any:
+        if not self._files:
+            return super()._loader(rows, train=train)
+        dataset = ImageFiles(
+            [self._files[number] for number in rows[0]],
+            rows[1].tolist(),
+            size=self.size,
+            channels=self.channels,
+        )
+        share = int(self.batch_size)
+        if train:
+            share = max(1, share // processes())
+            loader = DataLoader(dataset, batch_size=share, shuffle=True, num_workers=self.workers)
+            return ResumableLoader(loader, seed=self.seed)
+        count = len(dataset)
+        share = max(share, EVALUATED)
+        return self.batches(dataset.batch, in_order(count), size=count, batch_size=share)
+
+    def on_after_batch_transfer(self, batch: Rows, dataloader_idx: int) -> Rows:
+        """Make pixels of bytes, then change and disturb them as those of any rows."""
+        inputs, targets = batch
+        inputs = inputs / 255 if inputs.dtype == torch.uint8 else inputs
+        return super().on_after_batch_transfer((inputs, targets), dataloader_idx)
+
+    def read_inputs(self, source: Path) -> NewRows:
+        """Read an image, or a folder of them, a row each, as the training images were read.
+
+        Raises:
+            DataError: Naming the images that cannot be read.
+        """
+        files = image_files(source)
+        read = self._read(files, held=True)
+        pixels = np.stack([one[1] for one in read if one])
+        cells = [cell for cell, one in zip(names(files, source), read, strict=True) if one]
+        return NewRows(["file"], cells, torch.from_numpy(pixels) / 255)
+
+    # --- what a checkpoint knows ------------------------------------------------------------------
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes, in the order of their numbers."""
+        labels: list[str] = self.state_dict()["labels"]
+        return labels
+
+    def preprocessing_state(self) -> dict[str, Any]:
+        """What all rows have, and the classes' labels."""
+        shape = [self.channels, self.size, self.size]
+        return super().preprocessing_state() | {"shape": shape, "labels": self.splits.labels}
+
+    def check_state(self, state: Any) -> None:
+        """Have the shape be this one's, and a label a class."""
+        try:
+            rest = {**check_type(state, dict[str, Any])}
+            labels = check_type(
+                rest.pop("labels", None), list[str], collection_check_strategy=EVERY_ITEM
+            )
+        except TypeCheckError as error:
+            raise ValueError(f"of the data: {error}") from None
+        super().check_state(rest)
+        if len(labels) != state["outputs"]:
+            raise ValueError("of the data: expected a label a class")
+        if state["shape"] != [self.channels, self.size, self.size]:
+            raise ValueError("of the data: expected images of data.size and data.channels")
+
+    def difference(self, state: dict[str, Any]) -> str:
+        """Say that classes differ."""
+        return "The checkpoint's data has other classes, or images of another size, than this."
+
+
+class ImageFiles(Dataset[tuple[Tensor, int]]):
+    """Pairs of pixels, uint8 (channels, size, size), and class, read from files.
+
+    Args:
+        files: A file an image.
+        classes: Their classes.
+        size: Pixels a side.
+        channels: 3 for colour, 1 for grey.
+    """
+
+    def __init__(
+        self, files: Sequence[Path], classes: Sequence[int], *, size: int, channels: Pixels
+    ) -> None:
+        self.files = files
+        self.classes = classes
+        self.size = size
+        self.channels: Pixels = channels
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, number: int) -> tuple[Tensor, int]:
+        pixels = read_pixels(self.files[number], size=self.size, channels=self.channels)
+        return torch.from_numpy(pixels), self.classes[number]
+
+    def batch(self, numbers: Tensor) -> Rows:
+        """These images (B, channels, size, size) and their classes (B,), read by threads."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            images, classes = zip(*pool.map(self.__getitem__, numbers.tolist()), strict=True)
+        return torch.stack(images), torch.tensor(classes)
+
+
+def read_pixels(path: Path, *, size: int, channels: Pixels) -> np.ndarray:
+    """Read an image as bytes (channels, size, size): its middle square, on white.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    picture = read_picture(path)
+    if picture.mode == "F":
+        picture = Image.fromarray(np.asarray(picture).round().astype(np.uint8))
+    else:
+        picture = on_paper(picture)
+    picture = picture.convert("RGB" if channels == 3 else "L")
+    square = ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
+    pixels = np.asarray(square).reshape(size, size, channels)
+    return pixels.transpose(2, 0, 1).copy()  # of what torch may not write to

@@ -1,0 +1,94 @@
+"""Runs on images of one's own, through the command line."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seedbed.config.compose import composed, plain
+from seedbed.record.directory import RunDirectory
+from seedbed.runs.execute import execute
+
+Command = Callable[..., Any]
+
+CLASSES = ("left", "right")
+
+
+def draw(file: Path, label: str, size: tuple[int, int]) -> None:
+    """A picture whose one half is lit."""
+    pixels = np.zeros((size[1], size[0]), np.uint8)
+    half = slice(0, size[0] // 2) if label == "left" else slice(size[0] // 2, None)
+    pixels[:, half] = 255
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(file)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for label in CLASSES:
+        for number in range(20):
+            draw(tmp_path / "halves" / label / f"{number}.png", label, (10 + number % 3, 10))
+    return tmp_path / "halves"
+
+
+def trained(folder: Path, *settings: str) -> RunDirectory:
+    small = ("data.size=8", "data.channels=1", "net.widths=[8]", "net.grid=2", "data.batch_size=8")
+    config = plain(
+        composed(["experiment=images", f"data.path={folder}", "logger=csv", *small, *settings])
+    )
+    run = RunDirectory.create(folder.parent / "run", config)
+    execute(run.path)
+    return run
+
+
+@pytest.mark.parametrize("held", ["true", "false"])
+def test_run_says_its_classes_by_name_in_all_that_it_writes(
+    held: str, folder: Path, tmp_path: Path, seedbed: Command
+) -> None:
+    run = trained(folder, "max_epochs=8", f"data.in_memory={held}", "data.workers=1")
+    assert run.path.joinpath("confusion.csv").read_text().splitlines() == [
+        "true,predicted_left,predicted_right",
+        "left,4,0",
+        "right,0,4",
+    ]
+    for name, label in (("a.png", "right"), ("b.png", "left")):
+        draw(tmp_path / "new" / name, label, (30, 30))
+    draw(tmp_path / "new" / "._c.png", "left", (30, 30))
+    for path in folder.rglob("*.png"):  # which predicting needs none of
+        path.unlink()
+    called = seedbed("predict", run.path, tmp_path / "new")
+    header, *rows = csv.reader(io.StringIO(called.out))
+    assert header == ["file", "class", "probability_left", "probability_right"]
+    assert [row[:2] for row in rows] == [["a.png", "right"], ["b.png", "left"]]
+
+
+def accuracy(run: RunDirectory) -> float:
+    metrics = json.loads((run.path / "metrics.json").read_text())
+    return float(metrics["test/accuracy"])
+
+
+@pytest.mark.slow
+def test_digits_as_pictures_are_learnt_as_well_as_digits(tmp_path: Path) -> None:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    for number, (image, label) in enumerate(zip(digits.images, digits.target, strict=True)):
+        file = tmp_path / "digits" / str(label) / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((image * 255 / 16).round().astype(np.uint8)).save(file)
+    recipe = ("net=mlp_512", "optimizer=adam", "scheduler=none", "max_epochs=10")
+    settings = ["experiment=mnist", "data=digits", "logger=csv"]
+    plainly = RunDirectory.create(tmp_path / "plainly", plain(composed(settings)))
+    execute(plainly.path)
+    own = [f"data.path={tmp_path / 'digits'}", "data.size=8", "data.channels=1", "logger=csv"]
+    config = plain(composed(["experiment=images", *own, *recipe]))
+    pictures = RunDirectory.create(tmp_path / "pictures", config)
+    execute(pictures.path)
+    assert accuracy(plainly) > 0.95
+    assert accuracy(pictures) > accuracy(plainly) - 0.015
