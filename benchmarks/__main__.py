@@ -10,6 +10,7 @@ import time
 
 from benchmarks import (
     generation,
+    large,
     memory,
     mnist,
     page,
@@ -29,6 +30,7 @@ LINES = [
     *start.LINES,
     *generation.LINES,
     *memory.LINES,
+    *large.LINES,
     *sweeps.LINES,
 ]
 

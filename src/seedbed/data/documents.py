@@ -44,7 +44,8 @@ JSON_LIKE = re.compile(r'\s*(\[\s*([{"\]]|\Z)|\{\s*["}])')
 
 JSON = (".json", ".jsonl", ".ndjson")
 
-JOINERS = "\u200c\u200d"
+BLANK = re.compile("\n(?:[^\\S\n]|[\u200c\u200d])*\n")
+"""A blank line, also one of what joins characters of some scripts."""
 
 WORDS = {
     "json": "JSON, a document an entry",
@@ -135,7 +136,7 @@ class Corpus:
         elif form == "line":
             yield from lines_of(self._text(file))
         elif form == "blank_line":
-            yield from _blocks(lines_of(self._text(file)))
+            yield from _blocks(self._text(file))
         else:
             yield "".join(self._text(file))
 
@@ -177,23 +178,29 @@ def _form(file: Path, head: str, wanted: Form | None) -> Found | None:
 
 def _found_form(head: str) -> Form:
     """What a document is, by how a file begins."""
-    counts = [block.count("\n") + 1 for block in _blocks(iter(head.split("\n"))) if block]
+    counts = [text.strip().count("\n") + 1 for text in _blocks(iter([head])) if text.strip()]
     blocks_, lines = len(counts), sum(counts)
     if blocks_ >= FEW or (blocks_ > 1 and lines / blocks_ < LONG_BLOCK):
         return "blank_line"
     return "line" if lines >= FEW else "whole"
 
 
-def _blocks(lines: Iterator[str]) -> Iterator[str]:
-    """What stands between blank lines."""
-    block: list[str] = []
-    for line in lines:
-        if line.strip().strip(JOINERS):
-            block.append(line)
-        elif block:
-            yield "\n".join(block)
-            block = []
-    yield "\n".join(block)
+def _blocks(parts: Iterator[str]) -> Iterator[str]:
+    """What stands between blank lines of a text that comes in parts."""
+    held = ""
+    while more := list(_enough(parts, len(held))):
+        *blocks, held = BLANK.split("".join([held, *more]))
+        yield from blocks
+    yield held
+
+
+def _enough(parts: Iterator[str], length: int) -> Iterator[str]:
+    """So many parts that together they are no shorter: what is held is then seldom copied."""
+    for part in parts:
+        yield part
+        length -= len(part)
+        if length <= 0:
+            return
 
 
 def _checked(text: str, place: str) -> str:
