@@ -1,7 +1,7 @@
 """A convolutional net for images: stages of convolutions, each on a coarser image than the last.
 
-What the last stage gives is averaged over a grid of fixed size, so one net takes images of many
-sizes and only needs to know their channels; pooling takes 2ⁿ pixels a side or more for n stages.
+What the last stage gives is averaged over a grid of fixed size, so one net takes images of any size
+and only needs to know their channels; a side of one pixel is halved no further.
 Price: an image that is no multiple of the grid is averaged over cells that overlap.
 """
 
@@ -10,8 +10,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-
-from seedbed.errors import SettingError
+from torch.nn import functional as F
 
 
 class GridAverages(nn.AdaptiveAvgPool2d):
@@ -20,6 +19,14 @@ class GridAverages(nn.AdaptiveAvgPool2d):
     def forward(self, maps: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, C, grid, grid)."""
         return maps if maps.shape[2:] == self.output_size else super().forward(maps)
+
+
+class Halved(nn.Module):
+    """The maximum of 2 × 2 pixels; of what has one pixel a side left, that one."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Map (B, C, H, W) to (B, C, H // 2, W // 2), each 1 or more."""
+        return F.max_pool2d(maps, [min(2, side) for side in maps.shape[2:]])
 
 
 class CNN(nn.Module):
@@ -71,26 +78,14 @@ class CNN(nn.Module):
                 ]
                 channels = width
             if halve == "pool":
-                layers.append(nn.MaxPool2d(2))
+                layers.append(Halved())
         self.body = nn.Sequential(
             *layers, GridAverages((grid, grid)), nn.Flatten(), nn.Dropout(dropout)
         ).to(memory_format=torch.channels_last)
         self.head = nn.Linear(channels * grid**2, outputs)
-        self.least = 2 ** len(widths) if halve == "pool" else 1
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images (B, channels, H, W) to logits (B, outputs).
-
-        Raises:
-            SettingError: If there are more stages that halve an image than it can be halved.
-        """
-        if min(images.shape[2:]) < self.least:
-            got = " × ".join(map(str, images.shape[2:]))
-            raise SettingError(
-                "net.widths: each stage halves the image, which takes "
-                f"{self.least} × {self.least} pixels or more, got {got}. Choose fewer stages, or "
-                "net.halve=stride."
-            )
+        """Map images (B, channels, H, W), of any size, to logits (B, outputs)."""
         # The filters' memory format, which convolutions are faster in and pass on; to ask for it by
         # name would leave images of a single channel alone.
         images = images.movedim(1, -1).contiguous().movedim(-1, 1)
