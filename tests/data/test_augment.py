@@ -4,8 +4,10 @@ import pytest
 import torch
 from stages import In
 from torch.nn import functional as F
+from torchvision.transforms import v2
 
-from seedbed.data.augment import RandomAffine
+from seedbed.data.augment import EachImage, RandomAffine, augmentation
+from seedbed.errors import SettingError
 from studies.mnist.digits import Digits
 
 SIDE = 8
@@ -89,3 +91,46 @@ def test_training_images_are_moved_and_no_others(stage: str, moved: bool) -> Non
     given: Any = data.on_after_batch_transfer((inputs, targets), 0)
     assert torch.equal(given[0], inputs) is not moved
     assert torch.equal(given[1], targets)
+
+
+# --- transforms of others -------------------------------------------------------------------------
+
+
+def test_transforms_draw_for_each_image_by_itself() -> None:
+    images = torch.arange(64 * 6.0).reshape(64, 1, 2, 3)
+    changed = EachImage([v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()])(images)
+    kinds = {
+        tuple(d for d in ((), (1,), (2,), (1, 2)) if torch.equal(new, old.flip(d)))
+        for new, old in zip(changed, images, strict=True)
+    }
+    assert kinds == {((),), ((1,),), ((2,),), ((1, 2),)}
+
+
+def test_transforms_go_one_after_the_other() -> None:
+    images = torch.rand(2, 3, 4, 4)
+    changed = augmentation([v2.CenterCrop(2), v2.Resize(4), v2.Normalize([0.5], [2.0])])
+    assert changed is not None
+    expected = (v2.functional.resize(images[..., 1:3, 1:3], [4]) - 0.5) / 2
+    torch.testing.assert_close(changed(images), expected)
+
+
+@pytest.mark.parametrize(
+    ("transform", "message"),
+    [
+        (v2.CenterCrop(2), r"data\.augment: expected images of \[1, 4, 4\] .*got \[1, 2, 2\]"),
+        (v2.ToPILImage(), r"data\.augment: ToPILImage: expected to give real numbers"),
+        (v2.RandomCrop(8), r"data\.augment: RandomCrop: Required crop size"),
+    ],
+    ids=["another size", "no tensor", "more than there is"],
+)
+def test_transform_that_gives_other_than_images_is_refused(
+    transform: torch.nn.Module, message: str
+) -> None:
+    with pytest.raises(SettingError, match=message):
+        EachImage([transform])(torch.rand(2, 1, 4, 4))
+
+
+def test_mapping_is_of_whole_batches_and_has_known_names() -> None:
+    assert isinstance(augmentation({"degrees": 10, "shift": 0.1}), RandomAffine)
+    with pytest.raises(ValueError, match="no setting turn; expected degrees, zoom, shift"):
+        augmentation({"turn": 10})

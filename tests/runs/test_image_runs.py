@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seedbed.config.checks import check
 from seedbed.config.compose import composed, plain
+from seedbed.errors import SettingError
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
@@ -66,6 +68,38 @@ def test_run_says_its_classes_by_name_in_all_that_it_writes(
     header, *rows = csv.reader(io.StringIO(called.out))
     assert header == ["file", "class", "probability_left", "probability_right"]
     assert [row[:2] for row in rows] == [["a.png", "right"], ["b.png", "left"]]
+
+
+V2 = "torchvision.transforms.v2"
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [
+        f"[{{_target_: {V2}.RandomErasing, p: 0.5}}, {{_target_: {V2}.RandomVerticalFlip}}]",
+        "{degrees: 5, shift: 0.1}",
+    ],
+)
+def test_augment_is_a_list_of_transforms_or_a_mapping(augment: str, folder: Path) -> None:
+    run = trained(folder, "max_epochs=1", f"data.augment={augment}")
+    assert 0 <= accuracy(run) <= 1
+
+
+@pytest.mark.parametrize(
+    ("augment", "message"),
+    [
+        (f"[{{_target_: {V2}.Lambda, lambd: print}}]", "data.augment.0.lambd: leads to files or"),
+        ("[{_target_: torch.nn.Linear}]", "torch.nn.Linear may not be constructed here"),
+        ("[5]", "expected"),
+        ("{turn: 5}", "augment: no setting turn; expected degrees, zoom, shift"),
+        ("{degrees: -5}", "degrees=-5.* expected 0 or more"),
+    ],
+)
+def test_augment_that_is_no_transform_is_refused(augment: str, message: str, folder: Path) -> None:
+    with pytest.raises(SettingError, match=message):
+        check(
+            plain(composed(["experiment=images", f"data.path={folder}", f"data.augment={augment}"]))
+        )
 
 
 def accuracy(run: RunDirectory) -> float:

@@ -5,10 +5,13 @@ how they stand. Price: pixels are blended from four, so an image gets a little s
 """
 
 import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from seedbed.errors import SettingError
 
 
 class RandomAffine(nn.Module):
@@ -46,3 +49,62 @@ class RandomAffine(nn.Module):
         inverse = torch.stack(rows, dim=1).view(-1, 2, 3)  # (B, 2, 3)
         grid = F.affine_grid(inverse, [*images.shape], align_corners=False)  # (B, H, W, 2)
         return F.grid_sample(images, grid.to(images.dtype), align_corners=False)
+
+
+class EachImage(nn.Module):
+    """Others' transforms, one after the other, of each image by itself.
+
+    Theirs would draw once for a whole batch. Price: a call an image, where `RandomAffine` has one a
+    batch.
+
+    Args:
+        transforms: Modules that map an image (C, H, W) to another of the same shape, as those of
+            `torchvision.transforms.v2`.
+    """
+
+    def __init__(self, transforms: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.transforms = nn.ModuleList(transforms)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (B, C, H, W) to images of the same shape.
+
+        Raises:
+            SettingError: Naming the transform that cannot take an image, or changes its shape.
+        """
+        return torch.stack([*map(self._changed, images)])
+
+    def _changed(self, image: Tensor) -> Tensor:
+        shape = image.shape
+        for transform in self.transforms:
+            name = type(transform).__name__
+            try:
+                image = transform(image)
+            except (TypeError, ValueError) as error:
+                raise SettingError(f"data.augment: {name}: {error}") from error
+            if not isinstance(image, Tensor) or not image.is_floating_point():
+                raise SettingError(f"data.augment: {name}: expected to give real numbers.")
+        if image.shape != shape:
+            raise SettingError(
+                f"data.augment: expected images of {[*shape]} from it, got {[*image.shape]}."
+            )
+        return image
+
+
+Augment = nn.Module | Mapping[str, float] | Sequence[nn.Module]
+"""How images are changed: a module of whole batches, the arguments of `RandomAffine`, or what
+`EachImage` is made from."""
+
+
+def augmentation(augment: Augment | None) -> nn.Module | None:
+    """The module that changes a batch of images.
+
+    Raises:
+        ValueError: If `RandomAffine` has not these arguments.
+    """
+    if isinstance(augment, Mapping):
+        names = ("degrees", "zoom", "shift")
+        if unknown := {*augment} - {*names}:
+            raise ValueError(f"augment: no setting {min(unknown)}; expected {', '.join(names)}")
+        return RandomAffine(**augment)
+    return EachImage(augment) if isinstance(augment, Sequence) else augment

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from typeguard import TypeCheckError, check_type
 
-from seedbed.data.augment import RandomAffine
+from seedbed.data.augment import Augment
 from seedbed.data.image_list import Listed, listed
 from seedbed.data.loader import in_order
 from seedbed.data.parts import Parts, check_shares, checked, stratified_parts
@@ -55,7 +55,8 @@ class Images(RowsDataModule):
         batch_size: Images a batch, or `full`.
         seed: Fixes the order of the training images.
         input_noise: Deviation of the noise that training adds to the inputs.
-        augment: How training changes its images.
+        augment: How training changes its images: by the settings of a `RandomAffine`, or a list of
+            transforms.
     """
 
     provided_sizes = (*RowsDataModule.provided_sizes, "channels")
@@ -76,7 +77,7 @@ class Images(RowsDataModule):
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
         input_noise: float = 0.0,
-        augment: RandomAffine | None = None,
+        augment: Augment | None = None,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise, augment=augment)
         check_shares(validation=validation, test=test)

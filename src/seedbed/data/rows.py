@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
-from seedbed.data.augment import RandomAffine
+from seedbed.data.augment import Augment, augmentation
 from seedbed.data.base import DataModule
 from seedbed.data.columns import Column
 from seedbed.data.loader import Loader, in_order, shuffled
@@ -96,13 +96,13 @@ class RowsDataModule(DataModule[RowSplits]):
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
         input_noise: float = 0.0,
-        augment: RandomAffine | None = None,
+        augment: Augment | None = None,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed)
         if not input_noise >= 0:
             raise SettingError(f"data.input_noise={input_noise}: expected 0 or more.")
         self.input_noise = input_noise
-        self.augment = augment
+        self.augment = augmentation(augment)
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 import torch
 
-from seedbed.data.augment import RandomAffine
+from seedbed.data.augment import Augment
 from seedbed.data.parts import check_shares, random_parts
 from seedbed.data.rows import RowSplits
 from studies.mnist.images import DigitImages
@@ -35,7 +35,7 @@ class Digits(DigitImages):
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
         input_noise: float = 0.0,
-        augment: RandomAffine | None = None,
+        augment: Augment | None = None,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise, augment=augment)
         check_shares(validation=validation, test=test)

