@@ -280,7 +280,7 @@ CHANGES: dict[str, Callable[[Any], Any]] = {
     "flat": of_tensors(torch.flatten),
     "within another": of_tensors(lambda x: x[None]),
     "transposed": of_tensors(lambda x: x.T.contiguous().T if x.ndim == 2 else x),
-    "repeated": of_tensors(lambda x: x.flatten()[:1].expand(x.shape)),
+    "repeated": of_tensors(lambda x: x.flatten()[:1].expand(x.shape) if x.ndim else x),
     "integers": of_tensors(lambda x: x.to(torch.int64)),
     "halves": of_tensors(lambda x: x.half()),
     "bools": of_tensors(lambda x: x.bool()),
