@@ -174,24 +174,29 @@ def _described(run: LoadedRun, format: Format, difference: float) -> dict[str, A
             "vocabulary": vocabulary.characters,
         }
     state = run.datamodule.state_dict()
-    return description | {
-        "inputs": {
-            "name": _input_name(run),
-            "type": "float32",
-            "shape": ["batch", *state["shape"]],
-        },
-        "outputs": {
-            "name": _output_name(run),
-            "type": "float32",
-            "shape": ["batch", state["outputs"]],
-        },
-        "target": state["target"],
-        "scaler": {
-            name: {"mean": mean, "deviation": deviation}
-            for name, (mean, deviation) in state["scale"].items()
-        },
-        "target_scaler": dict(zip(("mean", "deviation"), state["target_scale"], strict=True)),
-    }
+    table = {name: state[name] for name in ("columns", "labels") if name in state}
+    return (
+        description
+        | table
+        | {
+            "inputs": {
+                "name": _input_name(run),
+                "type": "float32",
+                "shape": ["batch", *state["shape"]],
+            },
+            "outputs": {
+                "name": _output_name(run),
+                "type": "float32",
+                "shape": ["batch", state["outputs"]],
+            },
+            "target": state["target"],
+            "scaler": {
+                name: {"mean": mean, "deviation": deviation}
+                for name, (mean, deviation) in state["scale"].items()
+            },
+            "target_scaler": dict(zip(("mean", "deviation"), state["target_scale"], strict=True)),
+        }
+    )
 
 
 def _input_name(run: LoadedRun) -> str:

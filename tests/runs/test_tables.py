@@ -1,0 +1,92 @@
+"""A table of anyone's from the command to predictions, in the file's own labels."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seedbed.config.compose import composed, plain
+from seedbed.record.directory import RunDirectory
+from seedbed.runs.execute import execute
+from seedbed.runs.export import export
+from seedbed.runs.load import load
+from seedbed.runs.predict import predict
+
+
+def fitted(folder: Path, text: str, *settings: str) -> RunDirectory:
+    (path := folder / "my table.csv").write_text(text, encoding="utf-8")
+    given = [f'data.path="{path}"', "max_epochs=3", "print_every=1000", "logger=csv", *settings]
+    run = RunDirectory.create(folder / "run", plain(composed(["experiment=table", *given])))
+    execute(run.path)
+    return run
+
+
+def flowers() -> str:
+    """Three species, told by two numbers, a colour with gaps and a date; `;` and `,`."""
+    random = np.random.default_rng(0)
+    lines = ["length;width;colour;seen;species"]
+    for row in range(90):
+        k = row % 3
+        length, width = (f"{k + random.normal(0, 0.1):.2f}".replace(".", ",") for _ in range(2))
+        colour = ("red", "blue", "")[int(random.integers(3))]
+        lines.append(f"{length};{width};{colour};2026-03-{row % 28 + 1:02};iris {'abc'[k]}")
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    folder = tmp_path_factory.mktemp("flowers")
+    return fitted(folder, flowers(), "task=multiclass", "data.target=species", "optimizer.lr=0.03")
+
+
+def test_opening_lines_say_what_is_used(run: RunDirectory) -> None:
+    said = (run.path / "train.log").read_text(encoding="utf-8")
+    assert "read as: ';' between cells, ',' in numbers" in said
+    assert "4 columns: 2 numbers, 1 category, 1 date; " in said
+    assert "classes: iris a 30, iris b 30, iris c 30" in said
+
+
+def test_run_is_named_after_its_file(run: RunDirectory) -> None:
+    assert run.config()["experiment_name"] == "my_table"
+
+
+def test_confusion_matrix_and_predictions_have_the_files_labels(
+    run: RunDirectory, tmp_path: Path
+) -> None:
+    labels = ["iris a", "iris b", "iris c"]
+    with (run.path / "confusion.csv").open(newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["true", *(f"predicted_{label}" for label in labels)]
+    assert [row[0] for row in rows] == labels
+    (new := tmp_path / "new.csv").write_text(
+        "colour,seen,width,length\nred,2026-05-01,0.1,0\ngreen,,2,2.1\n"
+    )
+    header, *found = (list(row) for row in predict(load(run.path), new))
+    assert header[4:] == ["class", *(f"probability_{label}" for label in labels)]
+    assert [row[4] for row in found] == ["iris a", "iris c"]
+
+
+def test_export_tells_columns_and_labels(run: RunDirectory, tmp_path: Path) -> None:
+    told = export(load(run.path), "safetensors", tmp_path)
+    assert [column["kind"] for column in told["columns"]] == [
+        *("number", "number", "category", "date"),
+    ]
+    assert told["labels"] == ["iris a", "iris b", "iris c"]
+
+
+def test_two_classes_are_predicted_by_their_labels(tmp_path: Path) -> None:
+    text = "x,sick\n" + "".join(
+        f"{row % 10},{'yes' if row % 10 > 4 else 'no'}\n" for row in range(80)
+    )
+    run = fitted(tmp_path, text, "task=binary", "data.target=sick", "optimizer.lr=0.03")
+    (new := tmp_path / "new.csv").write_text("x\n0\n9\n")
+    header, *rows = predict(load(run.path), new)
+    assert [*header] == ["x", "probability_yes", "class"]
+    assert [row[2] for row in rows] == ["no", "yes"]
+
+
+def test_interrupted_table_goes_on_where_it_was(run: RunDirectory, seedbed: Any) -> None:
+    called = seedbed("resume", run.path, "max_epochs=4")
+    assert (called.status, called.err) == (0, "")
