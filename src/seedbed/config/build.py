@@ -286,6 +286,13 @@ def construct(node: Mapping[str, Any], kind: str, **given: Any) -> Any:
         for key, value in node.items()
         if key not in ("_target_", "_partial_") and key not in given
     }
+    if target.__module__.startswith("torchvision.models."):
+        for name in ("weights", "pretrained"):
+            if arguments.get(name):
+                raise SettingError(
+                    f"{node['_target_']}: {name}={arguments[name]}: would be downloaded; expected "
+                    "null."
+                )
     if node.get("_partial_") or is_called_later(target, kind):
         return partial(target, **arguments, **given)
     with _explained(node):
