@@ -4,11 +4,12 @@ They are read by Pillow, upright, with 8 bits a channel, and of a file that cann
 one error that names it. Trade-off: of an animation the first picture is taken.
 """
 
+import io
 import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from seedbed.errors import DataError
 
@@ -16,6 +17,8 @@ SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff"),
     *(".webp", ".pgm", ".ppm"),
 )
+
+STANDARD_INPUT = Path("/dev/stdin")
 
 DEEPEST = 65535
 """White, where a channel has 16 bits."""
@@ -34,7 +37,8 @@ def image_files(source: Path) -> list[Path]:
         if not files:
             raise DataError(f"{source}: has no images; expected {', '.join(SUFFIXES)} files.")
         return files
-    if source.suffix.lower() not in SUFFIXES:
+    is_pipe = source.exists() and (source == STANDARD_INPUT or not source.is_file())
+    if source.suffix.lower() not in SUFFIXES and not is_pipe:
         raise DataError(
             f"{source}: expected an image, {', '.join(SUFFIXES)}, or a folder of them, because the "
             "run learnt from images."
@@ -66,7 +70,8 @@ def read_picture(path: Path) -> Image.Image:
         DataError: If it cannot be read.
     """
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
+        content = io.BytesIO(path.read_bytes())  # of a pipe too, in which Pillow cannot go back
+        with warnings.catch_warnings(), Image.open(content) as image:
             warnings.simplefilter("ignore")  # of metadata that are odd
             upright = ImageOps.exif_transpose(image)
             if upright.mode == "F" or upright.mode.startswith("I"):
@@ -74,6 +79,8 @@ def read_picture(path: Path) -> Image.Image:
             return upright.convert("RGBA")
     except Exception as error:  # a damaged file makes Pillow raise nearly anything, SyntaxError too
         first = (str(error).splitlines() or [type(error).__name__])[0]
+        if isinstance(error, UnidentifiedImageError):
+            first = "of no known kind"
         raise DataError(f"{path}: cannot be read as an image ({first}).") from None
 
 
