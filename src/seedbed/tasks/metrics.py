@@ -81,7 +81,7 @@ class ExtraMetrics:
             return make(predictions, targets)
         classes = predictions.shape[1] if predictions.ndim > 1 else 2
         metric = made(make, **self._known, num_classes=classes).to(predictions.device)
-        metric.sync_on_compute = False  # each process has the predictions of all
+        metric.distributed_available_fn = lambda: False  # each process has the predictions of all
         metric.update(predictions, targets)
         return metric.compute()
 
