@@ -26,6 +26,11 @@ def test_interval_is_that_of_scipys_percentile_bootstrap() -> None:
     assert (low, high) == pytest.approx((expected.low, expected.high), abs=0.005)
 
 
+def test_order_of_the_examples_does_not_matter() -> None:
+    values = torch.rand(50, 2, generator=torch.Generator().manual_seed(0))
+    assert bootstrap(values) == bootstrap(values.flip(0))
+
+
 def test_many_examples_give_what_the_draws_would(monkeypatch: pytest.MonkeyPatch) -> None:
     values = torch.rand(2000, 1, generator=torch.Generator().manual_seed(0))
     drawn = bootstrap(values)

@@ -17,9 +17,9 @@ LARGE = 20_000
 def bootstrap(values: Tensor) -> tuple[list[float], list[float]]:
     """The ends of the 95 % intervals of the means of values (N, K): the percentiles of the draws.
 
-    The same values always give the same.
+    The same values always give the same, in any order, as several processes gather them.
     """
-    table = values.double().cpu().numpy()
+    table = np.sort(values.double().cpu().numpy(), axis=0)
     size = len(table)
     if size >= LARGE:
         mean, half = table.mean(axis=0), 1.96 * table.std(axis=0, ddof=1) / size**0.5
