@@ -104,4 +104,4 @@ def test_weights_too_huge_for_a_histogram_are_left_out_of_it(tmp_path: Path) -> 
     logger.finalize("success")
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
-    assert events.Tags()["histograms"] == ["final_weights/small"]
+    assert events.Tags()["histograms"] == ["final_weights/net.small"]

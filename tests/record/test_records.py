@@ -128,7 +128,7 @@ def test_run_of_another_clock_started_in_the_future(make_run: MakeRun) -> None:
     folder = make_run("odd", [1.0])
     (folder / "status.json").write_text(STARTED % '"2099-01-01T00:00:00+00:00"')
     assert as_text(lines(folder)).splitlines()[1].split() == [
-        *("odd", "finished", "val/loss", "1.0000", "0", "future", "–")
+        *("odd", "finished", "val/loss", "1.0000", "0", "future", "–", "seed=1")
     ]
 
 

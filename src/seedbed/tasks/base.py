@@ -24,7 +24,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric, MetricCollection
 
 from seedbed.errors import TrainingError
-from seedbed.lightning_private import forget_training_data
+from seedbed.lightning_private import forget_training_data, is_attached
 from seedbed.processes.distributed import all_gather, all_reduce_sum, rank, size
 from seedbed.tasks.intervals import bootstrap
 
@@ -201,6 +201,8 @@ class Task(LightningModule, ABC):
 
         Lightning divides them by the whole number as well.
         """
+        if not is_attached(self):
+            return 1.0
         gathered = self.trainer.accumulate_grad_batches
         if gathered == 1 or math.isinf(batches := self.trainer.num_training_batches):
             return 1.0
