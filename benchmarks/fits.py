@@ -21,6 +21,7 @@ from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
 from seedbed.record.files import flat
 from seedbed.record.run import Run, read_run
+from seedbed.record.schema import KEY
 
 HORIZON = "schedule_steps=1000"
 """So that two fits of other lengths have the same rates: with tiny weights a step takes longer."""
@@ -74,7 +75,8 @@ def as_recorded(path: Path, *overrides: str) -> Trained:
     if not run.finished or run.seconds is None:
         sys.exit(f"{path}: expected a run that finished without being resumed.")
     wanted = dict(flat(plain(composed([*overrides]))))
-    other = {name for name in wanted | run.config if run.config.get(name) != wanted.get(name)}
+    names = {*wanted, *run.config} - {KEY}
+    other = {name for name in names if run.config.get(name) != wanted.get(name)}
     if other:
         sys.exit(f"{path}: expected {' '.join(overrides)}; {', '.join(sorted(other))} differ.")
     return Trained(run.seconds, run, circumstances(record))

@@ -14,7 +14,7 @@ from seedbed.project import CONF
 NAMES = {
     "experiment=lime": "experiment=lime: no such experiment; did you mean line",
     "trainer=cpi": "trainer=cpi: no such trainer; did you mean cpu?",
-    "net=resnet": "net=resnet: no such net; there is ",
+    "net=perceptron": "net=perceptron: no such net; there is ",
     "callbacks=[samples,early_stoping]": "no such callbacks; did you mean early_stopping?",
     "scheduler=null": "scheduler=null: no such scheduler; ",
     "optimizer.lrr=1": "optimizer.lrr: no such setting; did you mean optimizer.lr?",
@@ -212,9 +212,9 @@ def test_cause_in_an_option_from_elsewhere_is_told(
 
 def test_options_from_elsewhere_are_among_those_there_are(tmp_path: Path) -> None:
     (tmp_path / "experiment").mkdir()
-    (tmp_path / "experiment" / "mine.yaml").touch()
-    message = problems(*searched(["--config-dir", str(tmp_path)]), "experiment=mime")
-    assert message == "experiment=mime: no such experiment; did you mean mine?"
+    (tmp_path / "experiment" / "zebra.yaml").touch()
+    message = problems(*searched(["--config-dir", str(tmp_path)]), "experiment=zebre")
+    assert message == "experiment=zebre: no such experiment; did you mean zebra?"
 
 
 def test_each_value_of_a_multirun_is_looked_at() -> None:

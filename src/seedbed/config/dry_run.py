@@ -30,6 +30,7 @@ from seedbed.config.self_contained import is_self_contained
 from seedbed.config.targets import resolve
 from seedbed.config.trials import is_foreign, try_optimizer, try_scheduler
 from seedbed.errors import SettingError
+from seedbed.processes.distributed import apart
 
 STAND_INS = (1, 64)
 """Sizes in place of the data's, which are not known yet; a net need only take one of them."""
@@ -65,7 +66,8 @@ def refusals(config: Mapping[str, Any]) -> Iterator[str]:
     ]
     for part in parts:
         try:
-            part()
+            with apart():  # an optimizer may ask the others at its step
+                part()
         except SettingError as error:
             yield str(error)
 

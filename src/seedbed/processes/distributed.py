@@ -24,6 +24,9 @@ LAUNCHED = "TORCHELASTIC_RUN_ID"
 """The variable by which torch itself, and Lightning, know that a process was started so."""
 
 
+_apart = False
+
+
 def variables(rank: int, count: int, port: int) -> Mapping[str, str]:
     """What torchrun gives to a process on one machine.
 
@@ -78,6 +81,17 @@ def joined() -> Iterator[None]:
         distributed.barrier()
     finally:
         distributed.destroy_process_group()
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Do something that the other processes do not: what it tells them, it tells itself."""
+    global _apart  # noqa: PLW0603 - a process is apart as a whole
+    _apart = True
+    try:
+        yield
+    finally:
+        _apart = False
 
 
 def broadcast(value: Any = None) -> Any:
@@ -136,4 +150,4 @@ def is_peer_failure(error: RuntimeError) -> bool:
 def _is_joined() -> bool:
     from torch import distributed
 
-    return distributed.is_available() and distributed.is_initialized()
+    return distributed.is_available() and distributed.is_initialized() and not _apart
