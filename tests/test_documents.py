@@ -11,7 +11,10 @@ from seedbed.project import CONF, ROOT
 from seedbed.record.directory import RunDirectory
 
 SHOWN = re.compile(r"python train\.py ((?:[^`\n\\]|\\\n#?)+)")
-ANOTHERS = ("$BASE", "NAME", "SWEEP", "--help", "experiment=lin ", "experiment=iris", "trainer=gpu")
+ANOTHERS = (
+    *("$BASE", "NAME", "SWEEP", "--help", "experiment=lin ", "experiment=iris", "trainer=gpu"),
+    *("task=mine", "task=waves"),
+)
 """What is no command as it stands, is shown for its mistake, or needs another machine or file."""
 
 
