@@ -48,7 +48,9 @@ def test_without_any_study_the_frame_says_what_to_choose(tmp_path: Path) -> None
     project = copied(tmp_path / "project")
     for study in STUDIES:
         called(project, *SEEDBED, "remove", "study", study)
-    assert [name for name in experiments(project) if name not in ("none", "table", "text")] == []
+    assert [
+        name for name in experiments(project) if name not in ("images", "none", "table", "text")
+    ] == []
     table = tmp_path / "t.csv"
     table.write_text("a,b\n" + "".join(f"{n},{3 * n}\n" for n in range(40)))
     study = ("experiment=none", "data=table", f"data.path={table}", "data.target=b", "net=mlp")

@@ -213,7 +213,8 @@ def test_two_processes_train_a_strangers_module_together(tmp_path: Path) -> None
     source = Path(strangers_modules.__file__ or "").read_text()
     (project / "src" / f"{OWN}.py").write_text(source)
     for group, target in zip(("task", "data"), STUDIES["manual"], strict=True):
-        (project / "conf" / group / "mine.yaml").write_text(f"# Mine.\n_target_: {target}\n")
+        more = "width: 3\n" if group == "task" else ""
+        (project / "conf" / group / "mine.yaml").write_text(f"# Mine.\n_target_: {target}\n{more}")
     run = tmp_path / "run"
     words = ("experiment=none", "task=mine", "data=mine", "max_epochs=2")
     printed = called(
