@@ -3,6 +3,7 @@
 import csv
 import gc
 import json
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from seedbed.cli.main import main
 
 # The nets here are tiny: a second thread would cost more than it does, most of all beside others.
 torch.set_num_threads(1)
+# Tests hang up on themselves and on what they start, also where they were started by `nohup`.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)

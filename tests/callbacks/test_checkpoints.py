@@ -22,14 +22,6 @@ from studies.points.points import Line
 LOSSES = [3.0, 1.0, 2.0, 2.5]
 
 
-@pytest.fixture(autouse=True)
-def hangs_up() -> Iterator[None]:
-    """Have a hang-up count, also where the tests themselves were told to outlive one."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
 every_signal = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 
 
