@@ -218,7 +218,7 @@ def test_one_start_has_one_directory() -> None:
 @pytest.mark.slow
 def test_twenty_processes_at_once_get_twenty_directories() -> None:
     def directory(_: int) -> str:
-        return process("--cfg", "hydra", "--resolve", "--package", "hydra.run").stdout
+        return process("--cfg", "all", "--resolve", "--package", "hydra.run").stdout
 
     with ThreadPoolExecutor(20) as pool:
         shown = list(pool.map(directory, range(20)))

@@ -354,4 +354,4 @@ def test_pruning_ends_bad_jobs_early_and_marks_them(sweep: Any) -> None:
     assert sweep.states() == ["finished"] * 8
     steps = [torch.load(run.last, weights_only=True)["global_step"] for run in sweep.runs()]
     assert steps == [5] * 6 + [1, 1]
-    assert all("test/loss" in run.metrics() for run in sweep.runs())
+    assert sum("test/loss" in run.metrics() for run in sweep.runs()) <= 1  # the winner alone
