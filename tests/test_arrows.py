@@ -131,7 +131,7 @@ def test_command_imports_torch_only_quickly(path: Path) -> None:
 
 
 def test_report_needs_no_torch_and_loads_matplotlib_only_to_draw() -> None:
-    loaded = loaded_by("import seedbed.report.write")
+    loaded = loaded_by("import seedbed.report.write, seedbed.report.picture")
     assert "seedbed.report.curves" in loaded
     assert not loaded & {"torch", "lightning", "matplotlib", "jinja2"}
 

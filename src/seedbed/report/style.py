@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,9 @@ LINE = 20.0
 GREY = "#b8b8b8"
 INK = "#222222"
 
+PACKAGED = "IPAexGothic"
+"""The font of the package matplotlib-fontja: most traditional characters too."""
+
 CHINESE_FONTS = (
     "Noto Sans CJK TC",
     "Noto Sans CJK SC",
@@ -57,6 +61,7 @@ CHINESE_FONTS = (
     "SimHei",
     "Arial Unicode MS",
     "Droid Sans Fallback",
+    PACKAGED,
 )
 """Asked for in this order, for what the usual font lacks."""
 
@@ -84,19 +89,32 @@ STYLE: Any = {  # its keys are literals in matplotlib's own types
 
 
 @contextmanager
-def drawing(folder: Path) -> Iterator[None]:
-    """Set the style, with no trace of the user's own; nothing stays in `folder` but pictures."""
+def drawing(folder: Path | None = None) -> Iterator[None]:
+    """Set the style, with no trace of the user's own; nothing stays in `folder` but pictures.
+
+    Args:
+        folder: Where Matplotlib keeps its cache meanwhile; None for the system's temporary folder.
+    """
     with TemporaryDirectory(dir=folder, prefix=".matplotlib-") as cache:
         # A notebook names a backend of its own for what it starts, which may not be there.
         with _environment(MPLCONFIGDIR=cache, MPLBACKEND="agg"):
             import matplotlib
             from matplotlib import font_manager
+        if PACKAGED not in font_manager.fontManager.get_font_names() and (font := _packaged()):
+            font_manager.fontManager.addfont(font)
         installed = set(font_manager.fontManager.get_font_names())
         fonts = ["DejaVu Sans", *(name for name in CHINESE_FONTS if name in installed)]
         with matplotlib.rc_context():
             matplotlib.rcdefaults()
             matplotlib.rcParams.update(STYLE | {"font.family": fonts})
             yield
+
+
+def _packaged() -> str | None:
+    """The package's file; to import the package would set Matplotlib's own settings."""
+    spec = find_spec("matplotlib_fontja")
+    places = spec.submodule_search_locations if spec else None
+    return next((f"{place}/fonts/ipaexg.ttf" for place in places or ()), None)
 
 
 @contextmanager
@@ -115,6 +133,33 @@ def new_figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def panels(heights: Sequence[float], *, width: float = 6.5) -> tuple["Figure", list["Axes"]]:
+    """A picture of panels one above the other, inches high, over one horizontal axis.
+
+    Its margins are set here, for a layout that looks for them takes as long as the picture.
+    """
+    from matplotlib.figure import Figure
+
+    room = 0.5 + 0.15 * (len(heights) - 1)  # below, for the axis, and between
+    figure = Figure(figsize=(width, sum(heights) + room + 0.15))
+    height = figure.get_figheight()
+    grid = figure.add_gridspec(
+        len(heights),
+        1,
+        height_ratios=heights,
+        left=0.8 / width,
+        right=1 - 0.15 / width,
+        bottom=0.5 / height,
+        top=1 - 0.15 / height,
+        hspace=0.15 * len(heights) / sum(heights),
+    )
+    axes: list[Axes] = []
+    for row in range(len(heights)):
+        axes.append(figure.add_subplot(grid[row], sharex=axes[0] if axes else None))
+        axes[-1].tick_params(labelbottom=row == len(heights) - 1)
+    return figure, axes
 
 
 def text(words: str) -> str:

@@ -1,0 +1,87 @@
+"""Pictures of one run: what they are, which there are, and how they are saved.
+
+Each is drawn from a `View`: the run's own files, its net and the validation part. The frame draws
+what any run has, and what its task's kind has. A task, net or DataModule of one's own adds pictures
+by one method, and replaces one of the frame's by giving one of the same name:
+
+    def pictures(self, view: View) -> Iterable[Picture]: ...
+
+Matplotlib is imported when something is drawn. Figures are made without pyplot, so nothing stays
+behind; on a dark page, `filter: invert(1) hue-rotate(180deg)` keeps their hues.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedbed.report.style import drawing
+from seedbed.report.view import View
+from seedbed.terminal import log
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+OF_ANY = ("seedbed.report.training:draw_training",)
+"""What draws the pictures that any run has: modules and functions of a `View`."""
+
+OF_KIND: dict[str, tuple[str, ...]] = {}
+"""What draws those that a task's kind has."""
+
+DPI = 150
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Something to look at."""
+
+    name: str
+    """A word of its own within the run: the name of its file, without an ending."""
+    title: str
+    """What it shows, in a few words."""
+    alt: str
+    """What is to be seen in it, figures included, for who cannot see it."""
+    figure: "Figure"
+
+
+def pictures_of(view: View) -> list[Picture]:
+    """Draw all pictures of a run, by which one sees what it learnt.
+
+    One that fails, as a stranger's own may, is left out, and the log says so.
+    """
+    drawn: dict[str, Picture] = {}
+    with drawing():
+        for draw in _drawings(view):
+            try:
+                drawn |= {picture.name: picture for picture in draw(view)}
+            except Exception as error:  # a picture is not worth the run that it is of
+                name = getattr(draw, "__qualname__", draw)
+                log.info(f"{name}: not drawn ({type(error).__name__}: {error})")
+    return [*drawn.values()]
+
+
+def _drawings(view: View) -> Iterator[Callable[[View], Iterable[Picture]]]:
+    for place in (*OF_ANY, *OF_KIND.get(view.kind, ())):
+        module, _, function = place.partition(":")
+        yield getattr(import_module(module), function)
+    owners: dict[int, Any] = {id(o): o for o in (view.task, view.net, view.datamodule)}
+    yield from filter(None, (getattr(owner, "pictures", None) for owner in owners.values()))
+
+
+def save(pictures: Iterable[Picture], folder: Path) -> list[Path]:
+    """Write `NAME.png` for each, 150 dots an inch; return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for picture in pictures:
+        files.append(folder / f"{picture.name}.png")
+        files[-1].write_bytes(png(picture))
+    return files
+
+
+def png(picture: Picture) -> bytes:
+    """A picture as the content of a PNG file."""
+    file = BytesIO()
+    picture.figure.savefig(file, format="png", dpi=DPI, pil_kwargs={"compress_level": 3})
+    return file.getvalue()

@@ -1,0 +1,118 @@
+"""How a fit went, step by step: losses with the best marked, learning rate, gradient norms."""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from seedbed.record.run import Run
+from seedbed.report.comparison import figure as written
+from seedbed.report.picture import Picture
+from seedbed.report.scales import finite, spans
+from seedbed.report.style import COLOURS, GREY, INK, panels
+from seedbed.report.view import View
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+GRADIENT_NORM = "train/gradient_norm"
+"""What the norm of all gradients is logged as, and with `/LAYER` after it a layer's."""
+
+
+def draw_training(view: View) -> Iterator[Picture]:
+    """The picture `training`, of what `metrics.csv` holds; none where nothing was logged."""
+    run = view.run
+    losses = {
+        part: points
+        for part in ("train", "val")
+        if (points := _points(run, f"{part}/loss") or _points(run, f"{part}_loss"))
+    }
+    if not losses:
+        return
+    rates, norms = _points(run, "learning_rate"), _norms(run)
+    shown = ["loss", *(["learning rate"] * (len({y for _, y in rates}) > 1))]
+    shown += ["gradient norm"] * bool(norms)
+    figure, axes = panels([3, *[1.3] * (len(shown) - 1)])
+    _draw_losses(axes[0], run, losses)
+    for name, below in zip(shown[1:], axes[1:], strict=True):
+        lines = {"": rates} if name == "learning rate" else norms
+        _draw_lines(below, lines, name)
+    axes[-1].set_xlabel("training step")
+    yield Picture("training", "Training", _alt(run, losses, shown), figure)
+
+
+def _points(run: Run, name: str) -> list[tuple[float, float]]:
+    return [(x, y) for x, y in run.curve(name, "step") if math.isfinite(y)]
+
+
+def _norms(run: Run) -> dict[str, list[tuple[float, float]]]:
+    """The norm of all gradients, and those of layers, as far as they were kept."""
+    names = [name for name in run.log if name.partition(f"{GRADIENT_NORM}")[0] == ""]
+    lines = {name.removeprefix(GRADIENT_NORM).strip("/"): _points(run, name) for name in names}
+    return {layer: points for layer, points in lines.items() if points}
+
+
+def _draw_losses(axes: "Axes", run: Run, losses: dict[str, list[tuple[float, float]]]) -> None:
+    looks = {
+        "train": ("training", "--", COLOURS[3]),
+        "val": ("validation", "-", COLOURS[0]),
+    }
+    for part, points in losses.items():
+        label, style, colour = looks[part]
+        axes.plot(*zip(*points, strict=True), style, color=colour, label=label)
+    if "val" in losses and (best := _best(run, losses["val"])):
+        label = f"best: {written(best[1])} at step {best[0]:,.0f}"
+        axes.plot(*best, "o", color=INK, markersize=6, label=label, zorder=4)
+    values = finite(y for points in losses.values() for _, y in points)
+    if spans(values, 20):
+        axes.set_yscale("log")
+    if why := stopped(run):
+        axes.axvline(run.steps, color=GREY, linestyle=":", label=why)
+    axes.set_ylabel("loss")
+    axes.legend(loc="upper right")
+
+
+def stopped(run: Run) -> str:
+    """Why the fit ended before its time, as `stopped early`; empty if it did not."""
+    if run.state == "pruned":
+        return "pruned by its sweep"
+    if run.state in ("failed", "interrupted"):
+        return run.state
+    most = run.config.get("trainer.max_epochs"), run.config.get("trainer.max_steps")
+    epochs, steps = (n if isinstance(n, int) and n > 0 else math.inf for n in most)
+    reached = max((x for x, _ in run.curve("train/loss", "epoch")), default=0)
+    return "stopped early" if reached < epochs < math.inf or run.steps < steps < math.inf else ""
+
+
+def _best(run: Run, points: list[tuple[float, float]]) -> tuple[float, float] | None:
+    """Where the best checkpoint's validation is; without one, nothing."""
+    step = run.final.get("step")
+    return next(((x, y) for x, y in points if x == step), None)
+
+
+def _draw_lines(axes: "Axes", lines: dict[str, list[tuple[float, float]]], name: str) -> None:
+    for colour, (layer, points) in zip(_colours(lines), lines.items(), strict=False):
+        axes.plot(*zip(*points, strict=True), color=colour, label=layer or "all", linewidth=1.2)
+    values = finite(y for points in lines.values() for _, y in points)
+    if spans(values, 20):
+        axes.set_yscale("log")
+    axes.set_ylabel(name.replace(" ", "\n"))
+    if len(lines) > 1:
+        axes.legend(loc="upper right", fontsize=8, ncols=2)
+
+
+def _colours(lines: dict[str, list[tuple[float, float]]]) -> list[str]:
+    return [COLOURS[number % len(COLOURS)] for number in range(len(lines))]
+
+
+def _alt(run: Run, losses: dict[str, list[tuple[float, float]]], shown: list[str]) -> str:
+    """The ends of each curve, and the best."""
+    words = {"train": "training", "val": "validation"}
+    ends = [
+        f"{words[part]} loss from {written(points[0][1])} to {written(points[-1][1])}"
+        for part, points in losses.items()
+    ]
+    best = _best(run, losses.get("val", []))
+    if best:
+        ends.append(f"best validation {written(best[1])} at step {best[0]:,.0f}")
+    also = f"; below it {' and '.join(shown[1:])}" if shown[1:] else ""
+    return f"Over {run.steps:,} steps: {', '.join(ends)}{also}."

@@ -1,0 +1,47 @@
+"""A run to be seen, for its pictures: one that is opened, or one that has just ended."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning import seed_everything
+from lightning.pytorch.utilities.seed import isolate_rng
+
+from seedbed.config.build import Study, build_task
+from seedbed.record.directory import RunDirectory
+from seedbed.record.run import read_run
+from seedbed.report.view import View
+from seedbed.runs.load import load
+
+
+def open_view(path: str | Path) -> View:
+    """Open a run's directory to be seen, with the weights of its best checkpoint.
+
+    Raises:
+        RunError: As `load`.
+        SettingError: As `load`.
+    """
+    run = load(path)
+    start = _start(run.config, getattr(run.datamodule, "sizes", {}))
+    return View(read_run(run.directory.path), run.task, run.datamodule, start)
+
+
+def view_of(study: Study, run: RunDirectory, config: Mapping[str, Any]) -> View:
+    """See a run whose fit is done in this process, its best weights restored."""
+    start = _start(config, getattr(study.datamodule, "sizes", {}))
+    return View(read_run(run.path), study.task, study.datamodule, start)
+
+
+def _start(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Callable[[], Any] | None:
+    """What makes the task with its initial weights: they follow from the seed."""
+    if config.get("weights"):
+        return None
+
+    def build() -> Any:
+        with isolate_rng():
+            seed_everything(config["seed"], verbose=False)
+            os.environ.pop("PL_GLOBAL_SEED")  # which later fits of this process would heed
+            return build_task({**config, "compile": False}, sizes).eval()
+
+    return build
