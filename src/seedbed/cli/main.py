@@ -9,6 +9,7 @@ from seedbed.cli.execute import execute
 from seedbed.cli.export import export
 from seedbed.cli.fetch import fetch
 from seedbed.cli.generate import generate
+from seedbed.cli.new import app as new
 from seedbed.cli.predict import predict
 from seedbed.cli.remove import remove
 from seedbed.cli.reproduce import reproduce
@@ -32,6 +33,7 @@ app.command()(predict)
 app.command()(generate)
 app.command()(export)
 app.command()(reproduce)
+app.add_typer(new, name="new")
 app.command()(remove)
 app.command()(check)
 app.command()(fetch)

@@ -1,0 +1,1 @@
+"""The kinds of study: a folder each, copied under a name of its own."""

@@ -1,0 +1,1 @@
+"""The study NAME: which class an image is of."""

@@ -1,0 +1,17 @@
+"""The study NAME learns, and its net takes any size of image."""
+
+from pathlib import Path
+
+import torch
+
+import seedbed
+from seedbed.new.kinds.images.net import Net
+
+
+def test_net_tells_the_classes_apart(tmp_path: Path) -> None:
+    run = seedbed.run(["experiment=NAME", "optimizer.lr=0.01", f"hydra.run.dir={tmp_path / 'run'}"])
+    assert run.metrics["test/accuracy"] > 0.9
+
+
+def test_net_takes_images_of_any_size() -> None:
+    assert Net(channels=3, outputs=5, width=4)(torch.rand(2, 3, 20, 30)).shape == (2, 5)

@@ -1,0 +1,1 @@
+"""The study NAME: a LightningModule and a LightningDataModule of one's own."""

@@ -1,0 +1,1 @@
+"""The study NAME: a curve through noisy points."""

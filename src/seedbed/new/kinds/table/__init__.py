@@ -1,0 +1,1 @@
+"""The study NAME: a column of a table, from its other columns."""

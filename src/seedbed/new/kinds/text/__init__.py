@@ -1,0 +1,1 @@
+"""The study NAME: a language model of characters."""
