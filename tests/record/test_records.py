@@ -64,8 +64,6 @@ MALFORMED = [
     ("metrics.csv", "step,val/loss\n1,low\n", "could not convert"),
     ("metrics.csv", f"step,{'x' * 200_000}\n", "field larger"),
     ("metrics.csv", ",".join(map(str, range(10_001))), "at most 10,000 names"),
-    ("predictions.csv", "input,target\n1,2\n", "no 'prediction'"),
-    ("robustness.csv", "noise\n1\n", "no accuracy"),
 ]
 """A file, what it holds, and what is said of it."""
 
@@ -95,6 +93,27 @@ def test_malformed_file_is_told_of_and_hides_no_other_run(
     assert reason in str(second.problem)
     assert [run.path for run in find_runs([good.parent])] == [good]
     assert f"left out: {bad / name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("predictions.csv", "input,target\n1,2\n", "a row has no 'prediction'"),
+        ("robustness.csv", "noise\n1\n", "a row has no accuracy"),
+        ("metrics.csv", "step,val/loss,val/mae\n1,1,low\n", "could not convert"),
+    ],
+)
+def test_what_only_a_report_shows_hides_its_run_there_alone(
+    name: str,
+    content: str,
+    reason: str,
+    make_run: MakeRun,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    good, bad = malformed(make_run, name, content)
+    assert [line.state for line in lines(good.parent)] == ["finished", "finished"]
+    assert [run.path for run in find_runs([good.parent])] == [good]
+    assert f"left out: {bad / name}: cannot be read ({reason}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "status.json", "provenance.json", "metrics.csv"])

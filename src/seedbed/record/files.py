@@ -194,8 +194,12 @@ def read_metrics(file: Path) -> dict[str, float]:
         raise _damaged(file, error) from None
 
 
-def read_table(file: Path) -> Table:
+def read_table(file: Path, only: Collection[str] | None = None) -> Table:
     """The numbers of a CSV file, a list for each column; empty where there is none.
+
+    Args:
+        file: Where it is.
+        only: The columns that are wanted, where not all are.
 
     Raises:
         RunError: If they cannot be read.
@@ -213,7 +217,7 @@ def read_table(file: Path) -> Table:
         table = {
             str(name): [float(cell) if cell else None for cell in cells]
             for name, *cells in columns
-            if name
+            if name and (only is None or name in only)
         }
     except FileNotFoundError:
         return {}
@@ -222,15 +226,19 @@ def read_table(file: Path) -> Table:
     return table
 
 
-def read_log(folder: Path) -> Table:
+def read_log(folder: Path, only: Collection[str] | None = None) -> Table:
     """What a run's `metrics.csv` says, where each row has its step; empty where there is none.
+
+    Args:
+        folder: The run's directory.
+        only: The columns that are wanted, where not all are.
 
     Raises:
         RunError: If it cannot be read.
     """
     file = folder / "metrics.csv"
-    log = read_table(file)
-    if log and "step" not in log:
+    log = read_table(file, only)
+    if "step" not in log and read_table(file):
         raise DamagedError(f"{file}: cannot be read (it has no column step).")
     for name in ("step", "epoch"):
         for row, number in enumerate(log.get(name, []), start=1):

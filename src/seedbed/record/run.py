@@ -48,7 +48,8 @@ class Run:
     """Inputs, targets and predictions of `predictions.csv`; empty where there is none."""
     robustness: list[dict[str, float]]
     """The rows of `robustness.csv`; empty where there is none."""
-    command: str
+    words: list[str]
+    """What was typed to start it."""
     commit: str | None
     """What git had checked out as it began."""
     changed: bool
@@ -65,9 +66,14 @@ class Run:
         return "pruned" if state == "finished" and "pruned" in self.status else state
 
     @property
+    def command(self) -> str:
+        """What to type to start it again."""
+        return shlex.join(["python", *self.words[1:]]) if self.words else ""
+
+    @property
     def typed(self) -> list[str]:
         """The settings on its command line, or its sweep's, as `optimizer.lr=0.1`."""
-        return [word for word in shlex.split(self.command) if "=" in word and word[0] != "-"]
+        return [word for word in self.words[1:] if "=" in word and word[0] != "-"]
 
     @property
     def finished(self) -> bool:
@@ -189,8 +195,13 @@ def run_folders(places: Sequence[Path]) -> list[Path]:
     return list(found.values())
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path, *, drawn: bool = True) -> Run:
     """Read the files of one run.
+
+    Args:
+        folder: The run's directory.
+        drawn: Whether also what only a report shows is read: all that was logged beside the steps
+            and the metric that decides, and what the test left to be drawn.
 
     Raises:
         RunError: If one of them is there and cannot be read, or there are no settings.
@@ -201,16 +212,17 @@ def read_run(folder: Path) -> Run:
         raise RunError(f"{folder / 'config.yaml'}: cannot be read (there is none).") from None
     status, record = files.read_status(folder), files.read_provenance(folder)
     final = files.read_metrics(folder / "metrics.json")
-    words, git = record.get("command") or [], record.get("git") or {}
+    git = record.get("git") or {}
+    logged = None if drawn else {"step", "epoch", str(config.get("monitor"))}
     return Run(
         path=folder,
         config=config,
         status=status | {"state": state_of(folder, status)},
         final=final,
-        log=files.read_log(folder),
-        predictions=files.read_predictions(folder),
-        robustness=files.read_robustness(folder),
-        command=shlex.join(["python", *map(str, words[1:])]) if words else "",
+        log=files.read_log(folder, logged),
+        predictions=files.read_predictions(folder) if drawn else [],
+        robustness=files.read_robustness(folder) if drawn else [],
+        words=[*map(str, record.get("command") or [])],
         commit=git.get("commit"),
         changed=bool(git.get("diff") or git.get("untracked")),
         resumed="resumed" in record,

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean
 from typing import Literal
 
 import numpy as np
@@ -57,7 +58,7 @@ class Group:
         """Whether any has."""
         return any(run.finished for run in self.runs)
 
-    @property
+    @cached_property
     def counted(self) -> list[Run]:
         """The runs that the figures are of."""
         return [run for run in self.runs if run.finished or not self.finished]
@@ -73,16 +74,24 @@ class Group:
 
     def summary(self, metric: str) -> Summary | None:
         """A metric's mean and deviation; None where no run has it."""
-        return _summary([run.figures[metric] for run in self.counted if metric in run.figures])
+        if metric not in self._summaries:
+            values = [run.figures[metric] for run in self.counted if metric in run.figures]
+            self._summaries[metric] = _summary(values)
+        return self._summaries[metric]
+
+    @cached_property
+    def _summaries(self) -> dict[str, Summary | None]:
+        """Those that were asked for: of thousands of runs each takes its time."""
+        return {}
 
     def by_seed(self, metric: str) -> dict[tuple[Value, ...], float]:
         """A metric's finite values by the runs' seeds; the mean where a seed was run twice."""
         values: dict[tuple[Value, ...], list[float]] = {}
         for run in self.counted:
             if math.isfinite(value := run.figures.get(metric, math.nan)):
-                seeds = tuple(run.config[key] for key in sorted(run.config) if is_seed(key))
+                seeds = tuple(run.config[key] for key in sorted(filter(is_seed, run.config)))
                 values.setdefault(seeds, []).append(value)
-        return {seeds: float(np.mean(each)) for seeds, each in values.items()}
+        return {seeds: fmean(each) for seeds, each in values.items()}
 
     def last(self, metric: str) -> Summary | None:
         """The same of the last validation, where `summary` is of the best."""
@@ -177,11 +186,15 @@ class Comparison:
     @cached_property
     def repeated(self) -> list[Group]:
         """Those with several seeds, of which alone it can be said which is better."""
-        return [group for group in self.standing if len(group.by_seed(self.metric)) > 1]
+        return [group for group, values in self._by_seed if len(values) > 1]
+
+    @cached_property
+    def _by_seed(self) -> list[tuple[Group, dict[tuple[Value, ...], float]]]:
+        return [(group, group.by_seed(self.metric)) for group in self.standing]
 
     @cached_property
     def _contrasts(self) -> Contrasts:
-        return Contrasts([group.by_seed(self.metric) for group in self.repeated])
+        return Contrasts([values for _, values in self._by_seed if len(values) > 1])
 
     def difference(self, one: Group, other: Group) -> Difference:
         """By how much the metric of a group is above another's; both have several seeds."""

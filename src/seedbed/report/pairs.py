@@ -20,10 +20,13 @@ from seedbed.report.effects import (
     tick,
 )
 from seedbed.report.scales import spans
-from seedbed.report.settings import Setting, follows, shown
+from seedbed.report.settings import Setting, Value, follows, shown
 from seedbed.report.style import COLOURS, INK, End, label_ends, new_figure, text
 
 MOST_LINES = 8
+
+MOST_CELLS = 150
+"""Cells that have their numbers written in; of more, colours alone tell."""
 
 
 def draw_pairs(comparison: Comparison, file: Path) -> bool:
@@ -79,29 +82,25 @@ def _draw_heat(
     from matplotlib.colors import LogNorm, Normalize
 
     columns, rows = ordered(along), ordered(other)
+    cells: dict[tuple[Value, Value], Values] = {}
+    for y, row, column in zip(values, other.values, along.values, strict=True):
+        cells.setdefault((row, column), []).append(y)
     grid = np.full((len(rows), len(columns)), np.nan)
-    tried = np.zeros(grid.shape, dtype=bool)
     for i, row in enumerate(rows):
         for j, column in enumerate(columns):
-            cell = [
-                y
-                for y, a, o in zip(values, along.values, other.values, strict=True)
-                if (a, o) == (column, row)
-            ]
-            reached = [y for y in cell if y is not None]
-            tried[i, j] = bool(cell)
-            if reached:
+            if reached := [y for y in cells.get((row, column), []) if y is not None]:
                 grid[i, j] = float(np.mean(reached))
     known = grid[np.isfinite(grid)]
     norm = (LogNorm if spans(known.tolist(), 20) else Normalize)(known.min(), known.max())
-    picture = new_figure(2.5 + 1.1 * len(columns), 1.5 + 0.6 * len(rows))
+    picture = new_figure(min(2.5 + 1.1 * len(columns), 16), min(1.5 + 0.6 * len(rows), 12))
     axes = picture.add_subplot()
     colours = "viridis_r" if comparison.mode == "min" else "viridis"  # bright is good
     image = axes.imshow(grid, cmap=colours, norm=norm, aspect="auto")
-    for (i, j), value in np.ndenumerate(grid):
-        bright = math.isfinite(value) and sum(image.to_rgba(np.array([value]))[0, :3]) > 1.5
-        words = f"{value:#.3g}" if math.isfinite(value) else "×" if tried[i, j] else ""
-        colour = INK if bright or not math.isfinite(value) else "white"
+    bright = image.to_rgba(grid)[..., :3].sum(axis=-1) > 1.5
+    for (i, j), value in np.ndenumerate(grid) if grid.size <= MOST_CELLS else ():
+        tried = (rows[i], columns[j]) in cells
+        words = f"{value:#.3g}" if math.isfinite(value) else "×" if tried else ""
+        colour = INK if bright[i, j] or not math.isfinite(value) else "white"
         axes.text(j, i, words, ha="center", va="center", color=colour, fontsize=9)
     axes.set_xticks(range(len(columns)), [tick(value) for value in columns])
     axes.set_yticks(range(len(rows)), [text(shown(value)) for value in rows])

@@ -10,6 +10,7 @@ in a run's name.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 Value = str | float
@@ -81,7 +82,7 @@ class Differences:
 
     def short_label(self, run: int) -> str:
         """The same without what others have typed and this run has left as it is."""
-        others = {key for keys in self.typed for key in keys}
+        others = self._ever_typed
         mine = self.typed[run] if self.typed else ()
         kept = [
             setting
@@ -90,6 +91,10 @@ class Differences:
             or not any(_sets(key, setting) for key in others)
         ]
         return replace(self, settings=kept).label(run)
+
+    @cached_property
+    def _ever_typed(self) -> set[str]:
+        return {key for keys in self.typed for key in keys}
 
 
 def differences(
@@ -157,7 +162,7 @@ def listed(config: Mapping[str, Any]) -> dict[str, Value]:
 
 def is_seed(key: str) -> bool:
     """Whether runs that differ in this alone are repeats of each other."""
-    return key.rpartition(".")[2] == "seed" or key.endswith("_seed")
+    return key.endswith(("_seed", ".seed")) or key == "seed"
 
 
 def follows(column: Sequence[Value], other: Sequence[Value]) -> bool:

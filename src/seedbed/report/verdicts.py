@@ -40,7 +40,7 @@ def verdicts(comparison: Comparison) -> list[str]:
 
 
 def _verdict(comparison: Comparison, best: Group, other: Group, difference: Difference) -> str:
-    gain = difference.mean if comparison.mode == "max" else -difference.mean
+    gain = difference.mean if comparison.mode == "max" else 0.0 - difference.mean
     if gain < 0:
         best, other, gain = other, best, -gain
     seeds = f"({difference.seeds} seeds)"

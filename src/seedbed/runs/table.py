@@ -116,7 +116,7 @@ def _line(path: Path, folder: Path) -> tuple[Line, dict[str, Any]]:
     """A run's line, and its settings."""
     name = str(path.relative_to(folder)) if path != folder else path.name
     try:
-        run = read_run(path)
+        run = read_run(path, drawn=False)
     except RunError as error:
         reason = " ".join(str(error).split())
         return Line(name, "unreadable", "–", None, True, 0, None, None, False, problem=reason), {}
