@@ -80,6 +80,17 @@ def test_what_hydra_reads_is_left_to_it(argument: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "choices", [["mnist", "digits"], ["mnist_cnn", "mnist"], ["images", "images"]]
+)
+def test_list_of_nodes_takes_the_place_of_settings_by_name(choices: list[str]) -> None:
+    typed = "data.augment=[{_target_: torchvision.transforms.v2.RandomHorizontalFlip}]"
+    words = readable([f"experiment={choices[0]}", f"data={choices[1]}", typed])
+    nodes = composed(words).data.augment
+    assert nodes == [{"_target_": "torchvision.transforms.v2.RandomHorizontalFlip"}]
+    assert "augment" not in problems(*words, "data.batch_siz=5")
+
+
+@pytest.mark.parametrize(
     ("argument", "setting"),
     [
         ("--experiment=exam", "experiment=exam"),

@@ -130,6 +130,21 @@ def test_transform_that_gives_other_than_images_is_refused(
         EachImage([transform])(torch.rand(2, 1, 4, 4))
 
 
+def test_affine_moves_among_others_are_of_whole_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    moved = RandomAffine.forward
+
+    def note(self: RandomAffine, images: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(images))
+        return moved(self, images)
+
+    monkeypatch.setattr(RandomAffine, "forward", note)
+    changed = augmentation([RandomAffine(shift=0.1), v2.RandomVerticalFlip(), RandomAffine()])
+    assert changed is not None
+    assert changed(torch.rand(5, 3, 4, 4)).shape == (5, 3, 4, 4)
+    assert sizes == [5, 5]
+
+
 def test_mapping_is_of_whole_batches_and_has_known_names() -> None:
     assert isinstance(augmentation({"degrees": 10, "shift": 0.1}), RandomAffine)
     with pytest.raises(ValueError, match="no setting turn; expected degrees, zoom, shift"):

@@ -90,6 +90,7 @@ def readable(arguments: list[str]) -> list[str]:
     if any(argument.startswith("hydra/launcher=") for argument in arguments):
         arguments = [*arguments, MULTIRUN]  # else Hydra would run it here
     multirun = is_multirun(arguments)
+    arguments = [word for argument in arguments for word in _replacing(argument)]
     # What another target takes is not among the settings of the option that it is typed over.
     targets = {key.removesuffix("_target_") for key in map(_key, arguments) if "._target_" in key}
     arguments = [
@@ -105,6 +106,13 @@ def readable(arguments: list[str]) -> list[str]:
         argument if before in VALUED else _readable(argument, multirun=multirun)
         for before, argument in zip(["", *arguments], arguments, strict=False)
     ]
+
+
+def _replacing(argument: str) -> list[str]:
+    """A list of nodes takes the place of settings by name, with which Hydra cannot merge it."""
+    key, _, value = argument.partition("=")
+    replaces = value.startswith("[") and "_target_" in value and SETTING.fullmatch(key)
+    return [f"++{key}=null", argument] if replaces and "." in key else [argument]
 
 
 def settings_in(arguments: list[str]) -> list[str]:
@@ -280,9 +288,9 @@ def _job_problems(overrides: list[str]) -> list[str]:
     if problem := _refusal(choices):
         return [*problems, str(problem)]
     base = OmegaConf.to_container(composed(choices))
-    refused, good = [*problems], []
+    refused, good = [*problems], list[str]()
     for text in values:
-        if _refusal([*choices, text]):
+        if _refusal([*choices, *good, text]):
             said = _value_problem(parser.parse_override(text), base)
             is_own = not refused or "." in text.partition("=")[0] or "did you mean" in said
             problems += [said] if is_own else []  # else what was refused may have brought it

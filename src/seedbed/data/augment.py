@@ -6,6 +6,7 @@ how they stand. Price: pixels are blended from four, so an image gets a little s
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 import torch
 from torch import Tensor, nn
@@ -93,7 +94,7 @@ class EachImage(nn.Module):
 
 Augment = nn.Module | Mapping[str, float] | Sequence[nn.Module]
 """How images are changed: a module of whole batches, the arguments of `RandomAffine`, or what
-`EachImage` is made from."""
+`EachImage` is made from, among which a `RandomAffine` is of whole batches."""
 
 
 def augmentation(augment: Augment | None) -> nn.Module | None:
@@ -107,4 +108,9 @@ def augmentation(augment: Augment | None) -> nn.Module | None:
         if unknown := {*augment} - {*names}:
             raise ValueError(f"augment: no setting {min(unknown)}; expected {', '.join(names)}")
         return RandomAffine(**augment)
-    return EachImage(augment) if isinstance(augment, Sequence) else augment
+    if not isinstance(augment, Sequence):
+        return augment
+    runs = groupby(augment, lambda one: isinstance(one, RandomAffine))
+    return nn.Sequential(
+        *(nn.Sequential(*some) if of_batches else EachImage([*some]) for of_batches, some in runs)
+    )

@@ -14,31 +14,24 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from typeguard import TypeCheckError, check_type
 
 from seedbed.data.augment import Augment
 from seedbed.data.image_list import Listed, listed
+from seedbed.data.labelled_images import NAMED, LabelledImages, Pixels, read_images, read_pixels
 from seedbed.data.loader import in_order
 from seedbed.data.parts import Parts, check_shares, checked, stratified_parts
-from seedbed.data.pictures import image_files, names, on_paper, read_picture
 from seedbed.data.resumable import ResumableLoader
-from seedbed.data.rows import EVALUATED, EVERY_ITEM, NewRows, Rows, RowsDataModule, RowSplits
+from seedbed.data.rows import EVALUATED, Rows, RowSplits
 from seedbed.errors import DataError, SettingError
 from seedbed.processes.distributed import size as processes
 
 IN_MEMORY = 2**30
 """Bytes up to which all images are held in memory, unless `in_memory` says otherwise."""
 
-NAMED = 5
-"""Broken files up to which each is named."""
 
-Pixels = Literal[1, 3]
-
-
-class Images(RowsDataModule):
+class Images(LabelledImages):
     """Images (N, channels, size, size), of which a batch has pixels from 0 to 1, against classes.
 
     Args:
@@ -58,9 +51,6 @@ class Images(RowsDataModule):
         augment: How training changes its images: by the settings of a `RandomAffine`, or a list of
             transforms.
     """
-
-    provided_sizes = (*RowsDataModule.provided_sizes, "channels")
-    kind = "multiclass"
 
     def __init__(
         self,
@@ -106,7 +96,14 @@ class Images(RowsDataModule):
         held = room <= IN_MEMORY if self.in_memory is None else self.in_memory
         if self.batch_size == "full" and not held:
             raise SettingError("data.batch_size=full: expected images that are held in memory.")
-        read = self._read([image.file for image in images], held=held)
+        files = [image.file for image in images]
+        read = read_images(
+            files,
+            size=self.size,
+            channels=self.channels,
+            skip_broken=self.skip_broken,
+            held=held,
+        )
         images = [image for image, one in zip(images, read, strict=True) if one]
         found = [one for one in read if one]
         labels = sorted({image.label for image in images if image.part in (None, "train")})
@@ -130,27 +127,6 @@ class Images(RowsDataModule):
             labels=labels,
             facts=facts | ({"broken": len(read) - len(found)} if self.skip_broken else {}),
         )
-
-    def _read(self, files: Sequence[Path], *, held: bool) -> list[tuple[bytes, np.ndarray] | None]:
-        """A digest of each image, and its pixels if they are held; None for one that is broken."""
-
-        def read(file: Path) -> tuple[bytes, np.ndarray] | DataError:
-            try:
-                pixels = read_pixels(file, size=self.size, channels=self.channels)
-            except DataError as error:
-                return error
-            return hashlib.sha256(pixels.tobytes()).digest(), pixels if held else pixels[:0]
-
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            read_ones = [*pool.map(read, files)]
-        broken = [str(one) for one in read_ones if isinstance(one, DataError)]
-        if len(broken) == len(files) or (broken and not self.skip_broken):
-            more = f"\nand {len(broken) - NAMED} more" if len(broken) > NAMED else ""
-            raise DataError(
-                "\n".join(broken[:NAMED]) + f"{more}\n{len(broken)} of {len(files)} images cannot "
-                "be read. data.skip_broken=true leaves such out."
-            )
-        return [None if isinstance(one, DataError) else one for one in read_ones]
 
     def _classes(self, images: Sequence[Listed], labels: Sequence[str]) -> np.ndarray:
         """The number of each image's class (N,)."""
@@ -215,55 +191,17 @@ class Images(RowsDataModule):
         share = max(share, EVALUATED)
         return self.batches(dataset.batch, in_order(count), size=count, batch_size=share)
 
-    def on_after_batch_transfer(self, batch: Rows, dataloader_idx: int) -> Rows:
-        """Make pixels of bytes, then change and disturb them as those of any rows."""
-        inputs, targets = batch
-        inputs = inputs / 255 if inputs.dtype == torch.uint8 else inputs
-        return super().on_after_batch_transfer((inputs, targets), dataloader_idx)
-
-    def read_inputs(self, source: Path) -> NewRows:
-        """Read an image, or a folder of them, a row each, as the training images were read.
-
-        Raises:
-            DataError: Naming the images that cannot be read.
-        """
-        files = image_files(source)
-        read = self._read(files, held=True)
-        pixels = np.stack([one[1] for one in read if one])
-        cells = [cell for cell, one in zip(names(files, source), read, strict=True) if one]
-        return NewRows(["file"], cells, torch.from_numpy(pixels) / 255)
-
     # --- what a checkpoint knows ------------------------------------------------------------------
-
-    @property
-    def labels(self) -> list[str]:
-        """The classes, in the order of their numbers."""
-        labels: list[str] = self.state_dict()["labels"]
-        return labels
 
     def preprocessing_state(self) -> dict[str, Any]:
         """What all rows have, and the classes' labels."""
-        shape = [self.channels, self.size, self.size]
-        return super().preprocessing_state() | {"shape": shape, "labels": self.splits.labels}
+        return super().preprocessing_state() | {"shape": [self.channels, self.size, self.size]}
 
     def check_state(self, state: Any) -> None:
         """Have the shape be this one's, and a label a class."""
-        try:
-            rest = {**check_type(state, dict[str, Any])}
-            labels = check_type(
-                rest.pop("labels", None), list[str], collection_check_strategy=EVERY_ITEM
-            )
-        except TypeCheckError as error:
-            raise ValueError(f"of the data: {error}") from None
-        super().check_state(rest)
-        if len(labels) != state["outputs"]:
-            raise ValueError("of the data: expected a label a class")
+        super().check_state(state)
         if state["shape"] != [self.channels, self.size, self.size]:
             raise ValueError("of the data: expected images of data.size and data.channels")
-
-    def difference(self, state: dict[str, Any]) -> str:
-        """Say that classes differ."""
-        return "The checkpoint's data has other classes, or images of another size, than this."
 
 
 class ImageFiles(Dataset[tuple[Tensor, int]]):
@@ -296,20 +234,3 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             images, classes = zip(*pool.map(self.__getitem__, numbers.tolist()), strict=True)
         return torch.stack(images), torch.tensor(classes)
-
-
-def read_pixels(path: Path, *, size: int, channels: Pixels) -> np.ndarray:
-    """Read an image as bytes (channels, size, size): its middle square, on white.
-
-    Raises:
-        DataError: If it cannot be read.
-    """
-    picture = read_picture(path)
-    if picture.mode == "F":
-        picture = Image.fromarray(np.asarray(picture).round().astype(np.uint8))
-    else:
-        picture = on_paper(picture)
-    picture = picture.convert("RGB" if channels == 3 else "L")
-    square = ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
-    pixels = np.asarray(square).reshape(size, size, channels)
-    return pixels.transpose(2, 0, 1).copy()  # of what torch may not write to
