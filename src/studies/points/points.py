@@ -34,9 +34,11 @@ class Points(RowsDataModule, ABC):
         batch_size: Points a batch, or `full`.
         seed: Fixes the order of the batches.
         input_noise: Deviation of the noise that training adds to the inputs.
+        outliers: Share of the training points that are wrong: raised by ten times the deviation of
+            their targets.
 
     Raises:
-        SettingError: If there are too few points, or the seed is negative.
+        SettingError: If there are too few points, the seed is negative, or `outliers` no share.
     """
 
     def __init__(
@@ -48,8 +50,11 @@ class Points(RowsDataModule, ABC):
         batch_size: int | Literal["full"] = "full",
         seed: int = 0,
         input_noise: float = 0.0,
+        outliers: float = 0.0,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
+        if not 0 <= outliers <= 1:
+            raise SettingError(f"data.outliers={outliers}: expected a share from 0 to 1.")
         # R² needs two points.
         for name, value, least in (
             ("points", points, 1),
@@ -61,6 +66,7 @@ class Points(RowsDataModule, ABC):
         self.points = points
         self.held_out = held_out
         self.draw_seed = draw_seed
+        self.outliers = outliers
 
     @abstractmethod
     def inputs(self, count: int, generator: Generator) -> Tensor:
@@ -82,8 +88,13 @@ class Points(RowsDataModule, ABC):
             inputs = draw(count, generator)
             return inputs[:, None], self.targets(inputs, generator)[:, None]
 
+        train = part(self.training_inputs, self.points, self.draw_seed)
+        if self.outliers:
+            generator = Generator().manual_seed(self.draw_seed)
+            wrong = torch.randperm(self.points, generator=generator)
+            train[1][wrong[: round(self.outliers * self.points)]] += 10 * train[1].std()
         return RowSplits(
-            train=part(self.training_inputs, self.points, self.draw_seed),
+            train=train,
             val=part(self.inputs, self.held_out, HELD_OUT_SEEDS[0]),
             test=part(self.inputs, self.held_out, HELD_OUT_SEEDS[1]),
             outputs=1,

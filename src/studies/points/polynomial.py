@@ -7,7 +7,9 @@ would read as simply, but to all of these it would be a bias.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
+import numpy as np
 import torch
 from lightning import Trainer
 from torch import Tensor, nn
@@ -23,13 +25,26 @@ class Polynomial(nn.Module):
         outputs: Values a row to give; each has its own coefficients.
         degree: The highest power.
         dropout: Share of the powers of a row set to zero in training.
+        basis: What the weights are factors of: the `powers` of x, or its `legendre` polynomials,
+            which span the same functions and are at right angles over -1 to 1. Gradient descent
+            follows high powers of x badly: they are all but the same curve.
+        scale: What x is divided by first, so that it lies between -1 and 1.
 
     Raises:
-        ValueError: If the data has more than one input, the degree is not positive, or `dropout` is
-            no share.
+        ValueError: If the data has more than one input, degree or scale is not positive, or
+            `dropout` is no share.
     """
 
-    def __init__(self, *, inputs: int, outputs: int, degree: int = 3, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        inputs: int,
+        outputs: int,
+        degree: int = 3,
+        dropout: float = 0.0,
+        basis: Literal["powers", "legendre"] = "powers",
+        scale: float = 1.0,
+    ) -> None:
         super().__init__()
         if inputs != 1:
             raise ValueError(
@@ -37,7 +52,9 @@ class Polynomial(nn.Module):
             )
         if degree < 1:
             raise ValueError(f"degree={degree}: expected 1 or more")
-        self.degree = degree
+        if not scale > 0:
+            raise ValueError(f"scale={scale}: expected a number above 0")
+        self.degree, self.basis, self.scale = degree, basis, scale
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(degree, outputs)
         nn.init.normal_(self.head.bias)
@@ -45,8 +62,12 @@ class Polynomial(nn.Module):
 
     @property
     def coefficients(self) -> Tensor:
-        """From the lowest power to the highest, (outputs, degree + 1)."""
-        return torch.cat([self.head.bias[:, None], self.head.weight], dim=1)
+        """Of the powers of x, from the lowest to the highest, (outputs, degree + 1)."""
+        own = torch.cat([self.head.bias[:, None], self.head.weight], dim=1)
+        if self.basis == "legendre":
+            rows = [np.polynomial.legendre.leg2poly(row) for row in own.detach().double().cpu()]
+            own = torch.from_numpy(np.stack(rows))
+        return own / self.scale ** torch.arange(self.degree + 1).to(own)
 
     def conclusion(self, trainer: Trainer) -> str:
         """The fitted polynomial as a formula, a line for each output, for the end of a run."""
@@ -54,9 +75,15 @@ class Polynomial(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map rows (B, 1) to outputs (B, outputs)."""
-        exponents = torch.arange(1, self.degree + 1, dtype=x.dtype, device=x.device)
-        powers = x**exponents  # (B, degree)
-        output: Tensor = self.head(self.dropout(powers))
+        x = x / self.scale
+        if self.basis == "legendre":
+            legendre = [torch.ones_like(x), x]
+            for n in range(1, self.degree):  # Bonnet's recursion
+                legendre.append(((2 * n + 1) * x * legendre[-1] - n * legendre[-2]) / (n + 1))
+            terms = torch.cat(legendre[1:], dim=1)  # (B, degree)
+        else:
+            terms = x ** torch.arange(1, self.degree + 1, dtype=x.dtype, device=x.device)
+        output: Tensor = self.head(self.dropout(terms))
         return output
 
 

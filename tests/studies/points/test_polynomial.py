@@ -1,4 +1,5 @@
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,8 +10,11 @@ from studies.points.polynomial import Polynomial
 
 
 @pytest.mark.parametrize("degree", [1, 3, 6])
-def test_values_are_those_of_numpys_polyval(degree: int) -> None:
-    net = Polynomial(inputs=1, outputs=2, degree=degree)
+@pytest.mark.parametrize(
+    "options", [{}, {"basis": "legendre"}, {"basis": "legendre", "scale": 3.0}]
+)
+def test_values_are_those_of_numpys_polyval(degree: int, options: Any) -> None:
+    net = Polynomial(inputs=1, outputs=2, degree=degree, **options)
     x = torch.linspace(-2, 2, 9)[:, None]
     highest_first = net.coefficients.detach().double().numpy()[:, ::-1]
     expected = [
@@ -53,6 +57,11 @@ def test_intercept_is_spared_by_decay_and_the_rest_is_a_head() -> None:
 def test_two_inputs_are_refused() -> None:
     with pytest.raises(ValueError, match=r"one input, got 2; take another net, as net=mlp"):
         Polynomial(inputs=2, outputs=1)
+
+
+def test_scale_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="scale=0: expected a number above 0"):
+        Polynomial(inputs=1, outputs=1, scale=0)
 
 
 def test_degree_of_nothing_is_refused() -> None:

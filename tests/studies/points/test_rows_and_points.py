@@ -7,6 +7,7 @@ from torch import Tensor
 
 from seedbed.data.rows import Rows
 from seedbed.errors import SettingError
+from studies.points.given import Given
 from studies.points.points import Cubic, Line, Points, Sine
 
 every_curve = pytest.mark.parametrize("curve", [Line, Sine, Cubic])
@@ -189,3 +190,30 @@ def test_held_out_rows_come_in_order_and_in_no_small_batches(
     assert [len(inputs) for inputs, _ in drawn] == sizes
     inputs, targets = (torch.cat(columns) for columns in zip(*drawn, strict=True))
     assert equal((inputs, targets), getattr(data.splits, part))
+
+
+def test_outliers_are_that_share_of_the_training_points_alone() -> None:
+    clean, wrong = Line(points=50).splits, Line(points=50, outliers=0.1).splits
+    moved = (wrong.train[1] - clean.train[1]).flatten()
+    assert (moved != 0).sum() == 5
+    torch.testing.assert_close(moved[moved != 0], (10 * clean.train[1].std()).expand(5))
+    assert equal(wrong.val, clean.val)
+    assert equal(wrong.test, clean.test)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_outliers_that_are_no_share_are_refused(share: float) -> None:
+    with pytest.raises(SettingError, match=r"data\.outliers=.*: expected a share from 0 to 1"):
+        Line(outliers=share)
+
+
+def test_given_points_are_every_part() -> None:
+    splits = Given(x=[1, 2], y=[4, 5]).splits
+    expected = torch.tensor([[1.0], [2.0]]), torch.tensor([[4.0], [5.0]])
+    assert all(equal(part, expected) for part in (splits.train, splits.val, splits.test))
+
+
+@pytest.mark.parametrize(("x", "y"), [([], []), ([1.0], [1.0, 2.0])])
+def test_given_points_without_a_target_each_are_refused(x: list[float], y: list[float]) -> None:
+    with pytest.raises(SettingError, match="expected a target for each input"):
+        Given(x=x, y=y)

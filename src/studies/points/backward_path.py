@@ -1,0 +1,147 @@
+"""Shows how the loss's gradient reaches each weight: the chain rule beside what autograd gives.
+
+Forward, each layer's output is kept; backward, ∂L/∂output is multiplied by one local derivative a
+layer, as one does on paper, starting from the loss's own derivative, 2 (ŷ - y) / n for the mean
+squared error. Autograd does the same products, so the two columns agree to rounding.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
+
+from seedbed.errors import SettingError
+from seedbed.tasks.base import net_of
+from seedbed.terminal import log
+
+SLOPES: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
+    nn.ReLU: lambda a: (a > 0).to(a),
+    nn.Tanh: lambda a: 1 - a**2,
+    nn.Sigmoid: lambda a: a * (1 - a),
+}
+"""∂a/∂z of each activation a = f(z), which all three can tell from a."""
+
+FEW = 8
+"""Weights with no more values are shown one by one."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer that was passed through: its name, and what went in and came out."""
+
+    name: str
+    module: nn.Module
+    entered: Tensor
+    left: Tensor
+
+
+class BackwardPath(Callback):
+    """Prints a step's way forward and back, for nets of linear layers, ReLU, tanh and sigmoid.
+
+    Args:
+        steps: How many of the first steps are shown.
+
+    Raises:
+        SettingError: If the net has another kind of layer, or drops values out.
+    """
+
+    def __init__(self, *, steps: int = 1) -> None:
+        self.steps = steps
+        self._handles: list[RemovableHandle] = []
+        self._layers: list[Layer] = []
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Have each layer keep what passes through it."""
+        if trainer.global_step >= self.steps:
+            return
+        for name, module in net_of(pl_module).named_modules():
+            if any(module.children()) or inert(module):
+                continue
+            if not isinstance(module, nn.Linear) and type(module) not in SLOPES:
+                raise SettingError(
+                    f"callbacks=backward_path: the net's {name or 'net'} is "
+                    f"{type(module).__name__}; it knows Linear, ReLU, Tanh and Sigmoid alone."
+                )
+            self._handles.append(module.register_forward_hook(self._keep(name)))
+
+    def on_before_optimizer_step(
+        self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
+    ) -> None:
+        """Compute the gradients by the chain rule, and print both."""
+        if not self._layers:
+            return
+        for handle in self._handles:
+            handle.remove()
+        gradients = chain_rule(self._layers)
+        lines = [f"\nstep {trainer.global_step + 1}", row("forward", "value", "∂L/∂value")]
+        lines.append(row("input", shown(self._layers[0].entered), ""))
+        for layer in self._layers:
+            lines.append(row(layer.name, shown(layer.left), shown(layer.left.grad)))
+        lines.append(row("weights", "value", "chain rule", "autograd"))
+        for name, parameter in net_of(pl_module).named_parameters():
+            assert parameter.grad is not None, "the optimizer steps next"
+            columns = parameter.detach(), gradients[name], parameter.grad
+            if parameter.numel() > FEW:
+                lines.append(row(name, *map(shown, columns)))
+            else:
+                for i, cells in enumerate(zip(*(c.flatten() for c in columns), strict=True)):
+                    label = name if parameter.numel() == 1 else f"{name}[{i}]"
+                    lines.append(row(label, *map(shown, cells)))
+        if any(layer.left.numel() > 1 for layer in self._layers):
+            lines.append("    (of several values the root of their mean square)")
+        log.info("\n".join(lines))
+        self._handles, self._layers = [], []
+
+    def _keep(self, name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        def keep(module: nn.Module, entered: tuple[Tensor, ...], left: Tensor) -> None:
+            left.retain_grad()
+            self._layers.append(Layer(name, module, entered[0].detach(), left))
+
+        return keep
+
+
+def inert(module: nn.Module) -> bool:
+    """Whether a layer hands on what it gets."""
+    return isinstance(module, nn.Identity | nn.Sequential) or (
+        isinstance(module, nn.Dropout) and module.p == 0
+    )
+
+
+def chain_rule(layers: list[Layer]) -> dict[str, Tensor]:
+    """The gradient of each weight and bias by its name.
+
+    Args:
+        layers: In the order of the forward pass; the last one's output has its gradient.
+    """
+    found: dict[str, Tensor] = {}
+    reached = layers[-1].left.grad  # ∂L/∂ŷ, (B, outputs)
+    assert reached is not None, "the loss has been differentiated"
+    for layer in reversed(layers):
+        if isinstance(layer.module, nn.Linear):
+            found[f"{layer.name}.weight"] = reached.T @ layer.entered
+            found[f"{layer.name}.bias"] = reached.sum(dim=0)
+            reached = reached @ layer.module.weight.detach()
+        else:
+            slope = SLOPES[type(layer.module)](layer.left.detach())
+            reached = reached * slope
+    return found
+
+
+def shown(values: Tensor | None) -> str:
+    """One value as it is; the root mean square of several."""
+    if values is None:
+        return ""
+    values = values.detach().double()
+    number = values.item() if values.numel() == 1 else values.square().mean().sqrt().item()
+    return f"{number:.4g}"
+
+
+def row(name: str, *cells: str) -> str:
+    """A line of the table."""
+    return f"    {name:<16}" + "".join(f"{cell:>13}" for cell in cells)
