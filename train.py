@@ -38,7 +38,7 @@ def main(config: DictConfig) -> None:
         use_paths(config)
         settings = plain(config)
         check(settings)
-        execute(RunDirectory.create(folder, settings).path)
+        execute(RunDirectory.create(folder, settings).path, checked=settings)
 
 
 if __name__ == "__main__":

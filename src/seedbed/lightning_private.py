@@ -5,7 +5,7 @@ Where a version changes one, the function here says what it has to give.
 
 from typing import Any
 
-from lightning import LightningModule, Trainer
+from lightning import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 
@@ -42,11 +42,6 @@ def is_resumable_here(trainer: Trainer, *, after_batch: bool) -> bool:
         return False
     ends = after_batch and (loop._num_ready_batches_reached() or loop._should_check_val_fx(batches))
     return not ends
-
-
-def is_attached(module: LightningModule) -> bool:
-    """Whether a Trainer has a module; without one, its step can be called by hand."""
-    return module._trainer is not None
 
 
 def forget_training_data(trainer: Trainer) -> None:

@@ -22,8 +22,8 @@ def best_is(metric: str) -> Literal["min", "max"] | None:
     return "min" if name in LOWER_IS_BETTER else None
 
 
-COUNTS = ("step", "epoch")
-"""What is logged with the metrics and is none."""
+COUNTS = ("step", "epoch", "partial")
+"""What is logged with the metrics and is none; the last marks an epoch's row of a part of it."""
 
 
 def interval(metrics: Mapping[str, float], name: str) -> str:

@@ -260,6 +260,17 @@ def test_setting_of_hydras_that_a_single_run_would_ignore_is_refused(override: s
     assert str(caught.value).startswith(HYDRAS[override])
 
 
+@pytest.mark.parametrize("value", ["5", "null", "[seedbed,3]", "{seedbed:true}"])
+def test_value_that_hydras_logging_does_not_take_is_told(value: str) -> None:
+    with pytest.raises(SettingError, match=r"expected true or false, a logger's name, or a list"):
+        readable([f"hydra.verbose={value}"])
+
+
+@pytest.mark.parametrize("value", ["true", "hydra", "[hydra,seedbed]"])
+def test_value_that_hydras_logging_takes_is_left_to_it(value: str) -> None:
+    assert f"hydra.verbose={value}" in readable([f"hydra.verbose={value}"])
+
+
 def test_directory_of_a_run_means_nothing_to_a_sweep() -> None:
     with pytest.raises(SettingError) as caught:
         check_hydras(composed(["hydra.run.dir=x"]).hydra, multirun=True)

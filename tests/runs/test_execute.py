@@ -245,6 +245,17 @@ def test_configuration_edited_by_hand_is_checked_as_a_command_line_is(tmp_path: 
     assert not run.status()
 
 
+def test_settings_are_checked_again_only_where_they_are_others_than_those_checked(
+    tmp_path: Path,
+) -> None:
+    run = prepared(tmp_path, "max_epochs=1")
+    checked = run.config()
+    run.set_config(changed := checked | {"tags": 5})
+    with pytest.raises(SettingError, match="tags=5: expected"):
+        execute(run.path, checked=checked)
+    assert execute(run.path, checked=changed)
+
+
 def test_second_process_is_told_of_the_first(killed: Killed) -> None:
     assert f"is in use by process {killed.pid} on " in killed.refusal
 

@@ -108,7 +108,7 @@ def test_logger_takes_the_repetition_for_another_run(
     config["logger"] |= {"wandb": {"_target_": "a.Logger", "id": "first"}, "mlflow": None}
     moved.set_config(config)
     monkeypatch.setattr(module, "check", lambda config: None)
-    monkeypatch.setattr(module, "execute", lambda path: moved.metrics())
+    monkeypatch.setattr(module, "execute", lambda path, checked: moved.metrics())
     loggers = RunDirectory(reproduce(moved.path).again).config()["logger"]
     assert loggers.pop("wandb")["id"] not in ("first", "")
     assert loggers == {name: node for name, node in config["logger"].items() if name != "wandb"}

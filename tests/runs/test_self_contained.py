@@ -154,6 +154,20 @@ def test_interrupted_fit_of_an_ordinary_loader_goes_on_to_the_bit(
     assert validated(cut) == validated(whole)
 
 
+def test_figures_of_an_epoch_that_was_gone_on_with_are_marked_partial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        interrupt(patched, strangers_modules.DictClassifier, 7)
+        with pytest.raises(SystemExit):
+            executed(tmp_path / "cut", "dicts")
+    run = RunDirectory(tmp_path / "cut")
+    metrics = execute(run.path)
+    rows = csv.DictReader((run.path / "metrics.csv").read_text().splitlines())
+    assert [row["partial"] for row in rows if row["loss"]] == ["", "1.0", ""]
+    assert "partial" not in metrics
+
+
 def test_stream_that_cannot_keep_its_place_says_where_it_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

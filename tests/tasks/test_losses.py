@@ -155,7 +155,16 @@ def test_weights_of_other_classes_than_there_are_are_refused(tmp_path: Path) -> 
         ("task.loss._target_=torch.nn.HuberLoss task.loss.dleta=2", "did you mean delta?"),
         ("task.loss._target_=OWN.rows", "a scalar with a gradient; got shape [3, 1]"),
         ("task.loss._target_=OWN.Quantile", "task.loss.share: is required by"),
-        ("experiment=exam task.loss._target_=torch.nn.BCELoss", "should be between 0 and 1"),
+        ("experiment=exam task.loss._target_=torch.nn.BCELoss", "expects probabilities, and a net"),
+        (
+            "experiment=exam task.loss._target_=torch.nn.SoftMarginLoss",
+            "expects targets of -1 and 1",
+        ),
+        (
+            "experiment=mnist task.loss._target_=torch.nn.NLLLoss",
+            "NLLLoss expects log-probabilities, and a net gives logits; choose cross_entropy or",
+        ),
+        ("task.loss._target_=torch.nn.KLDivLoss", "expects log-probabilities, and probabilities"),
         ("experiment=mnist task.loss._target_=torch.nn.L1Loss", "cannot be computed"),
         (
             "experiment=mnist task.loss=focal task.label_smoothing=0.1",

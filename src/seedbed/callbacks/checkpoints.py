@@ -53,6 +53,9 @@ class Checkpoints(Callback):
             validation where that is logged, and else the last checkpoint is the best.
         mode: Whether a lower (`min`) or a higher (`max`) value is better.
         every_seconds: The least time between two writes.
+
+    Attributes:
+        wrote_best: Whether this fit has written the `best.ckpt` that is there.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Checkpoints(Callback):
         self.mode = mode
         self.every_seconds = every_seconds
         self.best_score = math.inf if mode == "min" else -math.inf
+        self.wrote_best = False
         self._best: dict[str, Any] | None = None
         self._random_states: list[dict[str, Any]] | None = None
         self._written = time.monotonic()
@@ -76,6 +80,7 @@ class Checkpoints(Callback):
         self._usual: dict[int, Any] = {}
         self._intervals: tuple[Any, Any] | None = None
         self._most_batches = -1
+        self._is_partial = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Come after the callbacks whose states are saved, wherever they are listed."""
@@ -86,7 +91,9 @@ class Checkpoints(Callback):
         """Restore the random states, and let signals wait; Lightning undoes that after the fit."""
         if self._random_states:  # before the first batch, to which noise may be added
             _set_random_states(trainer, self._random_states[rank()])
-        _tell_where_it_goes_on(trainer)
+        if trainer.fit_loop.restarted_mid_epoch:
+            self._is_partial = not isinstance(pl_module, Task)  # which keeps its own running means
+            _tell_where_it_goes_on(trainer)
         if len(trainer.optimizers) > 1:  # by Lightning's count each of their steps is one
             self._most_batches, trainer.fit_loop.epoch_loop.max_steps = trainer.max_steps, -1
         if trainer.is_last_batch and trainer.fit_loop.restarted_mid_epoch:
@@ -118,6 +125,12 @@ class Checkpoints(Callback):
         if at_end:
             _validate_now(trainer)
         self._save_or_stop(trainer, at_end=at_end, after_batch=True)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Mark what a module logs of an epoch that was gone on with: it is of the rest alone."""
+        if self._is_partial:
+            pl_module.log("partial", 1.0, rank_zero_only=True)
+        self._is_partial = False
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Have a module's metrics logged over the same steps as those of the frame's tasks."""
@@ -220,6 +233,7 @@ class Checkpoints(Callback):
             if self._best is not None:
                 save(self._best, self.directory / BEST)
             save(last, self.directory / LAST)
+        self.wrote_best |= self._best is not None
         self._best = None
         self._written = time.monotonic()
         self._written_step = trainer.global_step
@@ -228,7 +242,7 @@ class Checkpoints(Callback):
 def _tell_where_it_goes_on(trainer: Trainer) -> None:
     """Say so where an epoch is gone on with whose loader does not know where it was."""
     loader, data = trainer.train_dataloader, getattr(trainer, "datamodule", None)
-    if trainer.fit_loop.restarted_mid_epoch and not hasattr(loader, "state_dict"):
+    if not hasattr(loader, "state_dict"):
         batch = trainer.fit_loop.epoch_loop.batch_progress.current.ready
         log.info(
             f"{type(data).__name__} cannot keep its place: the epoch goes on at batch {batch + 1} "

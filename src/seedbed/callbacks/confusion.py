@@ -5,8 +5,7 @@ from pathlib import Path
 from lightning import Callback, LightningModule, Trainer
 
 from seedbed.files import place_csv
-from seedbed.tasks.binary import BinaryTask
-from seedbed.tasks.multiclass import MulticlassTask
+from seedbed.tasks.base import Task
 from seedbed.terminal import log
 
 WIDEST = 20
@@ -25,9 +24,10 @@ class ConfusionMatrix(Callback):
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Count, before the task logs its metrics and forgets what they were computed from."""
-        if not isinstance(pl_module, BinaryTask | MulticlassTask):
+        confusion = getattr(pl_module, "confusion", None)
+        if confusion is None or not isinstance(pl_module, Task):
             return
-        counts: list[list[int]] = pl_module.confusion().tolist()  # gathers from all processes
+        counts: list[list[int]] = confusion().tolist()  # gathers from all processes
         if not trainer.is_global_zero:
             return
         data = getattr(trainer, "datamodule", None)

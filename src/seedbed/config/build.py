@@ -68,10 +68,6 @@ class Study:
     callbacks: list[Callback]
     trainer: Trainer
 
-    def has_part(self, part: Part) -> bool:
-        """Whether there are data of a part, and a module that takes them."""
-        return has_part(self.datamodule, self.task, part)
-
 
 def has_part(datamodule: LightningDataModule, task: LightningModule, part: Part) -> bool:
     """Whether a DataModule, or else a module, has data of a part, and the module takes them."""

@@ -86,6 +86,8 @@ def readable(arguments: list[str]) -> list[str]:
         if (dashed := DASHED.fullmatch(argument)) and dashed[1] not in FLAGS:
             setting = f"{dashed[1]}{dashed[2] or '=VALUE'}"
             raise SettingError(f"{argument}: settings have no dashes; write {setting}")
+        if argument.lstrip("+").startswith("hydra.verbose="):
+            _check_verbose(argument)
     arguments = [*arguments, *_experiment(arguments)]
     if any(argument.startswith("hydra/launcher=") for argument in arguments):
         arguments = [*arguments, MULTIRUN]  # else Hydra would run it here
@@ -113,6 +115,21 @@ def _replacing(argument: str) -> list[str]:
     key, _, value = argument.partition("=")
     replaces = value.startswith("[") and "_target_" in value and SETTING.fullmatch(key)
     return [f"++{key}=null", argument] if replaces and "." in key else [argument]
+
+
+def _check_verbose(argument: str) -> None:
+    """Have Hydra's own logging be told something it takes; it asserts that only.
+
+    Raises:
+        SettingError: If it is none of these.
+    """
+    if not _can_read(argument):
+        return  # which is told of all such
+    value: object = OverridesParser.create().parse_override(argument).value()
+    names = value if isinstance(value, list) else [value]
+    if isinstance(value, bool) or all(isinstance(name, str | QuotedString) for name in names):
+        return
+    raise SettingError(f"{argument}: expected true or false, a logger's name, or a list of names.")
 
 
 def settings_in(arguments: list[str]) -> list[str]:

@@ -97,7 +97,7 @@ Augment = nn.Module | Mapping[str, float] | Sequence[nn.Module]
 `EachImage` is made from, among which a `RandomAffine` is of whole batches."""
 
 
-def augmentation(augment: Augment | None) -> nn.Module | None:
+def augmentation(augment: Augment) -> nn.Module:
     """The module that changes a batch of images.
 
     Raises:

@@ -102,7 +102,7 @@ class RowsDataModule(DataModule[RowSplits]):
         if not input_noise >= 0:
             raise SettingError(f"data.input_noise={input_noise}: expected 0 or more.")
         self.input_noise = input_noise
-        self.augment = augmentation(augment)
+        self.augment = None if augment is None else augmentation(augment)
 
     @property
     def sizes(self) -> dict[str, int]:

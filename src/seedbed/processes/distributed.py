@@ -7,7 +7,9 @@ to which everything here gives back what it was given.
 Imports torch late: every start asks whether it is one of several.
 """
 
+import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -23,6 +25,8 @@ STORE = ("MASTER_ADDR", "MASTER_PORT")
 LAUNCHED = "TORCHELASTIC_RUN_ID"
 """The variable by which torch itself, and Lightning, know that a process was started so."""
 
+COMMAND = "SEEDBED_COMMAND"
+"""The variable that tells a process what was typed to start the run, as JSON."""
 
 _apart = False
 
@@ -42,6 +46,12 @@ def variables(rank: int, count: int, port: int) -> Mapping[str, str]:
         "TORCHELASTIC_USE_AGENT_STORE": "True",
         "TORCHELASTIC_RESTART_COUNT": "0",
     }
+
+
+def typed_command() -> list[str]:
+    """What the user typed: of this process, or of the one that has started it."""
+    typed: list[str] = json.loads(os.environ.get(COMMAND, "[]"))
+    return typed or [sys.executable, *sys.orig_argv[1:]]
 
 
 def is_member() -> bool:

@@ -34,9 +34,6 @@ GRACE = 10.0
 POLL = 0.05
 """Seconds between two looks at them."""
 
-COMMAND = "SEEDBED_COMMAND"
-"""The variable that tells a process what was typed to start the run, as JSON."""
-
 
 @dataclass
 class _Process:
@@ -101,15 +98,9 @@ def _started(run: RunDirectory, rank: int, count: int, port: int) -> _Process:
         env=os.environ
         | distributed.variables(rank, count, port)
         | {"OMP_NUM_THREADS": str(threads), PARENT: str(os.getpid())}
-        | {COMMAND: json.dumps(typed_command())},
+        | {distributed.COMMAND: json.dumps(distributed.typed_command())},
     )
     return _Process(rank, popen, errors)
-
-
-def typed_command() -> list[str]:
-    """What the user typed: of this process, or of the one that has started it."""
-    typed: list[str] = json.loads(os.environ.get(COMMAND, "[]"))
-    return typed or [sys.executable, *sys.orig_argv[1:]]
 
 
 def _first_to_fail(processes: Sequence[_Process]) -> _Process | None:

@@ -46,6 +46,14 @@ def save(state: dict[str, Any], path: Path) -> None:
         raise
 
 
+def load_own(path: Path) -> dict[str, Any]:
+    """Open a checkpoint that this very process has written, its tensors on the processor."""
+    import torch
+
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
 KINDS: dict[str, type] = {
     "state_dict": dict,
     "global_step": int,

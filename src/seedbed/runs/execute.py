@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from lightning import LightningModule, Trainer
 
-from seedbed.config.build import Study, build
+from seedbed.callbacks.checkpoints import Checkpoints
+from seedbed.config.build import Study, build, has_part
 from seedbed.config.checks import check
 from seedbed.config.machine import is_distributed, process_count
 from seedbed.config.targets import check_targets
@@ -33,7 +34,7 @@ from seedbed.metric_directions import COUNTS, interval
 from seedbed.processes import distributed
 from seedbed.processes.launch import start
 from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
-from seedbed.record.checkpoint import BEST, load
+from seedbed.record.checkpoint import BEST, load, load_own
 from seedbed.record.directory import RunDirectory, now, write_json
 from seedbed.record.files import flat
 from seedbed.report.settings import listed
@@ -48,11 +49,12 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says when there is no room for more: on the disk, in a quota, in a file."""
 
 
-def execute(path: Path) -> dict[str, float]:
+def execute(path: Path, *, checked: Mapping[str, Any] | None = None) -> dict[str, float]:
     """Fit, test, and record a run.
 
     Args:
         path: The run's directory; a checkpoint in it is where the fit goes on.
+        checked: Settings that have passed `check`; the run's are checked here if they are others.
 
     Returns:
         The best checkpoint's metrics, as `metrics.json` has them.
@@ -64,13 +66,15 @@ def execute(path: Path) -> dict[str, float]:
     """
     run = RunDirectory(path)
     config = run.config()
-    check_targets(config)
     if run.status().get("state") == "finished":
+        check_targets(config)
         metrics = run.metrics()
         log.info(f"{run.path} has finished; {run.metrics_file.name} has its metrics.")
         return metrics
-    check(config, begun=run.begun)
-    check_begun(run, config)
+    if config != checked:
+        check(config, begun=run.begun)
+    if run.begun:
+        check_begun(run, config)
     if is_distributed(config["trainer"]) and not distributed.is_member():
         return start(run, process_count(config["trainer"]))
     with run.claimed(), logged_to(run.log_file), _recorded(run):
@@ -212,7 +216,7 @@ def _fit_and_test(run: RunDirectory, study: Study, *, test: bool) -> dict[str, f
     if isinstance(datamodule, DataModule):
         datamodule.seal_test()
     checkpoint = distributed.broadcast(_go_on(run, trainer) if trainer.is_global_zero else None)
-    if not checkpoint and study.has_part("val"):
+    if not checkpoint and has_part(datamodule, task, "val"):
         # What the initial weights are worth: the first row of every log.
         trainer.validate(task, datamodule=datamodule, verbose=False)
     if trainer.is_global_zero:  # of a fit that is made longer: they are not of what is to come
@@ -220,20 +224,28 @@ def _fit_and_test(run: RunDirectory, study: Study, *, test: bool) -> dict[str, f
     with restoring(run, checkpoint, trainer) if checkpoint else nullcontext():
         trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
     trainer.strategy.barrier()  # the first process writes it
-    best = load(run.best)
-    refuse(run.best, weights_differ(best["state_dict"], task.state_dict(keep_vars=True)))
+    best = _best(run, study)
     task.load_state_dict(best["state_dict"])
     step = best.get("steps", best["global_step"])
     metrics = {"step": float(step)} | measured(best["metrics"], task)
     if test and isinstance(datamodule, DataModule):
         datamodule.open_test()
-    if test and study.has_part("test"):
+    if test and has_part(datamodule, task, "test"):
         if trainer.is_global_zero:
             run.opened_test(BEST, step, by="fit")
         trainer.test(task, datamodule=datamodule, verbose=False)
         metrics |= measured(trainer.callback_metrics, task)
         metrics |= getattr(task, "test_intervals", {})
     return metrics
+
+
+def _best(run: RunDirectory, study: Study) -> dict[str, Any]:
+    """The best checkpoint, compared with the net unless this very fit has written it."""
+    if any(isinstance(each, Checkpoints) and each.wrote_best for each in study.callbacks):
+        return load_own(run.best)
+    best = load(run.best)
+    refuse(run.best, weights_differ(best["state_dict"], study.task.state_dict(keep_vars=True)))
+    return best
 
 
 def measured(metrics: Mapping[str, Any], task: LightningModule) -> dict[str, float]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from seedbed.processes.launch import typed_command
+from seedbed.processes.distributed import typed_command
 from seedbed.project import ROOT
 from seedbed.record.directory import now
 

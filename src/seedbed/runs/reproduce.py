@@ -70,12 +70,13 @@ def reproduce(run: str | Path, into: Path | None = None) -> Reproduction:
         raise RunError(f"{again.path} holds a run already; name another directory with --into.")
     tested = config.get("test") is not False or bool(recorded.get("test_opened"))
     config, other = as_here(config | {"test": tested})
+    config = _apart(config)
     check(config)
     if other:
         log.info(other_here(other))
-    again = RunDirectory.create(again.path, _apart(config))
+    again = RunDirectory.create(again.path, config)
     with threads(recorded.get("threads")):
-        now = execute(again.path)
+        now = execute(again.path, checked=config)
     names = sorted(before)  # a later version may measure more
     return Reproduction(
         again=again.path,

@@ -52,12 +52,17 @@ def resume(path: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
     run = RunDirectory(path)
     config = run.config()
     changed = _changed(config, dict(map(_parsed, overrides)))
+    if changed == config:
+        return execute(path)
+    check(changed, begun=True)
+    _check_longer(_lengths(config), _lengths(changed))
+    checked = {**changed}
     if _lengths(changed) != _lengths(config):
         _lengthen(run, changed)
-    elif changed != config and run.state() != "finished":
+    elif run.state() != "finished":
         with run.claimed():
             run.set_config(changed)
-    return execute(path)
+    return execute(path, checked=checked)
 
 
 def _parsed(override: str) -> tuple[str, Any]:
@@ -94,11 +99,7 @@ def _changed(config: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
         return config
     of_trainer = {name: new for name, new in allowed.items() if name != "compile"}
     at_top = {name: new for name, new in allowed.items() if name != "accelerator"}
-    changed = config | at_top | {"trainer": _trainer(config) | of_trainer}
-    if changed != config:
-        check(changed, begun=True)
-        _check_longer(_lengths(config), _lengths(changed))
-    return changed
+    return config | at_top | {"trainer": _trainer(config) | of_trainer}
 
 
 def _trainer(config: dict[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def run(overrides: Sequence[str]) -> LoadedRun:
     whole, settings = settings_of(overrides)
     check(settings)
     directory = RunDirectory.create(Path(whole.hydra.run.dir), settings)
-    execute(directory.path)
+    execute(directory.path, checked=settings)
     return load(directory.path)
 
 

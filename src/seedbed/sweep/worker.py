@@ -131,7 +131,7 @@ def work() -> None:
         os.dup2(nowhere.fileno(), 1)
         with quick_imports():
             from seedbed.runs.execute import execute
-        from seedbed.processes.launch import COMMAND
+        from seedbed.processes.distributed import COMMAND
         from seedbed.runs.provenance import code
 
         code()  # what is imported now

@@ -24,7 +24,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric, MetricCollection
 
 from seedbed.errors import TrainingError
-from seedbed.lightning_private import forget_training_data, is_attached
+from seedbed.lightning_private import forget_training_data
 from seedbed.processes.distributed import all_gather, all_reduce_sum, rank, size
 from seedbed.tasks.intervals import bootstrap
 
@@ -201,13 +201,15 @@ class Task(LightningModule, ABC):
 
         Lightning divides them by the whole number as well.
         """
-        if not is_attached(self):
+        try:
+            trainer = self.trainer
+        except RuntimeError:  # a step that is called by hand has none
             return 1.0
-        gathered = self.trainer.accumulate_grad_batches
-        if gathered == 1 or math.isinf(batches := self.trainer.num_training_batches):
+        gathered = trainer.accumulate_grad_batches
+        if gathered == 1 or math.isinf(batches := trainer.num_training_batches):
             return 1.0
         rest = int(batches) % gathered
-        is_last = self.trainer.fit_loop.epoch_loop.batch_idx >= batches - rest
+        is_last = trainer.fit_loop.epoch_loop.batch_idx >= batches - rest
         return gathered / rest if rest and is_last else 1.0
 
     def validation_step(self, batch: Any) -> None:

@@ -34,6 +34,16 @@ class FocalLoss(nn.Module):
         return ((1 - (-each).exp()) ** self.gamma * each).mean()
 
 
+OTHERWISE: dict[type[nn.Module], str] = {
+    nn.BCELoss: "probabilities, and a net gives logits",
+    nn.NLLLoss: "log-probabilities, and a net gives logits",
+    nn.KLDivLoss: "log-probabilities, and probabilities as targets",
+    nn.SoftMarginLoss: "targets of -1 and 1",
+    nn.HingeEmbeddingLoss: "targets of -1 and 1",
+}
+"""Torch's losses that take other things than are given here, and would compute something wrong."""
+
+
 def chosen(
     loss: str | Loss, named: Mapping[str, Loss], predictions: Tensor, targets: Tensor
 ) -> Loss:
@@ -50,6 +60,9 @@ def chosen(
     """
     if isinstance(loss, str):
         return named[loss]
+    if expected := OTHERWISE.get(type(loss)):  # type: ignore[arg-type]
+        others = " or ".join(named)
+        raise ValueError(f"loss: {type(loss).__name__} expects {expected}; choose {others}")
     if (reduction := getattr(loss, "reduction", "mean")) != "mean":
         raise ValueError(f"loss.reduction={reduction}: expected mean")
     if isinstance(loss, nn.Module) and next(loss.parameters(), None) is not None:
