@@ -9,17 +9,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torchvision import models
 
 from seedbed.config.checks import check
 from seedbed.config.compose import composed, plain
 from seedbed.errors import SettingError
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
+from seedbed.runs.load import load
 
 Command = Callable[..., Any]
 
 CLASSES = ("left", "right")
+SMALL = "shufflenet_v2_x0_5"
 
 
 def draw(file: Path, label: str, size: tuple[int, int]) -> None:
@@ -100,6 +104,46 @@ def test_augment_that_is_no_transform_is_refused(augment: str, message: str, fol
         check(
             plain(composed(["experiment=images", f"data.path={folder}", f"data.augment={augment}"]))
         )
+
+
+@pytest.fixture
+def pretrained(tmp_path: Path) -> Path:
+    """Weights of a classifier of five classes."""
+    model = models.get_model(SMALL, weights=None, num_classes=5)
+    torch.save(model.state_dict(), tmp_path / "own weights.pth")
+    return tmp_path / "own weights.pth"
+
+
+def test_fit_from_weights_trains_the_head_alone_where_the_rest_is_frozen(
+    folder: Path, pretrained: Path, tmp_path: Path, seedbed: Command
+) -> None:
+    typed = ("net=resnet18", f"net.model={SMALL}", f'net.weights="{pretrained}"', "freeze=[model]")
+    config = plain(
+        composed(
+            [
+                *("experiment=images", f"data.path={folder}", "data.size=32", "data.batch_size=8"),
+                *(*typed, "max_epochs=2", "logger=csv"),
+            ]
+        )
+    )
+    run = RunDirectory.create(tmp_path / "run", config)
+    execute(run.path)
+    given = torch.load(pretrained)
+    pretrained.unlink()  # which the run needs no more
+    opened = load(run.path)
+    kept = opened.net.model.state_dict()
+    assert all(torch.equal(kept[name], given[name]) for name in kept)
+    assert f"begins with {pretrained}; the head is for 5 classes" in run.log_file.read_text()
+    weights = json.loads(run.provenance_file.read_text())["weights"]
+    assert weights["path"] == str(pretrained)
+    resumed = seedbed("resume", run.path, "max_epochs=3")
+    assert (resumed.status, "begins with" in resumed.out) == (0, False)
+
+
+def test_weights_that_are_not_there_are_told_of_before_anything_is_read() -> None:
+    typed = ["experiment=images", "data.path=nothing", "net=resnet18", "net.weights=none.pth"]
+    with pytest.raises(SettingError, match=r"net\.weights=.*/none\.pth: there is no such file"):
+        check(plain(composed(typed)))
 
 
 def accuracy(run: RunDirectory) -> float:

@@ -180,7 +180,13 @@ def _lengths(settings: Mapping[str, Any], place: str = "") -> dict[str, str]:
 
 def _weights(config: Mapping[str, Any]) -> Iterator[str]:
     """Check that the weights to begin with are there; if they fit is seen once there is a net."""
-    place = config.get("weights")
+    place, net = config.get("weights"), config.get("net")
+    if isinstance(net, Mapping) and isinstance(own := net.get("weights"), str):
+        if place is not None:
+            yield "weights and net.weights: expected one of them."
+        if not Path(own).expanduser().is_file():
+            hint = "; torchvision's own are named by net.pretrained" if "pretrained" in net else ""
+            yield f"net.weights={own}: there is no such file{hint}."
     if place is None and config.get("weights_skip"):
         yield "weights_skip: goes with weights=RUN."
     if problem := _url_problem("weights", place):

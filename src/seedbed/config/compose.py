@@ -43,7 +43,7 @@ def composed(overrides: list[str]) -> DictConfig:
 def is_path(key: str) -> bool:
     """Whether a setting is a file or a folder, in whatever group."""
     name = key.rpartition(".")[2]
-    return key == "weights" or name == "vocabulary" or name.rpartition("_")[2] in ("path", "dir")
+    return name in ("weights", "vocabulary") or name.rpartition("_")[2] in ("path", "dir")
 
 
 def is_url(value: str) -> bool:

@@ -41,7 +41,7 @@ from seedbed.report.settings import listed
 from seedbed.runs import provenance
 from seedbed.runs.restore import restoring
 from seedbed.runs.validate import check_begun, refuse, weights_differ
-from seedbed.runs.weights import load_pretrained
+from seedbed.runs.weights import begin_with_own, load_pretrained
 from seedbed.tasks.base import Task, net_of
 from seedbed.terminal import console, log, logged_to
 
@@ -194,7 +194,7 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
     taken = (
         load_pretrained(Path(weights).expanduser(), study, skip=config.get("weights_skip") or ())
         if weights
-        else None
+        else begin_with_own(net_of(study.task), resumes=resumes)
     )
     if not study.trainer.is_global_zero:
         return
@@ -315,6 +315,8 @@ def _introduce(config: dict[str, Any], study: Study) -> None:
     for remark in getattr(study.datamodule, "remarks", ()):
         log.info(f"            {remark}")
     log.info(f"net         {type(net).__name__}, {parameters:,} parameters")
+    for remark in getattr(net, "remarks", ()):
+        log.info(f"            {remark}")
     if config.get("weights"):
         log.info(f"weights     from {config['weights']}")
     if own := ", ".join(_own_lengths(config)):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seedbed.config.build import Study
 from seedbed.data.tokens import TokensDataModule
@@ -67,6 +67,16 @@ def load_pretrained(source: Path, study: Study, *, skip: Sequence[str] = ()) -> 
         )
     net.load_state_dict(weights, strict=False)
     return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def begin_with_own(net: nn.Module, *, resumes: bool) -> dict[str, str] | None:
+    """Have a net whose class has a `load_pretrained` begin a new fit with the weights it names.
+
+    Returns:
+        What that returns for the record, as where they are from; None if there are none.
+    """
+    load_own = getattr(net, "load_pretrained", None)
+    return None if resumes or load_own is None else load_own()
 
 
 def _added_characters(checkpoint: Mapping[str, Any], data: TokensDataModule, path: Path) -> int:
