@@ -26,3 +26,9 @@ def logged(folder: Path) -> list[dict[str, str]]:
             {name: row[name] for name in row if not name.startswith("throughput/")}
             for row in csv.DictReader(file)
         ]
+
+
+def batches(folder: Path) -> str:
+    """A run's log of single batches."""
+    file = folder / "batches.csv"
+    return file.read_text(encoding="utf-8") if file.exists() else ""

@@ -101,6 +101,8 @@ def test_run_directory_holds_the_whole_run(
         "status.json",
         "metrics.json",
         "metrics.csv",
+        "batches.csv",
+        "doctor.json",
         "predictions.csv",
         "train.log",
         "tensorboard/hparams.yaml",

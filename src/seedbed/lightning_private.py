@@ -27,7 +27,18 @@ def steps_done(trainer: Trainer) -> int:
     """
     if len(trainer.optimizers) < 2:
         return trainer.global_step
+    return batches_begun(trainer)
+
+
+def batches_begun(trainer: Trainer) -> int:
+    """The batches of a fit, over all its epochs, with the one that it is at."""
     return trainer.fit_loop.epoch_loop.batch_progress.total.ready
+
+
+def is_logged(trainer: Any) -> bool:
+    """Whether the batch that a fit is at is one of each `log_every_n_steps`, or the first."""
+    number, every = batches_begun(trainer), trainer.log_every_n_steps
+    return bool(every) and (number == 1 or number % every == 0)
 
 
 def is_resumable_here(trainer: Trainer, *, after_batch: bool) -> bool:

@@ -29,6 +29,9 @@ HPARAMS = ".hparams"
 FINAL = ("val/loss", "val/accuracy", "test/loss", "test/accuracy", "test/r2")
 """The metrics that it has; TensorBoard shows no more than five columns unasked."""
 
+BATCH = "batch/"
+"""How the names begin of what is of a single batch."""
+
 DIGITS = 19
 """Those of the largest steps there can be."""
 
@@ -37,16 +40,16 @@ FIRST_FILE = 10**6
 
 
 class CSVLogger(Logger):
-    """Writes `metrics.csv`.
+    """Writes `metrics.csv`, and `batches.csv` of what is named `batch/…`.
 
     Args:
-        directory: The folder of the file.
+        directory: The folder of the files.
     """
 
     def __init__(self, *, directory: str) -> None:
         super().__init__()
-        self._file = Path(directory) / "metrics.csv"
-        self._columns = self._read()[0]
+        self._metrics = _Table(Path(directory) / "metrics.csv")
+        self._batches = _Table(Path(directory) / "batches.csv")
 
     @property
     def name(self) -> str:
@@ -61,8 +64,8 @@ class CSVLogger(Logger):
     @property
     @rank_zero_experiment
     def experiment(self) -> Path:
-        """The file."""
-        return self._file
+        """The file of the metrics."""
+        return self._metrics.file
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
@@ -71,13 +74,11 @@ class CSVLogger(Logger):
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         """Append a row."""
-        row = {"step": int(step or 0), **metrics}
-        new = [name for name in row if name not in self._columns]
-        if new or not self._file.exists():
-            self._columns += new
-            self._rewrite(self._read()[1])
-        with self._file.open("a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, self._columns).writerow(row)
+        place = {"step": int(step or 0)}
+        if all(name.startswith(BATCH) for name in metrics):
+            self._batches.append(place | {k.removeprefix(BATCH): x for k, x in metrics.items()})
+        else:
+            self._metrics.append(place | metrics)
 
     @rank_zero_only
     def rewind(self, step: int) -> str | None:
@@ -88,12 +89,38 @@ class CSVLogger(Logger):
         Returns:
             What is lost of the rows before, if anything.
         """
-        if not self._file.exists():
-            return (
-                f"{self._file} is not there: it begins anew after step {step:,}" if step else None
-            )
+        lost = self._metrics.rewind(step)
+        if self._batches.file.exists():  # earlier versions wrote none
+            lost = lost or self._batches.rewind(step)
+        return lost
+
+
+class _Table:
+    """A CSV file of numbers with a column `step`.
+
+    Args:
+        file: Where it is, or will be.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._columns = self._read()[0]
+
+    def append(self, row: dict[str, float]) -> None:
+        """Add a row."""
+        new = [name for name in row if name not in self._columns]
+        if new or not self.file.exists():
+            self._columns += new
+            self._rewrite(self._read()[1])
+        with self.file.open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, self._columns).writerow(row)
+
+    def rewind(self, step: int) -> str | None:
+        """Drop the rows after `step`, and a test's; say what is lost of those before."""
+        if not self.file.exists():
+            return f"{self.file} is not there: it begins anew after step {step:,}" if step else None
         columns, rows, lost = self._read()
-        aside = None if columns else self._file.replace(f"{self._file}.damaged")
+        aside = None if columns else self.file.replace(f"{self.file}.damaged")
         self._columns = columns
         if columns:
             self._rewrite(
@@ -105,14 +132,14 @@ class CSVLogger(Logger):
                 ]
             )
         if aside and step:
-            return f"{self._file} is damaged and set aside as {aside.name}: it begins anew"
-        return f"{self._file}: {lost} damaged rows are left out" if lost and step else None
+            return f"{self.file} is damaged and set aside as {aside.name}: it begins anew"
+        return f"{self.file}: {lost} damaged rows are left out" if lost and step else None
 
     def _read(self) -> tuple[list[str], list[dict[str, str]], int]:
         """Columns, none where the header is no header; rows; and how many are not as written."""
-        if not self._file.exists():
+        if not self.file.exists():
             return [], [], 0
-        text = self._file.read_bytes().decode(errors="replace").replace("\0", "\ufffd")
+        text = self.file.read_bytes().decode(errors="replace").replace("\0", "\ufffd")
         header, *lines = text.split("\n")[:-1] or [""]  # a full disk may have cut the last short
         columns = next(csv.reader([header]), [])
         rows = [line.rstrip("\r").split(",") for line in lines]  # numbers, with no quotes
@@ -123,7 +150,7 @@ class CSVLogger(Logger):
 
     def _rewrite(self, rows: list[dict[str, str]]) -> None:
         with (
-            atomic_write(self._file) as temporary,
+            atomic_write(self.file) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as file,
         ):
             writer = csv.DictWriter(file, self._columns)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from exact import logged, same
+from exact import batches, logged, same
 from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
@@ -68,7 +68,13 @@ class Fit:
     def __init__(
         self, folder: Path, *overrides: str, epochs: int = EPOCHS, usual: bool = False
     ) -> None:
-        settings = [*overrides, f"max_epochs={epochs}", "print_every=1000", "logger=csv"]
+        settings = [
+            *overrides,
+            f"max_epochs={epochs}",
+            "print_every=1000",
+            "logger=csv",
+            "log_every=1",
+        ]
         self.folder = folder
         folder.mkdir(exist_ok=True)
         self.study: Study = build(plain(composed(settings)), folder)
@@ -111,6 +117,7 @@ def assert_same(lean: Fit, usual: Fit) -> None:
     assert len(lean.states) == len(usual.states) == 2
     assert same(lean.states, usual.states)
     assert lean.log == usual.log
+    assert batches(lean.folder) == batches(usual.folder) != ""
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 import torch
 from events import CLEAN, STEP, Place, happen
-from exact import logged, same
+from exact import batches, logged, same
 from lightning import Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -58,7 +58,9 @@ SAVED = (
 
 
 def prepared(folder: Path, *overrides: str) -> RunDirectory:
-    return RunDirectory.create(folder, plain(composed(["print_every=1000", *overrides])))
+    return RunDirectory.create(
+        folder, plain(composed(["print_every=1000", "log_every=1", *overrides]))
+    )
 
 
 def forked(run: RunDirectory, place: Place, call: int, event: Callable[[], None]) -> int:
@@ -117,6 +119,7 @@ def curves(run: RunDirectory) -> dict[str, list[tuple[int, float]]]:
 def assert_same(run: RunDirectory, whole: RunDirectory) -> None:
     assert differences(run, whole) == []
     assert logged(run.path) == logged(whole.path)
+    assert batches(run.path) == batches(whole.path)
     assert run.metrics() == whole.metrics()
 
 

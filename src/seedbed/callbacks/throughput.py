@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 
+from seedbed.lightning_private import batches_begun
 from seedbed.tasks.base import Task
 
 
@@ -50,9 +51,5 @@ def unit_of(module: LightningModule) -> str:
     return module.unit if isinstance(module, Task) else "batches"
 
 
-def _batches(trainer: Trainer) -> int:
-    return trainer.fit_loop.epoch_loop.batch_progress.total.ready
-
-
 def _examples(module: LightningModule) -> int:
-    return module.examples if isinstance(module, Task) else _batches(module.trainer)
+    return module.examples if isinstance(module, Task) else batches_begun(module.trainer)

@@ -52,6 +52,8 @@ for _name in ("lightning.pytorch", "lightning.fabric"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 # Lightning 2.6 asks torch 2.14 in a way it has deprecated; nobody here can act on it.
 warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
+# `log_every` counts the batches of the fit, whatever an epoch has.
+warnings.filterwarnings("ignore", message=r"The number of training batches \(\d+\) is smaller")
 # It advises to average over processes what is the same in all of them.
 warnings.filterwarnings("ignore", message=r"It is recommended to use `self\.log\(.*sync_dist=True")
 

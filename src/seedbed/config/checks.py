@@ -53,6 +53,7 @@ TOP_LEVEL: dict[str, Any] = {
     "check_val_every_n_epoch": int | None,
     "val_check_interval": int | float,
     "print_every": int,
+    "log_every": int | None,
     "monitor": str | None,
     "mode": typing.Literal["min", "max"] | None,
     "weight_decay_on": typing.Literal["matrices", "all"],
@@ -65,7 +66,7 @@ TOP_LEVEL: dict[str, Any] = {
 }
 """The settings outside any group, and their types."""
 
-LEAST = {"schedule_steps": 1, "print_every": 1}
+LEAST = {"schedule_steps": 1, "print_every": 1, "log_every": 1}
 """The least values of numbers outside any group."""
 
 OFF = ("inference_mode", "enable_checkpointing")

@@ -9,7 +9,9 @@
     confusion.csv      of a classifier's test: rows by true and predicted class
     predictions.csv    of a regression's test on one input: input, target and prediction
     robustness.csv     of `callbacks=robustness`: a classifier's accuracy on disturbed inputs
-    metrics.csv        every metric logged, a row each time
+    metrics.csv        every metric logged, a row each validation
+    batches.csv        loss and learning rate of one in so many training batches
+    doctor.json        what the training doctor found in them
     tensorboard/       the same, as curves
     train.log          what the terminal showed
     stderr.txt         what else a sweep's worker said, if anything
@@ -64,6 +66,7 @@ class RunDirectory:
         self.provenance_file = path / "provenance.json"
         self.status_file = path / "status.json"
         self.metrics_file = path / "metrics.json"
+        self.doctor_file = path / "doctor.json"
         self.log_file = path / "train.log"
         self.checkpoints = path / FOLDER
         self.best = self.checkpoints / BEST

@@ -226,26 +226,27 @@ def read_table(file: Path, only: Collection[str] | None = None) -> Table:
     return table
 
 
-def read_log(folder: Path, only: Collection[str] | None = None) -> Table:
-    """What a run's `metrics.csv` says, where each row has its step; empty where there is none.
+def read_log(folder: Path, only: Collection[str] | None = None, name: str = "metrics.csv") -> Table:
+    """What a run's log says, where each row has its step; empty where there is none.
 
     Args:
         folder: The run's directory.
         only: The columns that are wanted, where not all are.
+        name: Which log: that of the validations, or `batches.csv`, of single batches.
 
     Raises:
         RunError: If it cannot be read.
     """
-    file = folder / "metrics.csv"
+    file = folder / name
     log = read_table(file, only)
     if "step" not in log and read_table(file):
         raise DamagedError(f"{file}: cannot be read (it has no column step).")
-    for name in ("step", "epoch"):
-        for row, number in enumerate(log.get(name, []), start=1):
-            if number is None and name == "epoch":
+    for column in ("step", "epoch"):
+        for row, number in enumerate(log.get(column, []), start=1):
+            if number is None and column == "epoch":
                 continue
             if number is None or not (0 <= number < 2**53 and number.is_integer()):
-                raise DamagedError(f"{file}: cannot be read ({name} {number} in row {row}).")
+                raise DamagedError(f"{file}: cannot be read ({column} {number} in row {row}).")
     return log
 
 

@@ -111,6 +111,15 @@ class Run:
         return seconds if seconds >= 0 else None  # the clock was set in between
 
     @cached_property
+    def batches(self) -> files.Table:
+        """Step, loss and learning rate of one in so many training batches, a list for each.
+
+        Raises:
+            RunError: If they cannot be read.
+        """
+        return files.read_log(self.path, name="batches.csv")
+
+    @cached_property
     def figures(self) -> dict[str, float]:
         """The best checkpoint's metrics; of an unfinished run, those of its best validation yet."""
         if self.final:

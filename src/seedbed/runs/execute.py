@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
 from seedbed.record.checkpoint import BEST, load, load_own
 from seedbed.record.directory import RunDirectory, now, write_json
 from seedbed.record.files import flat
+from seedbed.record.run import read_run
+from seedbed.report.doctor import diagnose
 from seedbed.report.settings import listed
 from seedbed.runs import provenance
 from seedbed.runs.restore import restoring
@@ -204,6 +207,7 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
         precision=str(study.trainer.precision),
         processes=study.trainer.world_size,
         data=getattr(study.datamodule, "facts", {}),
+        sizes=getattr(study.datamodule, "sizes", {}),
         weights=taken,
     )
     if resumes:
@@ -352,4 +356,15 @@ def _conclude(
             log.info("\n" + "\n".join("    " + line for line in text.splitlines()))
             for board in boards(study.trainer):
                 board.add_text(type(speaker).__name__, text.replace("\n", "  \n"))
+    _examine(run)
     log.info(f"\nrun: {run.path}")
+
+
+def _examine(run: RunDirectory) -> None:
+    """Say what went wrong in the fit, and keep it with the run; all may be well."""
+    findings = diagnose(read_run(run.path))
+    write_json(run.doctor_file, {"findings": [asdict(finding) for finding in findings]})
+    if findings:
+        log.info("\nwhat the training doctor saw")
+    for finding in findings:
+        log.info(f"    {finding.text}\n        {finding.remedy}")

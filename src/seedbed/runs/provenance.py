@@ -6,6 +6,7 @@ import os
 import platform
 import stat
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def collect(
     precision: str,
     processes: int,
     data: dict[str, Any],
+    sizes: Mapping[str, int] | None = None,
     weights: dict[str, str] | None,
 ) -> dict[str, Any]:
     """Describe the command, the time, the code, the versions, the machine and the data.
@@ -51,6 +53,7 @@ def collect(
         precision: The Trainer's precision, as `32-true`.
         processes: How many train together; each with as many threads as this one.
         data: What the DataModule says of its source.
+        sizes: What it gave the net, as its number of outputs.
         weights: The file that the initial weights are from; None if from an initialiser.
     """
     return {
@@ -73,6 +76,7 @@ def collect(
         "device": device,
         "precision": precision,
         "data": data,
+        "sizes": dict(sizes or {}),
         "weights": weights,
     }
 

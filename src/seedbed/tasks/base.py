@@ -5,6 +5,10 @@ together with the validation's own, so that one row of the log compares like wit
 kept here and not in Lightning's `self.log`, which forgets them when an epoch is interrupted and
 resumed; of several processes each keeps those of its share, and a validation adds them up. Price:
 the memory for an epoch's predictions, where a task has its training measured.
+
+Loss and learning rate of single batches are kept beside them, one of each `log_every_n_steps`, on
+the device they are on, and are handed to the loggers with a validation or a checkpoint. So a step
+waits for nothing, and a resumed fit's series has neither gap nor double.
 """
 
 import math
@@ -14,17 +18,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
-from lightning import LightningModule
+from lightning import LightningModule, Trainer
 from lightning.pytorch.plugins.precision import Precision
 from lightning.pytorch.utilities.enums import GradClipAlgorithmType
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric, MetricCollection
 
 from seedbed.errors import TrainingError
-from seedbed.lightning_private import forget_training_data
+from seedbed.lightning_private import forget_training_data, is_logged
 from seedbed.processes.distributed import all_gather, all_reduce_sum, rank, size
 from seedbed.tasks.intervals import bootstrap
 
@@ -66,6 +71,17 @@ def _share(step: StepOutput) -> tuple[Tensor, float | Tensor]:
 def _seen(figure: Tensor) -> float | Tensor:
     """A figure as a number, but where a look at it would wait for the device it is on."""
     return figure.item() if figure.is_cpu else figure.detach()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A training batch as the loggers get it."""
+
+    step: int
+    """The step it was for, counted from 1."""
+    loss: float | Tensor
+    count: int
+    learning_rate: float
 
 
 @runtime_checkable
@@ -132,6 +148,7 @@ class Task(LightningModule, ABC):
         self.test_intervals: dict[str, float] = {}
         self._sums: dict[str, float | Tensor] = {}
         self._predicted: list[tuple[Tensor, Tensor]] = []
+        self._batches: list[Batch] = []
         self.examples = 0
 
     @abstractmethod
@@ -181,6 +198,8 @@ class Task(LightningModule, ABC):
         step = self.step(batch)
         figures = {"loss": step.loss}
         objective = self.objective(*_share(step))
+        loss = _seen(step.loss)
+        self._keep(loss, step.count)
         # On another device a look at each step would wait for it; there the next validation looks.
         if objective.is_cpu:
             self._stop_unless_finite("training", objective)
@@ -196,21 +215,52 @@ class Task(LightningModule, ABC):
         factor = self._of_group()
         return objective if factor == 1 else objective * factor
 
+    def _keep(self, loss: float | Tensor, count: int) -> None:
+        """Keep the batch for the loggers, if it is one of those; the first always is."""
+        trainer = self._attached()
+        if not trainer or not is_logged(trainer):
+            return
+        step = trainer.global_step + 1
+        # Gathered gradients have several batches a step, and a search several tries.
+        if not (self._batches and self._batches[-1].step == step):
+            rate = trainer.optimizers[0].param_groups[0]["lr"]
+            self._batches.append(Batch(step, loss, count, float(rate)))
+
+    def _log_batches(self) -> None:
+        """Hand the kept batches to the loggers, each loss the mean over all processes' shares."""
+        batches, self._batches = self._batches, []
+        if not batches:
+            return
+        dtype = torch.float64 if self.dtype == torch.float64 else torch.float32
+        losses = torch.stack([torch.as_tensor(one.loss, dtype=dtype) for one in batches])
+        if size() > 1:
+            counts = losses.new_tensor([one.count for one in batches])
+            losses = all_reduce_sum(losses * counts) / all_reduce_sum(counts)
+        for one, loss in zip(batches, losses.tolist(), strict=True):
+            row = {"batch/loss": loss, "batch/learning_rate": one.learning_rate}
+            for logger in self.trainer.loggers:
+                logger.log_metrics(row, one.step)
+
     def _of_group(self) -> float:
         """What makes a mean of gathered gradients where an epoch's last batches are fewer.
 
         Lightning divides them by the whole number as well.
         """
-        try:
-            trainer = self.trainer
-        except RuntimeError:  # a step that is called by hand has none
+        trainer = self._attached()
+        if not trainer or (gathered := trainer.accumulate_grad_batches) == 1:
             return 1.0
-        gathered = trainer.accumulate_grad_batches
-        if gathered == 1 or math.isinf(batches := trainer.num_training_batches):
+        if math.isinf(batches := trainer.num_training_batches):
             return 1.0
         rest = int(batches) % gathered
         is_last = trainer.fit_loop.epoch_loop.batch_idx >= batches - rest
         return gathered / rest if rest and is_last else 1.0
+
+    def _attached(self) -> Trainer | None:
+        """The Trainer; a step that is called by hand has none."""
+        try:
+            return self.trainer
+        except RuntimeError:
+            return None
 
     def validation_step(self, batch: Any) -> None:
         """Update the validation metrics."""
@@ -233,14 +283,22 @@ class Task(LightningModule, ABC):
             }
             self._stop_unless_finite("training", means["loss"], f"by step {self.global_step}")
             training = self._training_figures() | self.of_loss(means["loss"]) | means
+            training |= self._gradient_norm()
             self._sums, self._predicted, self.examples = {}, [], 0
             self.log_dict({f"train/{name}": x for name, x in training.items()})
             self.log_dict(self._learning_rates())
+            self._log_batches()
         figures = self._log_metrics("val")
         if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
             schedule: object = self.lr_schedulers()
             if isinstance(schedule, Observer):
                 schedule.observe(float(figures[schedule.watched]))
+
+    def on_validation_model_zero_grad(self) -> None:
+        """Leave the last step's gradient to what looks at it in a validation.
+
+        Lightning would free it there; the next step does.
+        """
 
     def on_test_epoch_end(self) -> None:
         """Log the test metrics, and keep their intervals, `low/test/loss` and so on."""
@@ -282,7 +340,11 @@ class Task(LightningModule, ABC):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what is running since the last validation, so that a resumed fit logs the same."""
+        """Keep what is running since the last validation, so that a resumed fit logs the same.
+
+        Single batches go to the loggers now: they stand in the logs up to the checkpoint's step.
+        """
+        self._log_batches()
         checkpoint["running"] = all_gather(
             {
                 "sums": {name: float(total) for name, total in self._sums.items()},
@@ -308,6 +370,11 @@ class Task(LightningModule, ABC):
         for outputs, targets in self._predicted:
             metrics.update(outputs.to(self.device), targets.to(self.device))
         return self.compute_metrics(metrics)
+
+    def _gradient_norm(self) -> dict[str, Tensor]:
+        """That of the last step's gradient, which is still there; empty where there is none."""
+        gradients = [p.grad for p in self.net.parameters() if p.grad is not None]
+        return {"gradient_norm": get_total_norm(gradients)} if gradients else {}
 
     def _learning_rates(self) -> dict[str, float]:
         """The first group's rate, and those of the groups that have others, by their kinds."""
@@ -356,6 +423,8 @@ class Task(LightningModule, ABC):
     def _stop_unless_finite(self, part: str, loss: Tensor, when: str = "") -> None:
         value = loss.item()  # one operation, where `isfinite` takes four
         if not math.isfinite(value):
+            if size() == 1:
+                self._log_batches()  # the way there
             when = when or f"at step {self.global_step + 1}"
             raise TrainingError(
                 f"The {part} loss is {value} {when}. "

@@ -1,0 +1,122 @@
+"""The training doctor: what a run's own files say about whether its training went well.
+
+Rules are data (`ailments.RULES`), each a function with a figure and a remedy. They look at training
+and validation only, never at the test part, and say nothing where all is well. Price: a threshold
+is a judgement; each was set such that the shipped experiments pass and the ailment, made to happen
+in a tiny run, does not.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from seedbed.record import files
+from seedbed.record.run import Run
+
+Severity = Literal["warning", "note"]
+
+Series = list[tuple[int, float]]
+"""Steps and values."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a rule saw in a run."""
+
+    rule: str
+    severity: Severity
+    """A `warning` is of a fit that went wrong, a `note` of one that could go better."""
+    text: str
+    """What was seen, with its figure, in a sentence."""
+    remedy: str
+    """What to do about it, in a sentence."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One ailment."""
+
+    name: str
+    severity: Severity
+    examine: Callable[["Evidence"], str | None]
+    """Says what is wrong, with its figure; None where nothing is, or it cannot be told."""
+    remedy: str
+    early: bool = False
+    """Whether what it finds while the run goes on is certain."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the rules look at: a run's log of training and validation."""
+
+    run: Run
+
+    def setting(self, name: str) -> Any:
+        """A setting, as `net.dropout`; None where there is none."""
+        return self.run.config.get(name)
+
+    def series(self, metric: str) -> Series:
+        """A metric of the validations."""
+        return _series(self.run.log, metric)
+
+    @cached_property
+    def rates(self) -> Series:
+        """The learning rate of the training batches that were logged."""
+        return _series(self.run.batches, "learning_rate")
+
+    @cached_property
+    def sizes(self) -> Mapping[str, Any]:
+        """What the data gave the net: `outputs`, `vocabulary_size` and so on."""
+        sizes = files.read_provenance(self.run.path).get("sizes")
+        return sizes if isinstance(sizes, dict) else {}
+
+    def layers(self, measure: str) -> dict[str, Series]:
+        """A measure of each layer, as its `gradient`, at those validations that looked."""
+        return _named(self._layers, f"{measure}/")
+
+    def last_counts(self, of: str) -> dict[str, float]:
+        """The rows of each class that are `true`, or `predicted`, in the last validation."""
+        return {name: series[-1][1] for name, series in _named(self._classes, f"{of}/").items()}
+
+    @cached_property
+    def _layers(self) -> files.Table:
+        return files.read_log(self.run.path, name="layers.csv")
+
+    @cached_property
+    def _classes(self) -> files.Table:
+        return files.read_log(self.run.path, name="classes.csv")
+
+
+def diagnose(run: Run, *, early: bool = False) -> list[Finding]:
+    """What is wrong with a run's training, the worst first; empty where nothing is.
+
+    Args:
+        run: The run; only files of its own directory are read.
+        early: Whether the run still goes on; then only what is certain is told.
+
+    Raises:
+        RunError: If a file of the run cannot be read.
+    """
+    from seedbed.report.ailments import RULES
+
+    evidence = Evidence(run)
+    found = [
+        Finding(rule.name, rule.severity, text, rule.remedy)
+        for rule in RULES
+        if rule.early or not early
+        if (text := rule.examine(evidence))
+    ]
+    return sorted(found, key=lambda finding: finding.severity != "warning")
+
+
+def _series(log: files.Table, name: str) -> Series:
+    pairs = zip(log.get("step", []), log.get(name, []), strict=bool(log.get(name)))
+    return [(int(step), value) for step, value in pairs if step is not None and value is not None]
+
+
+def _named(log: files.Table, start: str) -> dict[str, Series]:
+    found: Iterator[tuple[str, Series]] = (
+        (name.removeprefix(start), _series(log, name)) for name in log if name.startswith(start)
+    )
+    return {name: series for name, series in found if series}
