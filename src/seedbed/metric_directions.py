@@ -1,7 +1,7 @@
 """Metrics by their names: which way one is better, which are of a part."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 HIGHER_IS_BETTER = frozenset(
     ["accuracy", "precision", "recall", "specificity", "f1", "auroc", "average_precision", "r2"]
@@ -31,8 +31,3 @@ def interval(metrics: Mapping[str, float], name: str) -> str:
     bounds = (metrics.get(f"{bound}/{name}") for bound in ("low", "high"))
     words = [f"{bound:.4f}" for bound in bounds if bound is not None]
     return f"  ({' to '.join(words)})" if words else ""
-
-
-def of_part(metrics: Mapping[str, Any], part: str) -> dict[str, float]:
-    """Those of `val`, `test` or `train` as plain numbers, in the order of their names."""
-    return {name: float(metrics[name]) for name in sorted(metrics) if name.startswith(f"{part}/")}

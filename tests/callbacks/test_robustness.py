@@ -11,7 +11,7 @@ from torch.optim import SGD
 from seedbed.callbacks.robustness import Robustness, gradient_sign, shifted
 from seedbed.data.rows import Rows
 from seedbed.optim.schedules import Constant
-from seedbed.record.files import read_robustness
+from seedbed.record.files import read_rows
 from seedbed.tasks.binary import BinaryTask
 from seedbed.tasks.multiclass import MulticlassTask
 from seedbed.tasks.regression import RegressionTask
@@ -36,7 +36,7 @@ def evaluated(
         callbacks=[Robustness(directory=str(folder), **settings)],
     )
     trainer.test(task, datamodule=Fixed(rows), verbose=False)
-    return read_robustness(folder)
+    return read_rows(folder / "robustness.csv", "accuracy")
 
 
 def linear(weight: Tensor) -> nn.Module:

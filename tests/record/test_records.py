@@ -98,7 +98,7 @@ def test_malformed_file_is_told_of_and_hides_no_other_run(
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("predictions.csv", "input,target\n1,2\n", "a row has no 'prediction'"),
+        ("predictions.csv", "input,target\n1,2\n", "a row has no prediction"),
         ("robustness.csv", "noise\n1\n", "a row has no accuracy"),
         ("metrics.csv", "step,val/loss,val/mae\n1,1,low\n", "could not convert"),
     ],

@@ -114,6 +114,31 @@ def test_group_that_the_module_brings_itself_is_refused_where_it_is_typed(
         settings("manual", *overrides)
 
 
+@pytest.mark.parametrize("typed", ["lr_scale={layer: 0.1}", "compile=true"])
+def test_setting_that_means_nothing_to_a_module_that_trains_itself_is_refused(typed: str) -> None:
+    with pytest.raises(
+        SettingError, match=rf"DictClassifier brings its own; leave out {typed[:5]}"
+    ):
+        settings("dicts", typed)
+
+
+def test_strangers_module_begins_with_another_runs_weights_some_of_them_frozen(
+    tmp_path: Path,
+) -> None:
+    before = executed(tmp_path / "before", "dicts", "seed=1")
+    after = executed(tmp_path / "after", "dicts", f"weights={before.path}", "freeze=[*.bias]")
+    old, new = (
+        torch.load(path, weights_only=True)["state_dict"] for path in (before.best, after.last)
+    )
+    assert torch.equal(old["layer.bias"], new["layer.bias"])
+    assert not torch.equal(old["layer.weight"], new["layer.weight"])
+
+
+def test_frozen_parameter_that_a_strangers_module_has_not_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"freeze: layers is the name of no parameter"):
+        check(settings("dicts", "freeze=[layers]"))
+
+
 def test_monitor_that_is_not_logged_is_told_with_what_is(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"monitor=val/f1: no such metric.*val_loss"):
         executed(tmp_path / "run", "manual", "monitor=val/f1")

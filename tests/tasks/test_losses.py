@@ -164,6 +164,10 @@ def test_weights_of_other_classes_than_there_are_are_refused(tmp_path: Path) -> 
             "experiment=mnist task.loss._target_=torch.nn.NLLLoss",
             "NLLLoss expects log-probabilities, and a net gives logits; choose cross_entropy or",
         ),
+        (
+            "experiment=exam task.loss._target_=torch.nn.CrossEntropyLoss",
+            "its gradient is zero for",
+        ),
         ("task.loss._target_=torch.nn.KLDivLoss", "expects log-probabilities, and probabilities"),
         ("experiment=mnist task.loss._target_=torch.nn.L1Loss", "cannot be computed"),
         (

@@ -133,7 +133,9 @@ def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
         sizes: What the data says of itself, from which the net takes what it needs.
     """
     if is_self_contained(config):
-        return construct(config["task"], "task")
+        task: nn.Module = construct(config["task"], "task")
+        fine_tune(config, task)
+        return task
     net: nn.Module = construct(sized(config["net"], sizes), "net")
     construct(config["init"], "init", net=net)
     fine_tune(config, net)

@@ -19,6 +19,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from seedbed.config.build import (
     build_data,
     build_optimizer,
+    build_task,
     build_trainer,
     construct,
     construct_in,
@@ -75,7 +76,7 @@ def refusals(config: Mapping[str, Any]) -> Iterator[str]:
 def _training(config: Mapping[str, Any]) -> list[Callable[[], Any]]:
     """Net, task, optimizer and schedule; or the one module that brings them all."""
     if is_self_contained(config):
-        return [partial(_on_meta, config["task"], "task")]
+        return [partial(_on_meta, config)]
     with torch.random.fork_rng(devices=()):  # a check draws no random numbers from a run's
         net = nn.Linear(1, 1)
     return [
@@ -86,10 +87,10 @@ def _training(config: Mapping[str, Any]) -> list[Callable[[], Any]]:
     ]
 
 
-def _on_meta(node: Mapping[str, Any], kind: str) -> None:
+def _on_meta(config: Mapping[str, Any]) -> None:
     """Lay out a module where its size costs nothing; what it cannot compute there is let pass."""
     with suppress(*UNANSWERABLE), torch.device("meta"), _bounded():
-        construct(node, kind)
+        build_task(config, {})
 
 
 def _try_net(config: Mapping[str, Any]) -> None:

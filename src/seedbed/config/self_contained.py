@@ -15,8 +15,8 @@ from seedbed.project import CONF
 GROUPS = ("net", "init", "optimizer", "scheduler")
 """What a self-contained task does itself."""
 
-WITHOUT_MEANING = {"compile": False, "freeze": None, "lr_scale": None, "weights": None}
-"""Settings at the top level that are about these groups, and their values where they are off."""
+WITHOUT_MEANING = ("weight_decay_on", "schedule_steps", "lr_scale", "compile")
+"""Settings at the top level that are about these groups."""
 
 CHOSEN = re.compile(r"^\s*- override /(\w+):|^(\w+):", re.MULTILINE)
 """The groups that an experiment's file chooses, and the settings that it has."""
@@ -48,8 +48,8 @@ def settled(settings: dict[str, Any], typed: Iterable[str]) -> dict[str, Any]:
     chosen = _chosen([*typed])
     problems = [
         f"{name}: {settings['task']['_target_']} brings its own; leave out {chosen[name]}."
-        for name in (*GROUPS, "weight_decay_on", "schedule_steps")
-        if name in chosen
+        for name in (*GROUPS, *WITHOUT_MEANING)
+        if name in chosen and settings.get(name) not in (None, False)
     ]
     if problems:
         raise SettingError("\n".join(problems))

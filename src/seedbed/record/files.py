@@ -250,30 +250,16 @@ def read_log(folder: Path, only: Collection[str] | None = None, name: str = "met
     return log
 
 
-def read_predictions(folder: Path) -> list[tuple[float, float, float]]:
-    """Inputs, targets and predictions of `predictions.csv`; empty where there is none.
+def read_rows(file: Path, *needed: str) -> list[dict[str, float]]:
+    """The rows of a CSV file without their empty cells; none where there is no file.
 
     Raises:
-        RunError: If they cannot be read.
+        RunError: If they cannot be read, or one lacks a column that is needed.
     """
-    file = folder / "predictions.csv"
     rows = [*rows_of(read_table(file))]
-    try:
-        return [(row["input"], row["target"], row["prediction"]) for row in rows]
-    except KeyError as error:
-        raise DamagedError(f"{file}: cannot be read (a row has no {error}).") from None
-
-
-def read_robustness(folder: Path) -> list[dict[str, float]]:
-    """The rows of `robustness.csv`; empty where there is none.
-
-    Raises:
-        RunError: If they cannot be read.
-    """
-    file = folder / "robustness.csv"
-    rows = [*rows_of(read_table(file))]
-    if any("accuracy" not in row for row in rows):
-        raise DamagedError(f"{file}: cannot be read (a row has no accuracy).")
+    for name in needed:
+        if any(name not in row for row in rows):
+            raise DamagedError(f"{file}: cannot be read (a row has no {name}).")
     return rows
 
 

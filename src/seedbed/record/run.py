@@ -229,14 +229,19 @@ def read_run(folder: Path, *, drawn: bool = True) -> Run:
         status=status | {"state": state_of(folder, status)},
         final=final,
         log=files.read_log(folder, logged),
-        predictions=files.read_predictions(folder) if drawn else [],
-        robustness=files.read_robustness(folder) if drawn else [],
+        predictions=_predictions(folder) if drawn else [],
+        robustness=files.read_rows(folder / "robustness.csv", "accuracy") if drawn else [],
         words=[*map(str, record.get("command") or [])],
         commit=git.get("commit"),
         changed=bool(git.get("diff") or git.get("untracked")),
         resumed="resumed" in record,
         openings=max(len(record.get("test_opened") or []), any(map(is_of_test, final))),
     )
+
+
+def _predictions(folder: Path) -> list[tuple[float, float, float]]:
+    rows = files.read_rows(folder / "predictions.csv", "input", "target", "prediction")
+    return [(row["input"], row["target"], row["prediction"]) for row in rows]
 
 
 def is_of_test(metric: str) -> bool:

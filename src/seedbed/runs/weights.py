@@ -23,7 +23,7 @@ from seedbed.errors import LISTED, RunError
 from seedbed.optim.groups import check_patterns, matches
 from seedbed.record.checkpoint import checkpoint_at, load
 from seedbed.runs.validate import weights_differ
-from seedbed.tasks.base import net_of
+from seedbed.tasks.base import Task, net_of
 
 
 def load_pretrained(source: Path, study: Study, *, skip: Sequence[str] = ()) -> dict[str, str]:
@@ -46,10 +46,11 @@ def load_pretrained(source: Path, study: Study, *, skip: Sequence[str] = ()) -> 
     net, added = net_of(study.task), 0
     if isinstance(study.datamodule, TokensDataModule):
         added = _added_characters(checkpoint, study.datamodule, path)
+    prefix = "net." if isinstance(study.task, Task) else ""
     weights = {
-        name.removeprefix("net."): weight
+        name.removeprefix(prefix): weight
         for name, weight in checkpoint["state_dict"].items()
-        if isinstance(name, str) and name.startswith("net.")
+        if isinstance(name, str) and name.startswith(prefix)
     }
     if added:
         weights = _with_new_rows(weights, net.state_dict(), added)

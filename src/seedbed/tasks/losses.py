@@ -70,8 +70,9 @@ def chosen(
     if torch.get_default_device().type == "meta":
         return loss  # a net is laid out, where nothing has a value
     shapes = f"predictions {[*predictions.shape]} and targets {[*targets.shape]}"
+    predictions = predictions.clone().requires_grad_()
     try:
-        value: object = loss(predictions.clone().requires_grad_(), targets)
+        value: object = loss(predictions, targets)
     except Exception as error:  # it is anyone's code
         raise ValueError(f"loss: cannot be computed of {shapes}: {error}") from error
     if not isinstance(value, Tensor) or value.ndim or not value.requires_grad:
@@ -79,4 +80,6 @@ def chosen(
         raise ValueError(
             f"loss: expected of {shapes} their mean, a scalar with a gradient; got {came}"
         )
+    if not torch.autograd.grad(value, predictions)[0].any():  # as of cross-entropy of one class
+        raise ValueError(f"loss: its gradient is zero for {shapes}, so it would teach nothing")
     return loss
