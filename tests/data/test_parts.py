@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from seedbed.data.table import Table
-from seedbed.errors import DataError
+from seedbed.errors import DataError, SettingError
 
 New = Callable[..., Table]
 
@@ -204,3 +204,59 @@ def test_column_that_gives_the_answer_away_is_warned_of(
     table.setup()
     [warning] = [remark for remark in table.remarks if "warning" in remark]
     assert warning.startswith("warning: column 'x' by itself nearly determines the target")
+
+
+# --- folds ----------------------------------------------------------------------------------------
+
+
+def folds(new: New, count: int, settings: dict[str, Any], **columns: list[Any]) -> list[Table]:
+    return [new({**settings, "folds": count, "fold": fold}, **columns) for fold in range(count)]
+
+
+@pytest.mark.parametrize("settings", [{}, {"group": "g"}], ids=["rows", "groups"])
+def test_folds_validate_each_row_that_is_not_for_test_once(
+    settings: dict[str, Any], new: New
+) -> None:
+    columns = {"g": [f"g{row // 3}" for row in range(ROWS)], "x": [*range(ROWS)],
+               "y": [*range(ROWS)]}  # fmt: skip
+    _, _, usual = parts(new(settings | NUMBERED, **columns))
+    validated = []
+    for table in folds(new, 4, settings | NUMBERED, **columns):
+        train, val, test = parts(table)
+        assert test.equal(usual)
+        assert sorted([*train.tolist(), *val.tolist(), *test.tolist()]) == [*range(ROWS)]
+        validated += val.tolist()
+        if settings:
+            assert not {int(row) // 3 for row in train} & {int(row) // 3 for row in val}
+    assert sorted([*validated, *usual.tolist()]) == [*range(ROWS)]
+
+
+def test_each_fold_has_its_share_of_every_class(new: New) -> None:
+    labels = ["a"] * 30 + ["b"] * 20 + ["c"] * 10
+    found = [
+        parts(table)[1].bincount().tolist()
+        for table in folds(new, 4, CLASSES, x=[*range(ROWS)], y=labels)
+    ]
+    assert found == [[6, 4, 2]] * 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"folds": 1}, "data.folds=1: expected 2 or more"),
+        ({"folds": 3, "fold": 3}, "data.fold=3: expected which of the folds validates, 0 to 2"),
+        ({"folds": 3}, "data.fold=null: expected which"),
+        ({"fold": 0}, "data.fold=0: expected data.folds too"),
+        ({"folds": 3, "fold": 0, "time": "x"}, "all folds but the last would train on the future"),
+    ],
+)
+def test_fold_that_cannot_be_is_refused(settings: dict[str, Any], problem: str, new: New) -> None:
+    with pytest.raises((SettingError, ValueError), match=problem):
+        new(settings, x=[*range(ROWS)], y=[*range(ROWS)])
+
+
+def test_more_folds_than_groups_are_refused(new: New) -> None:
+    groups = ["a", "b", "c", "d", "e", "f"] * 10
+    table = new({"group": "g", "folds": 9, "fold": 0}, g=groups, y=[*range(ROWS)], x=[*range(ROWS)])
+    with pytest.raises(DataError, match="folds=9: "):
+        table.setup()

@@ -21,6 +21,7 @@ DEFAULTS = {
     "algorithm": "grid",
     "trials": 20,
     "seeds": 1,
+    "max_seeds": 10,
     "workers": 1,
     "pruning": False,
     "fail_fast": False,
@@ -69,7 +70,7 @@ def compose_of() -> Callable[[Sequence[str]], DictConfig]:
     return compose
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def plan_of() -> Callable[..., Plan]:
     """Makes a plan as the sweeper does of a command line."""
     return planned

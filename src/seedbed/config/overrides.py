@@ -27,7 +27,9 @@ HYDRAS = (HydraException, OmegaConfBaseException, YAMLError)
 REFUSALS = (*HYDRAS, ValueError)
 """What Hydra raises against a command line; a bare ValueError for `optimizer=null`."""
 
-SWEEPERS = ("algorithm", "trials", "seeds", "workers", "pruning", "fail_fast", "fresh")
+SWEEPERS = (
+    *("algorithm", "trials", "seeds", "max_seeds", "workers", "pruning", "fail_fast", "fresh"),
+)
 """Settings of `hydra.sweeper` that a sweep's command line may have without this prefix."""
 
 MULTIRUN = "hydra.mode=MULTIRUN"
@@ -39,6 +41,9 @@ OF_BOTH = ("hydra.mode", "hydra.searchpath", "hydra/launcher", "hydra/sweeper", 
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 """Hydra's own launcher, which is there unless another is chosen, and is never asked."""
+
+FOLDS = re.compile(r"\+*data\.folds=(?!null$)")
+"""What makes runs of one, a run a fold."""
 
 LAUNCHER = re.compile(r"hydra/launcher=[\w-]+|hydra\.launcher\.[a-z]\w*=[\w.,-]+")
 """Where jobs run, in names and numbers that can be nothing else in a batch script."""
@@ -72,7 +77,7 @@ def readable(arguments: list[str]) -> list[str]:
 
     A path is always quoted, as its commas and signs mean nothing; in a multirun, where commas
     stand between values, one that exists is. There the sweeper's own settings get their prefix.
-    What is for a launcher is a multirun.
+    What is for a launcher is a multirun, and so are folds.
 
     Raises:
         SettingError: If a setting has dashes before its name, which Hydra would take for a flag,
@@ -89,7 +94,9 @@ def readable(arguments: list[str]) -> list[str]:
         if argument.lstrip("+").startswith("hydra.verbose="):
             _check_verbose(argument)
     arguments = [*arguments, *_experiment(arguments)]
-    if any(argument.startswith("hydra/launcher=") for argument in arguments):
+    one_fold = any(argument.lstrip("+").startswith("data.fold=") for argument in arguments)
+    folds = not one_fold and any(map(FOLDS.match, arguments))
+    if folds or any(argument.startswith("hydra/launcher=") for argument in arguments):
         arguments = [*arguments, MULTIRUN]  # else Hydra would run it here
     multirun = is_multirun(arguments)
     arguments = [word for argument in arguments for word in _replacing(argument)]
@@ -316,10 +323,17 @@ def _job_problems(overrides: list[str]) -> list[str]:
     from seedbed.config.checks import check  # imports torch
 
     try:
-        check(plain(composed([*choices, *good])))
+        check(_one_fold(plain(composed([*choices, *good]))))
     except SettingError as error:
         problems.append(str(error))
     return problems
+
+
+def _one_fold(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of a run, where it was composed for a run a fold."""
+    if isinstance(data := config.get("data"), dict) and data.get("folds"):
+        data |= {"fold": data.get("fold") or 0}
+    return config
 
 
 def _refusal(overrides: list[str]) -> Exception | None:

@@ -45,6 +45,8 @@ class Images(LabelledImages):
         validation: Share of each class that is for validation, where no folder is.
         test: Share of each class that is for test, where no folder is.
         split_seed: Fixes which image goes to which part.
+        folds: Into how many folds the images that are not for test are dealt; null for none.
+        fold: Which of them validates, from 0.
         batch_size: Images a batch, or `full`.
         seed: Fixes the order of the training images.
         input_noise: Deviation of the noise that training adds to the inputs.
@@ -64,12 +66,21 @@ class Images(LabelledImages):
         validation: float = 0.1,
         test: float = 0.2,
         split_seed: int = 42,
+        folds: int | None = None,
+        fold: int | None = None,
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
         input_noise: float = 0.0,
         augment: Augment | None = None,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise, augment=augment)
+        super().__init__(
+            batch_size=batch_size,
+            seed=seed,
+            input_noise=input_noise,
+            augment=augment,
+            folds=folds,
+            fold=fold,
+        )
         check_shares(validation=validation, test=test)
         if size < 1 or (workers or 0) < 0:
             raise ValueError(f"size={size}, workers={workers}: expected 1 or more, and 0 or more")
@@ -158,7 +169,8 @@ class Images(LabelledImages):
             val = first if "val" in missing else val
             test = (second if "val" in missing else first) if "test" in missing else test
         parts = torch.from_numpy(train), torch.from_numpy(val), torch.from_numpy(test)
-        return checked(parts, str(self.path))
+        parts = checked(parts, str(self.path))
+        return self.folded(parts, seed=self.split_seed, source=str(self.path), classes=classes)
 
     def _remarks(
         self, count: int, read: int, labels: Sequence[str], *, room: int, held: bool

@@ -1,4 +1,9 @@
-"""Which rows train, validate and test: dealt at random, evenly by class, by groups, or by time."""
+"""Which rows train, validate and test: dealt at random, evenly by class, by groups, or by time.
+
+Folds are scikit-learn's, of the rows that are not for test.
+"""
+
+import warnings
 
 import numpy as np
 import torch
@@ -98,6 +103,62 @@ def timed_parts(times: np.ndarray, *, validation: float, test: float, source: st
             first = ordered[len(rows) - max(round(len(rows) * share), 1)]
             part_of[ordered >= first] = part
     return _marked(rows, part_of, source, tests=test > 0)
+
+
+def check_folds(folds: int | None, fold: int | None) -> None:
+    """Have a fold be one of the folds.
+
+    Raises:
+        SettingError: If it is not.
+    """
+    if folds is None and fold is not None:
+        raise SettingError(f"data.fold={fold}: expected data.folds too, how many there are.")
+    if folds is not None and folds < 2:
+        raise SettingError(f"data.folds={folds}: expected 2 or more, or null.")
+    if folds is not None and (fold is None or not 0 <= fold < folds):
+        raise SettingError(
+            f"data.fold={'null' if fold is None else fold}: expected which of the folds validates, "
+            f"0 to {folds - 1}; python train.py data.folds={folds} by itself trains with each."
+        )
+
+
+def fold_parts(
+    parts: Parts,
+    *,
+    folds: int,
+    fold: int,
+    seed: int,
+    source: str,
+    classes: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+) -> Parts:
+    """Have one fold of the rows that are not for test validate, and the others train.
+
+    Args:
+        parts: What is for test stays so.
+        folds: How many there are.
+        fold: Which of them validates, from 0.
+        seed: Fixes the folds.
+        source: What the rows are called in an error.
+        classes: Of all rows (N,), where each fold has its share of every class.
+        groups: Of all rows (N,), where each group is in one fold.
+
+    Raises:
+        DataError: If there are more folds than rows, groups, or rows of the commonest class.
+    """
+    from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+
+    rows = torch.cat(parts[:2]).sort().values.numpy()
+    kind = GroupKFold if groups is not None else KFold if classes is None else StratifiedKFold
+    given = (None if each is None else each[rows] for each in (classes, groups))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of classes with fewer rows than there are folds
+            dealt = [*kind(folds, shuffle=True, random_state=seed).split(rows, *given)]
+    except ValueError as error:
+        raise DataError(f"{source}: data.folds={folds}: {error}") from None
+    train, val = (torch.from_numpy(rows[places]) for places in dealt[fold])
+    return checked((train, val, parts[2]), source, tests=len(parts[2]) > 0)
 
 
 def _marked(rows: np.ndarray, part_of: np.ndarray, source: str, *, tests: bool) -> Parts:

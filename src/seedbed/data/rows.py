@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypedDict
 
+import numpy as np
 import torch
 from torch import Tensor
 from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
@@ -16,6 +17,7 @@ from seedbed.data.augment import Augment, augmentation
 from seedbed.data.base import DataModule
 from seedbed.data.columns import Column
 from seedbed.data.loader import Loader, in_order, shuffled
+from seedbed.data.parts import Parts, check_folds, fold_parts
 from seedbed.errors import DataError, SettingError
 
 Rows = tuple[Tensor, Tensor]
@@ -83,6 +85,8 @@ class RowsDataModule(DataModule[RowSplits]):
         input_noise: Deviation of the normal noise that training adds to the inputs, anew each time,
             in their own units: an augmentation for any data.
         augment: Changes training inputs (B, …), anew each time, before the noise.
+        folds: Into how many folds the rows that are not for test are dealt, where they can be.
+        fold: Which of them validates, from 0.
     """
 
     provided_sizes: ClassVar[tuple[str, ...]] = ("inputs", "outputs")
@@ -97,12 +101,19 @@ class RowsDataModule(DataModule[RowSplits]):
         seed: int = 0,
         input_noise: float = 0.0,
         augment: Augment | None = None,
+        folds: int | None = None,
+        fold: int | None = None,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed)
         if not input_noise >= 0:
             raise SettingError(f"data.input_noise={input_noise}: expected 0 or more.")
         self.input_noise = input_noise
         self.augment = None if augment is None else augmentation(augment)
+        check_folds(folds, fold)
+        self.folds = folds
+        self.fold = fold
+        self.validation_rows: Tensor | None = None
+        """The numbers of the rows that validate, where these are a fold."""
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -137,6 +148,30 @@ class RowsDataModule(DataModule[RowSplits]):
     def difference(self, state: dict[str, Any]) -> str:
         """Say that columns or scale differ."""
         return "The checkpoint's data has other columns, or another scale, than this."
+
+    def folded(
+        self,
+        parts: Parts,
+        *,
+        seed: int,
+        source: str,
+        classes: np.ndarray | None = None,
+        groups: np.ndarray | None = None,
+    ) -> Parts:
+        """Parts as they are; with `folds`, as `fold_parts` has them, which says what it takes."""
+        if self.folds is None or self.fold is None:
+            return parts
+        parts = fold_parts(
+            parts,
+            folds=self.folds,
+            fold=self.fold,
+            seed=seed,
+            source=source,
+            classes=classes,
+            groups=groups,
+        )
+        self.validation_rows = parts[1]
+        return parts
 
     @property
     def labels(self) -> list[str]:

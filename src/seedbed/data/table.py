@@ -73,6 +73,8 @@ class Table(RowsDataModule):
         stratify: Whether each part has its share of every class; None where there are classes.
         group: A column whose equal rows are all in one part; it is no feature by itself.
         time: A column by which the past is for training and the future for test.
+        folds: Into how many folds the rows that are not for test are dealt; null for none.
+        fold: Which of them validates, from 0.
         batch_size: Rows a batch, or `full`.
         seed: Fixes the order of the training rows.
         input_noise: Deviation of the noise that training adds to the inputs.
@@ -104,11 +106,15 @@ class Table(RowsDataModule):
         stratify: bool | None = False,  # as runs were split that do not say
         group: str | None = None,
         time: str | None = None,
+        folds: int | None = None,
+        fold: int | None = None,
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
         input_noise: float = 0.0,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
+        super().__init__(
+            batch_size=batch_size, seed=seed, input_noise=input_noise, folds=folds, fold=fold
+        )
         check_shares(validation=validation, test=test)
         if features is not None and (not features or target in features):
             raise ValueError(
@@ -124,6 +130,8 @@ class Table(RowsDataModule):
             raise ValueError(f"levels={levels}: expected 1 or more")
         if (group is not None) + (time is not None) + (stratify is True) > 1:
             raise ValueError("group, time and stratify: expected one of them, the way to split")
+        if folds and time is not None:
+            raise ValueError("folds: with time, all folds but the last would train on the future")
         if stratify and kind == "regression":
             raise ValueError("stratify=true: a number has no classes; expected null or false")
         self.path = Path(path).expanduser()
@@ -222,14 +230,17 @@ class Table(RowsDataModule):
     def _parts(self, file: TableFile, values: np.ndarray) -> Parts:
         test = 0.0 if self.test_path else self.test
         shares: Any = {"validation": self.validation, "test": test, "source": str(self.path)}
+        of_folds: Any = {"seed": self.split_seed, "source": str(self.path)}
         if self.group is not None:
             groups = file.texts(self.group).rank("dense").to_numpy().astype(np.int64) - 1
-            return grouped_parts(groups, seed=self.split_seed, **shares)
+            parts = grouped_parts(groups, seed=self.split_seed, **shares)
+            return self.folded(parts, groups=groups, **of_folds)
         if self.time is not None:
             return timed_parts(self._times(file, self.time), **shares)
         if self.stratify:
-            return stratified_parts(values, seed=self.split_seed, **shares)
-        return random_parts(len(file), seed=self.split_seed, **shares)
+            parts = stratified_parts(values, seed=self.split_seed, **shares)
+            return self.folded(parts, classes=values, **of_folds)
+        return self.folded(random_parts(len(file), seed=self.split_seed, **shares), **of_folds)
 
     def _times(self, file: TableFile, name: str) -> np.ndarray:
         [(_, cells)] = cells_of(file, [name])

@@ -52,7 +52,7 @@ BLOCK = compile(r"^(?=[A-Za-z_])", MULTILINE)
 Table = dict[str, list[float | None]]
 """The numbers of a CSV file by column; None is an empty cell."""
 
-STATUS = {"state": str, "started": str, "ended": str, "error": str, "pruned": int}
+STATUS = {"state": str, "started": str, "ended": str, "error": str, "pruned": int, "dropped": int}
 PROVENANCE = {
     **{"command": list, "git": dict, "versions": dict, "hardware": dict, "data": dict},
     **{"device": str, "resumed": list, "test_opened": list},

@@ -71,6 +71,11 @@ class Run:
         return shlex.join(["python", *self.words[1:]]) if self.words else ""
 
     @property
+    def dropped(self) -> bool:
+        """Whether a race has ended its settings' seeds, as shown to be worse."""
+        return bool(self.status.get("dropped"))
+
+    @property
     def typed(self) -> list[str]:
         """The settings on its command line, or its sweep's, as `optimizer.lr=0.1`."""
         return [word for word in self.words[1:] if "=" in word and word[0] != "-"]

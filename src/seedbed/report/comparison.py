@@ -5,7 +5,8 @@ far, and such a group comes after all that finished, without a rank: a failed ru
 and never wins.
 
 A rank is one more than the number of groups that are shown to be better: groups that cannot be told
-apart by their seeds share one. Runs that decide by different metrics are compared apart.
+apart by their seeds share one. What a race has dropped comes after what it has not: its mean is of
+fewer seeds. Runs that decide by different metrics are compared apart.
 """
 
 import math
@@ -20,7 +21,15 @@ import numpy as np
 from seedbed.errors import SettingError, nearest
 from seedbed.metric_directions import best_is
 from seedbed.record.run import Run
-from seedbed.report.settings import EXPERIMENT, NAME, Differences, Value, differences, is_seed
+from seedbed.report.settings import (
+    EXPERIMENT,
+    FOLDS,
+    NAME,
+    Differences,
+    Value,
+    differences,
+    is_seed,
+)
 from seedbed.report.statistics import Contrasts, Difference
 
 HEADLINE = ("loss", "accuracy", "auroc", "mae", "r2", "perplexity")
@@ -70,7 +79,19 @@ class Group:
         each = {state: states.count(state) for state in sorted(states, key=_good_first)}
         named = [f"{count} {state}" for state, count in each.items()]
         partial = any(run.partial for run in self.runs)
-        return ", ".join([*(named if len(each) > 1 else states[:1]), *(["partial"] * partial)])
+        more = [*(["partial"] * partial), *(["dropped"] * self.dropped)]
+        return ", ".join([*(named if len(each) > 1 else states[:1]), *more])
+
+    @property
+    def dropped(self) -> bool:
+        """Whether a race has shown it to be worse."""
+        return any(run.dropped for run in self.runs)
+
+    @property
+    def folds(self) -> int:
+        """Into how many folds the data was dealt; 0 where it was not."""
+        folds = self.runs[0].config.get(FOLDS)
+        return folds if isinstance(folds, int) else 0
 
     def summary(self, metric: str) -> Summary | None:
         """A metric's mean and deviation; None where no run has it."""
@@ -185,16 +206,28 @@ class Comparison:
 
     @cached_property
     def repeated(self) -> list[Group]:
-        """Those with several seeds, of which alone it can be said which is better."""
-        return [group for group, values in self._by_seed if len(values) > 1]
+        """Those with several seeds or folds, of which alone it can be said which is better."""
+        return [group for group, _ in self._by_seed]
 
     @cached_property
     def _by_seed(self) -> list[tuple[Group, dict[tuple[Value, ...], float]]]:
-        return [(group, group.by_seed(self.metric)) for group in self.standing]
+        each = ((group, group.by_seed(self.metric)) for group in self.standing if not group.dropped)
+        return [(group, values) for group, values in each if len(values) > 1]
+
+    @property
+    def dropped(self) -> list[Group]:
+        """Those that a race has shown to be worse."""
+        return [group for group in self.standing if group.dropped]
+
+    @property
+    def shared(self) -> float:
+        """Rows of a fold over those of its training, which the folds have in common."""
+        folds = [group.folds for group in self.repeated if group.folds]
+        return 1 / (min(folds) - 1) if folds else 0.0
 
     @cached_property
     def _contrasts(self) -> Contrasts:
-        return Contrasts([values for _, values in self._by_seed if len(values) > 1])
+        return Contrasts([values for _, values in self._by_seed], shared=self.shared)
 
     def difference(self, one: Group, other: Group) -> Difference:
         """By how much the metric of a group is above another's; both have several seeds."""
@@ -213,6 +246,7 @@ class Comparison:
             signs = self._contrasts.signs * (1 if self.mode == "min" else -1)
             for group, better in zip(self.repeated, (signs > 0).sum(axis=1), strict=True):
                 ranks[id(group)] += int(better)
+        ranks |= {id(group): 1 + len(self.standing) - len(self.dropped) for group in self.dropped}
         return [ranks.get(id(group)) for group in self.groups]
 
 
@@ -270,12 +304,12 @@ def compare(runs: Sequence[Run], *, metric: str | None = None) -> Comparison:
     ]
     direction: Literal["min", "max"] = "max" if mode == "max" else "min"
 
-    def standing(group: Group) -> tuple[bool, bool, float]:
+    def standing(group: Group) -> tuple[bool, bool, bool, float]:
         summary = group.summary(metric)
         mean = math.nan if summary is None else summary.mean
         unranked = not math.isfinite(mean)
         worth = 0.0 if unranked else -mean if direction == "max" else mean
-        return not group.finished, unranked, worth
+        return not group.finished, unranked, group.dropped, worth
 
     return Comparison(runs, found, sorted(groups, key=standing), metric, direction)
 

@@ -23,6 +23,7 @@ NULL = "null"
 """The value of a setting that is off, or that a run does not have."""
 
 EXPERIMENT = "experiment_name"
+FOLDS, FOLD = "data.folds", "data.fold"
 NAME = "name"
 TARGET = "_target_"
 
@@ -162,7 +163,7 @@ def listed(config: Mapping[str, Any]) -> dict[str, Value]:
 
 def is_seed(key: str) -> bool:
     """Whether runs that differ in this alone are repeats of each other."""
-    return key.endswith(("_seed", ".seed")) or key == "seed"
+    return key.endswith(("_seed", ".seed")) or key in ("seed", FOLD)
 
 
 def follows(column: Sequence[Value], other: Sequence[Value]) -> bool:

@@ -7,6 +7,9 @@ cancels out: the paired t test. Settings with fewer than two seeds in common are
 Welch's. The best setting is known only once the data is seen, so all pairs of settings count for
 the correction (Holm 1979), not only those with the best. Price: of many settings, few seeds decide
 little.
+
+Folds have most of their training rows in common, and so are less apart than seeds: the variance of
+their mean is that of Nadeau and Bengio (2003).
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,6 +47,8 @@ class Difference:
     paired: bool
     pairs: int
     """How many pairs of settings are compared."""
+    shared: float = 0.0
+    """As of `Contrasts`."""
 
     @property
     def decided(self) -> bool:
@@ -56,7 +61,7 @@ class Difference:
 
         counts = np.arange(2, MOST_SEEDS + 1)
         quantiles = ndtri(POWER) - stdtrit(counts - 1, LEVEL / self.pairs / 2)
-        enough = quantiles * self.deviation <= abs(size) * np.sqrt(counts)
+        enough = quantiles * self.deviation * np.sqrt(1 / counts + self.shared) <= abs(size)
         return max(int(counts[enough.argmax()]) - self.seeds, 1) if enough.any() else None
 
 
@@ -65,9 +70,10 @@ class Contrasts:
 
     Args:
         settings: For each its metric by seed: two seeds or more, all finite.
+        shared: Of folds, the rows of one over those of its training; else 0.
     """
 
-    def __init__(self, settings: Sequence[Mapping[Any, float]]) -> None:
+    def __init__(self, settings: Sequence[Mapping[Any, float]], *, shared: float = 0.0) -> None:
         from scipy.special import stdtr
 
         seeds = {seed: place for place, seed in enumerate(_union(settings))}
@@ -78,6 +84,8 @@ class Contrasts:
         size = np.abs(values[np.isfinite(values)]).max(initial=0.0)
         shape = (5, len(settings), len(settings))
         self._columns = np.stack([_row(values, one) for one in range(shape[1])]).swapaxes(0, 1)
+        self._shared = shared
+        self._columns[1] *= np.sqrt(1 + shared * self._columns[3])
         mean, error, freedom, count, _ = self._columns.reshape(shape)
         equal = error <= ROUNDING * size
         with np.errstate(all="ignore"):
@@ -98,11 +106,12 @@ class Contrasts:
         return Difference(
             mean=mean,
             half=-float(stdtrit(freedom, LEVEL / 2)) * error,
-            deviation=error * count**0.5,
+            deviation=error / (1 / count + self._shared) ** 0.5,
             p=float(self._p[one, other]),
             seeds=int(count),
             paired=bool(paired),
             pairs=self._pairs,
+            shared=self._shared,
         )
 
     @property

@@ -84,7 +84,8 @@ def remarks(comparison: Comparison) -> list[str]:
     if implied := comparison.differences.implied:
         lines.append(f"Also different, as these are: {', '.join(implied)}.")
     if any(len(group.counted) > 1 for group in comparison.groups):
-        lines.append("Means over n runs that differ in their seeds alone, ± their deviation.")
+        unit = "folds or seeds" if any(group.folds for group in comparison.groups) else "seeds"
+        lines.append(f"Means over n runs that differ in their {unit} alone, ± their deviation.")
     if any(rank is None for rank, _ in comparison.ranked()):
         lines.append(
             f"Runs without a rank have no {comparison.metric}, or did not finish; their figures "

@@ -15,11 +15,14 @@ REASONABLE = 100
 def verdicts(comparison: Comparison) -> list[str]:
     """A line for each of the next best settings, and how it was decided."""
     repeated = comparison.repeated
-    single = len(comparison.standing) - len(repeated)
+    dropped = len(comparison.dropped)
+    single = len(comparison.standing) - len(repeated) - dropped
+    raced = [f"Dropped by the race, as shown to be worse: {dropped} settings."] if dropped else []
     if len(comparison.standing) < 2:
         return []
     if len(repeated) < 2:
-        return ["Of one seed each nothing can be said of which is better: repeat with seeds=5."]
+        alone = "Of one seed each nothing can be said of which is better: repeat with seeds=5."
+        return [alone] * bool(single) + raced
     best, *others = repeated
     differences = [comparison.difference(best, other) for other in others]
     lines = [
@@ -31,8 +34,12 @@ def verdicts(comparison: Comparison) -> list[str]:
         lines += [f"{best.label} and {more} more: better than {worse}."] if more > 0 else []
     if single:
         lines.append(f"Of the {single} with one seed nothing can be said.")
+    lines += raced
+    unit = _unit(comparison)
     paired = all(difference.paired for difference in differences)
-    test = "t test, paired by seed" if paired else "t test, paired by seed, or Welch's without one"
+    test = f"t test, paired by {unit}" + ("" if paired else ", or Welch's without one")
+    if comparison.shared:
+        test += ", for rows that folds share corrected as by Nadeau and Bengio"
     pairs = differences[0].pairs
     correction = f", after Holm's correction for {pairs} pairs" if pairs > 1 else ""
     lines.append(f"Better: p < 0.05 ({test}; SciPy){correction}. Intervals: 95 %, of one pair.")
@@ -43,7 +50,7 @@ def _verdict(comparison: Comparison, best: Group, other: Group, difference: Diff
     gain = difference.mean if comparison.mode == "max" else 0.0 - difference.mean
     if gain < 0:
         best, other, gain = other, best, -gain
-    seeds = f"({difference.seeds} seeds)"
+    seeds = f"({difference.seeds} {_unit(comparison)}s)"
     if difference.decided:
         low, high = short(gain - difference.half), short(gain + difference.half)
         span = low if low == high else f"{low} to {high}"
@@ -54,8 +61,15 @@ def _verdict(comparison: Comparison, best: Group, other: Group, difference: Diff
     return f"{best.label} or {other.label}: undecided{among}: {seen} {seeds}{_remedy(difference)}"
 
 
+def _unit(comparison: Comparison) -> str:
+    """What runs with equal settings differ in."""
+    return "fold" if comparison.shared else "seed"
+
+
 def _remedy(difference: Difference) -> str:
     """How many seeds would decide the difference that is seen, or if too many, a larger one."""
+    if difference.shared:
+        return ""
     for size in (abs(difference.mean), difference.half):
         more = difference.more_seeds(size)
         if more is not None and more <= REASONABLE:

@@ -1,4 +1,4 @@
-"""Predictions for new inputs, from a run that learnt from rows.
+"""Predictions for new inputs, from a run that learnt from rows; and for a fold's own.
 
 Nothing of the run's own data is needed: what must be known of it is in the checkpoint. The
 DataModule reads the inputs, and the task says what the outputs mean, a line for each row.
@@ -18,7 +18,7 @@ from seedbed.data.rows import RowsDataModule
 from seedbed.errors import DataError, RunError
 from seedbed.files import atomic_write
 from seedbed.files import write_csv as write_rows
-from seedbed.runs.load import LoadedRun
+from seedbed.runs.load import LoadedRun, load
 from seedbed.tasks.base import Task
 from seedbed.terminal import printable
 
@@ -58,6 +58,37 @@ def predict(run: LoadedRun, source: Path | None) -> list[Row]:
     shown = zip(*([*map(_shown, column)] for column in added.values()), strict=True)
     both = zip(rows.cells, shown, strict=True)
     return [[*rows.header, *added], *([*cells, *values] for cells, values in both)]
+
+
+def out_of_fold(runs: Iterable[Path]) -> list[Row]:
+    """A header, and a line for each row that a fold left out, by its number in the data, from 0.
+
+    Args:
+        runs: Of folds; others say nothing.
+    """
+    header: list[str] = []
+    lines: list[Row] = []
+    for path in runs:
+        run = load(path)
+        data = run.datamodule
+        if not (isinstance(data, RowsDataModule) and isinstance(run.task, Task)):
+            continue
+        targets = data.splits.val[1]  # (N, …)
+        batches = (data.on_after_batch_transfer(b, 0)[0] for b in data.validation_batches())
+        with torch.no_grad():
+            outputs = torch.cat([run.net(inputs) for inputs in batches])  # (N, outputs)
+        assert data.validation_rows is not None
+        mean, deviation = data.target_scale
+        truth = [
+            data.labels[int(y)] if data.labels else mean + deviation * y
+            for y in targets.flatten().tolist()
+        ]
+        added = run.task.describe_outputs(outputs, data)
+        header = ["row", "fold", "seed", "target", *added]
+        columns = ([*map(_shown, column)] for column in (truth, *added.values()))
+        rows = zip(data.validation_rows.tolist(), *columns, strict=True)
+        lines += [[row, data.fold, run.config["seed"], *cells] for row, *cells in rows]
+    return [header, *sorted(lines, key=lambda line: (line[2], line[0]))] if lines else []
 
 
 def _of_predict_step(run: LoadedRun, source: Path | None) -> list[Row]:

@@ -50,22 +50,27 @@ class Configs:
         self._kept: dict[str, dict[str, Any]] = {}
 
     def of(self, point: Point, repeat: int = 0) -> dict[str, Any]:
-        """The configuration of a job; the seed of a repeat is so many after the point's own."""
-        key = job_key(point, 0)
-        if key not in self._kept:
-            self._kept[key] = self._made(point)
-        first = self._kept[key]
-        return self._made(point, f"seed={first['seed'] + repeat}") if repeat else first
+        """The configuration of a job: of each seed, from the point's own on, all its folds."""
+        first = self._first(point)
+        seeds, fold = divmod(repeat, folds := self.folds(point))
+        config = self._made(point, f"seed={first['seed'] + seeds}") if seeds else first
+        return config if folds == 1 else config | {"data": config["data"] | {"fold": fold}}
+
+    def folds(self, point: Point) -> int:
+        """How many jobs a seed of a point has."""
+        data = self._first(point).get("data") or {}
+        return data.get("folds") or 1 if data.get("fold") is None else 1
 
     def composed(self, job: Job) -> DictConfig:
-        """The configuration of a job as Hydra composes it, without what a sweep adds.
+        """The configuration of a job as Hydra composes it, without what a sweep adds, and folds.
 
         Raises:
             RunError: If that is not what the job was made with.
         """
         self.check_unchanged(job)
         seed = [f"seed={job.run.config()['seed']}"] if job.repeat else []
-        return self._compose([*self.plan.fixed, *overrides_of(job.point), *seed])
+        whole = ["data.folds=null"] if self.folds(job.point) > 1 else []
+        return self._compose([*self.plan.fixed, *overrides_of(job.point), *seed, *whole])
 
     def check(self, points: Sequence[Point]) -> None:
         """Compare all settings with the constructors that will take them.
@@ -87,6 +92,8 @@ class Configs:
                 check(here, begun=self._begun)
             except SettingError as error:
                 problems |= dict.fromkeys(str(error).splitlines())
+            if self.plan.settings.races and self.folds(point) > 1:
+                problems["seeds=race: with data.folds, give their number."] = None
             if self.plan.settings.pruning and not config["logger"].get("csv"):
                 problems["pruning=true: reads the jobs' metrics.csv; take logger=csv."] = None
         if problems:
@@ -107,6 +114,12 @@ class Configs:
                 f"{job.run.path} was made with other settings of {', '.join(changed)}: the "
                 "configuration has changed since. To start the sweep over, add fresh=true."
             )
+
+    def _first(self, point: Point) -> dict[str, Any]:
+        key = job_key(point, 0)
+        if key not in self._kept:
+            self._kept[key] = self._made(point)
+        return self._kept[key]
 
     def _made(self, point: Point, *more: str) -> dict[str, Any]:
         config = plain(self._compose([*self.plan.fixed, *overrides_of(point), *more]))

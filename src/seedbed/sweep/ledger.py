@@ -1,7 +1,7 @@
 """A sweep's directory, which is its whole record.
 
     sweep.yaml       the command, what may not change between one start and the next, and each
-                     opening of the test part
+                     opening of the test part, and what came of a race
     trials.jsonl     the points, of a search as it has proposed them, one a line
     JOB/             a run's directory for each point and repeat, named by both
 
@@ -183,6 +183,10 @@ class Ledger:
         ]
         if opened != record.get("test_opened", []):
             self._write(record | {"test_opened": opened})
+
+    def note_race(self, told: dict[str, Any]) -> None:
+        """Keep what came of a race."""
+        self._write(self.record() | {"race": told})
 
     def _write(self, record: dict[str, Any]) -> None:
         place_text(self.record_file, yaml.safe_dump(record, allow_unicode=True, sort_keys=False))

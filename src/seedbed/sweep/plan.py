@@ -8,6 +8,9 @@ from seedbed.config.type_checks import hints_of, type_problem
 from seedbed.errors import SettingError
 from seedbed.sweep.space import Choice, Dimension, digest
 
+FIRST = 2
+"""Seeds with which each point of a race starts."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -15,11 +18,22 @@ class Settings:
 
     algorithm: Literal["grid", "random", "tpe"]
     trials: int
-    seeds: int
+    seeds: int | Literal["race"]
+    max_seeds: int
     workers: int
     pruning: bool
     fail_fast: bool
     fresh: bool
+
+    @property
+    def races(self) -> bool:
+        """Whether points that cannot win any more get no more seeds."""
+        return self.seeds == "race"
+
+    @property
+    def first_seeds(self) -> int:
+        """How many seeds each point gets."""
+        return FIRST if self.seeds == "race" else self.seeds
 
     @classmethod
     def checked(cls, values: Mapping[str, Any]) -> "Settings":
@@ -30,9 +44,11 @@ class Settings:
         """
         hints = hints_of(cls)
         problems = [type_problem(name, value, hints[name]) for name, value in values.items()]
-        for name in ("trials", "seeds", "workers"):
-            if isinstance(values[name], int) and values[name] < 1:
-                problems.append(f"{name}={values[name]}: expected 1 or more.")
+        for name, least in (("trials", 1), ("seeds", 1), ("max_seeds", 2), ("workers", 1)):
+            if isinstance(values[name], int) and values[name] < least:
+                problems.append(f"{name}={values[name]}: expected {least} or more.")
+        if values["seeds"] == "race" and values["pruning"] is True:
+            problems.append("seeds=race, pruning=true: a pruned job says nothing of its seed.")
         if any(problems):
             raise SettingError("\n".join(filter(None, problems)))
         return cls(**values)
@@ -49,7 +65,7 @@ class Plan:
     settings: Settings
 
     def __post_init__(self) -> None:
-        if self.settings.seeds > 1 and any(dimension.key == "seed" for dimension in self.space):
+        if self.settings.seeds != 1 and any(dimension.key == "seed" for dimension in self.space):
             raise SettingError("seed and seeds: expected one of the two; seeds=3 means three.")
 
     @property

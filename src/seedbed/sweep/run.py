@@ -6,21 +6,24 @@ when there is a worker for it.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from seedbed.errors import SeedbedError, SettingError, SweepError
+from seedbed.files import place_csv
 from seedbed.processes.signals import INTERRUPTED, exit_on_signals
 from seedbed.record.directory import RunDirectory
+from seedbed.report.settings import FOLDS
 from seedbed.sweep.best import remove_best, write_best
 from seedbed.sweep.board import Board
 from seedbed.sweep.configs import Compose, Configs
 from seedbed.sweep.jobs import Pool, pool_of
 from seedbed.sweep.ledger import Job, Ledger
 from seedbed.sweep.plan import Plan
+from seedbed.sweep.race import Race, mark
 from seedbed.sweep.space import Point, each_value, grid, overrides_of
 from seedbed.terminal import log
 
@@ -81,9 +84,12 @@ def run(
             points = ledger.points()
         for point in points:
             configs.check_unchanged(ledger.job(point))
-        total = settings.trials if settings.algorithm != "grid" else len(points)
+        if settings.algorithm == "grid":
+            total = sum(map(configs.folds, points))
+        else:
+            total = settings.trials * configs.folds(values[0])
         board = Board(
-            total=total * settings.seeds,
+            total=total * settings.first_seeds,
             workers=pool.size,
             metric=first["monitor"],
             mode=first["mode"],
@@ -108,6 +114,10 @@ def report(sweep: "Sweep") -> None:
     def compared() -> "list[Comparison]":
         return compare_each([run for run in find_runs([folder]) if run.path in jobs])
 
+    if sweep.race:
+        sweep.race.note(sweep.ledger)
+    else:
+        mark(sweep.ledger, {})
     if not sweep.is_over:
         for comparison in compared():
             _open_test(comparison.chosen)
@@ -125,20 +135,35 @@ def report(sweep: "Sweep") -> None:
         log.info(f"\nreport: {page}")
     if best:
         log.info(f"best:   {best_again(folder)}")
+        _write_out_of_fold(comparisons[0], folder)
 
 
 def _open_test(chosen: "Sequence[Run]") -> None:
-    """Measure the chosen runs on the test part, which no job has seen; each once."""
+    """Measure the chosen runs on the test part, which no job has seen; each once.
+
+    That of folds stays sealed: they are for what is made of all of their rows.
+    """
     from seedbed.runs.evaluate import evaluate
 
     for run in chosen:
-        if run.openings:
+        if run.openings or run.config.get(FOLDS):
             continue
         try:
             evaluate(run.path, split="test", by="sweep")
         except SeedbedError as error:  # as of data without one
             log.info(f"not tested: {error}")
             return
+
+
+def _write_out_of_fold(comparison: "Comparison", folder: Path) -> None:
+    """Write what the best settings' nets predict of the rows that they were not trained on."""
+    from seedbed.runs.predict import out_of_fold
+
+    file = folder / "out_of_fold.csv"
+    file.unlink(missing_ok=True)
+    if rows := out_of_fold([run.path for run in comparison.chosen if run.config.get(FOLDS)]):
+        place_csv(file, rows)
+        log.info(f"out of fold: {file}")
 
 
 class Sweep:
@@ -171,7 +196,9 @@ class Sweep:
         self.board = board
         self.seed = seed
         self.failed: list[Job] = []
+        self.race: Race | None = None
         self._begun: dict[Path, Job] = {}
+        self._ended: set[Path] = set()
 
     def train(self, pool: Pool) -> None:
         """Run every job that has no result."""
@@ -207,16 +234,43 @@ class Sweep:
         """Whether it ended at the first job that failed."""
         return self.settings.fail_fast and bool(self.failed)
 
-    def _missing(self) -> Iterator[Job]:
-        """Jobs without a result, each once; those that are done go to the board."""
+    def _missing(self) -> Iterator[Job | None]:
+        """Jobs without a result, each once; None where one must end before the next is known."""
+        first = self.settings.first_seeds
         for point in self._each_point():
-            for repeat in range(self.settings.seeds):
-                job = self.ledger.job(point, repeat)
-                result = job.result(self.board.metric)
-                if result.done:
-                    self.board.found(job, result)
-                elif job.run.path not in self._begun:
-                    yield job
+            yield from self._lacking(point, range(first * self.configs.folds(point)))
+        if self.settings.races:
+            yield from self._race(first)
+
+    def _lacking(self, point: Point, repeats: Iterable[int]) -> Iterator[Job]:
+        """Those of a point; jobs that are done go to the board."""
+        for repeat in repeats:
+            job = self.ledger.job(point, repeat)
+            result = job.result(self.board.metric)
+            if result.done:
+                self.board.found(job, result)
+            elif job.run.path not in self._begun:
+                yield job
+
+    def _race(self, first: int) -> Iterator[Job | None]:
+        """One more seed for those points that may still win, again and again."""
+        most, left = self.settings.max_seeds, [*self.points]
+        self.race = race = Race(most)
+        for seeds in range(first, most + 1):
+            while self._begun.keys() - self._ended:
+                yield None
+            left = race.go_on(left, [self._values(point, seeds) for point in left])
+            if len(left) < 2 or seeds == most:
+                return
+            self.board.total += len(left)
+            for point in left:
+                yield from self._lacking(point, [seeds])
+
+    def _values(self, point: Point, seeds: int) -> list[float]:
+        """What a point's seeds came to, less being better; NaN of one that has no result."""
+        sign = 1 if self.board.mode == "min" else -1
+        results = [self.ledger.job(point, r).result(self.board.metric) for r in range(seeds)]
+        return [math.nan if each.value is None else sign * each.value for each in results]
 
     def _each_point(self) -> Iterator[Point]:
         """The points, one after the other; a search proposes one when it is asked for."""
@@ -247,7 +301,8 @@ class Sweep:
         """What came of a point so far, over its seeds."""
         from seedbed.sweep.search import Trial
 
-        jobs = [self.ledger.job(point, repeat) for repeat in range(self.settings.seeds)]
+        count = self.settings.first_seeds * self.configs.folds(point)
+        jobs = [self.ledger.job(point, repeat) for repeat in range(count)]
         results = [job.result(self.board.metric) for job in jobs]
         values = [result.value for result in results if result.value is not None]
         if any(result.state == "failed" for result in results) or not all(
@@ -273,6 +328,7 @@ class Sweep:
 
     def _note(self, job: Job, error: str) -> None:
         """Read how a job ended; what has no result has failed."""
+        self._ended.add(job.run.path)
         result = job.result(self.board.metric)
         if not result.done:
             if result.state != "failed":

@@ -20,6 +20,8 @@ class RuledTable(RowsDataModule, ABC):
 
     Args:
         split_seed: Fixes which row goes to which part.
+        folds: Into how many folds the rows that are not for test are dealt; null for none.
+        fold: Which of them validates, from 0.
         batch_size: Rows a batch, or `full`.
         seed: Fixes the order of the training rows.
         input_noise: Deviation of the noise that training adds to the inputs.
@@ -33,11 +35,15 @@ class RuledTable(RowsDataModule, ABC):
         self,
         *,
         split_seed: int = 42,
+        folds: int | None = None,
+        fold: int | None = None,
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
         input_noise: float = 0.0,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
+        super().__init__(
+            batch_size=batch_size, seed=seed, input_noise=input_noise, folds=folds, fold=fold
+        )
         self.split_seed = split_seed
 
     @abstractmethod
@@ -56,6 +62,7 @@ class RuledTable(RowsDataModule, ABC):
         parts = random_parts(
             len(target), validation=0.1, test=0.2, seed=self.split_seed, source=str(self.file)
         )
+        parts = self.folded(parts, seed=self.split_seed, source=str(self.file))
 
         def best(rows: Tensor) -> float:
             taken = {name: column[rows] for name, column in features.items()}

@@ -17,6 +17,8 @@ class Digits(DigitImages):
         validation: Share of the images that is for validation.
         test: Share of the images that is for test.
         split_seed: Fixes which image goes to which part.
+        folds: Into how many folds the images that are not for test are dealt; null for none.
+        fold: Which of them validates, from 0.
         batch_size: Images a batch, or `full`.
         seed: Fixes the order of the training images.
         input_noise: Deviation of the noise that training adds to the inputs.
@@ -32,12 +34,21 @@ class Digits(DigitImages):
         validation: float = 0.1,
         test: float = 0.2,
         split_seed: int = 42,
+        folds: int | None = None,
+        fold: int | None = None,
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
         input_noise: float = 0.0,
         augment: Augment | None = None,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise, augment=augment)
+        super().__init__(
+            batch_size=batch_size,
+            seed=seed,
+            input_noise=input_noise,
+            augment=augment,
+            folds=folds,
+            fold=fold,
+        )
         check_shares(validation=validation, test=test)
         self.validation = validation
         self.test = test
@@ -50,13 +61,14 @@ class Digits(DigitImages):
         digits = load_digits()
         images = torch.from_numpy(digits.images)[:, None].float() / 16
         labels = torch.from_numpy(digits.target)
-        train, val, test = random_parts(
+        parts = random_parts(
             len(images),
             validation=self.validation,
             test=self.test,
             seed=self.split_seed,
             source="scikit-learn's digits",
         )
+        train, val, test = self.folded(parts, seed=self.split_seed, source="scikit-learn's digits")
         return RowSplits(
             train=(images[train], labels[train]),
             val=(images[val], labels[val]),

@@ -50,6 +50,8 @@ class MNIST(DigitImages):
         data_dir: Where the files are kept.
         validation: Number of images for validation.
         split_seed: Fixes which images these are.
+        folds: Into how many folds the images that are not for test are dealt; null for none.
+        fold: Which of them validates, from 0.
         batch_size: Images a batch, or `full`.
         seed: Fixes the order of the training images.
         input_noise: Deviation of the noise that training adds to the inputs.
@@ -65,12 +67,21 @@ class MNIST(DigitImages):
         data_dir: str,
         validation: int = 10_000,
         split_seed: int = 42,
+        folds: int | None = None,
+        fold: int | None = None,
         batch_size: int | Literal["full"] = 32,
         seed: int = 0,
         input_noise: float = 0.0,
         augment: Augment | None = None,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise, augment=augment)
+        super().__init__(
+            batch_size=batch_size,
+            seed=seed,
+            input_noise=input_noise,
+            augment=augment,
+            folds=folds,
+            fold=fold,
+        )
         self.data_dir = Path(data_dir).expanduser()
         if validation < 1:
             raise SettingError(f"data.validation={validation}: expected 1 image or more.")
@@ -98,7 +109,8 @@ class MNIST(DigitImages):
                 "training images."
             )
         order = torch.randperm(len(images), generator=generator)
-        val, train = order[: self.validation], order[self.validation :]
+        parts = order[self.validation :], order[: self.validation], order[:0]
+        train, val, _ = self.folded(parts, seed=self.split_seed, source="MNIST")
         return RowSplits(
             train=_rows(images[train], labels[train]),
             val=_rows(images[val], labels[val]),
