@@ -43,7 +43,7 @@ def predict(
         from seedbed.runs.predict import predict as predict_rows
         from seedbed.runs.predict import write_csv
 
-    opened = load(run, checkpoint)
+    opened = load(run, checkpoint, exact=True)
     file = None if str(out) == "-" else out
     if file:
         check_place(opened.directory, file)

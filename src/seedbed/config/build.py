@@ -46,6 +46,7 @@ from seedbed.optim.library_schedules import for_fit
 from seedbed.processes.distributed import is_member
 from seedbed.speed import with_lean_steps
 from seedbed.tasks.base import Task
+from seedbed.tasks.half import HalfNet
 
 # Lightning tells at this level what it was told to do: devices found, checkpoints restored.
 for _name in ("lightning.pytorch", "lightning.fabric"):
@@ -262,7 +263,11 @@ def build_trainer(config: Mapping[str, Any], folder: Path, **given: Any) -> Trai
     How it finds other processes is known here; Lightning would guess from a cluster's variables.
     """
     place = TorchElasticEnvironment() if is_member() else LightningEnvironment()
-    trainer: Trainer = construct_in(folder, config["trainer"], "trainer", plugins=[place], **given)
+    plugins: list[Any] = [place]
+    if (precision := config["trainer"].get("precision")) in ("bf16-true", "16-true"):
+        plugins.append(HalfNet(precision))
+        given["precision"] = None  # which it would be given twice
+    trainer: Trainer = construct_in(folder, config["trainer"], "trainer", plugins=plugins, **given)
     lean: Trainer = with_lean_steps(trainer)
     return lean
 

@@ -8,7 +8,7 @@ few directions, and the tokens must be ordered by how common they are.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol, cast
 
 import torch
@@ -41,6 +41,16 @@ class Head(Protocol):
         ...
 
 
+@contextmanager
+def in_one_type(hidden: Tensor, weight: Tensor) -> Iterator[Tensor]:
+    """The states in the type of the weights, without autocast: a loss in half has two digits."""
+    states, device = hidden.to(weight.dtype), hidden.device.type
+    # To enter autocast's context takes time, of each character that is drawn.
+    enabled = torch.is_autocast_enabled(device)
+    with torch.autocast(device, enabled=False) if enabled else nullcontext():
+        yield states
+
+
 def drawn(probabilities: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """A choice (N,) for each row of probabilities (N, K), which need not add up to 1."""
     # One uniform number a row; torch.multinomial draws one for each of the K.
@@ -52,25 +62,29 @@ def drawn(probabilities: Tensor, generator: torch.Generator | None = None) -> Te
 class Softmax(nn.Linear):
     """The usual head: a linear layer, its loss computed a chunk of positions at a time."""
 
+    in_single_precision = True
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Logits (..., V)."""
+        return super().forward(hidden.to(self.weight.dtype))
+
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy; exact in value and gradient whatever the chunk."""
-        return F.linear_cross_entropy(
-            hidden,
-            self.weight,
-            targets,
-            linear_bias=self.bias,
-            options=IN_CHUNKS,
-        )
+        with in_one_type(hidden, self.weight) as states:
+            return F.linear_cross_entropy(
+                states, self.weight, targets, linear_bias=self.bias, options=IN_CHUNKS
+            )
 
     def measure(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-entropy of each target, and whether its logit is the highest."""
         losses, hits = [], []
-        for part, wanted in zip(
-            torch.split(hidden, CHUNK), torch.split(targets, CHUNK), strict=True
-        ):
-            logits = self(part).float()  # (chunk, V)
-            losses.append(F.cross_entropy(logits, wanted, reduction="none"))
-            hits.append(logits.argmax(dim=-1) == wanted)
+        with in_one_type(hidden, self.weight) as states:
+            for part, wanted in zip(
+                torch.split(states, CHUNK), torch.split(targets, CHUNK), strict=True
+            ):
+                logits = self(part)  # (chunk, V)
+                losses.append(F.cross_entropy(logits, wanted, reduction="none"))
+                hits.append(logits.argmax(dim=-1) == wanted)
         return torch.cat(losses), torch.cat(hits)
 
     def draw(self, hidden: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -93,6 +107,7 @@ class AdaptiveSoftmax(nn.Module):
         ValueError: If there are none, or they do not rise within the vocabulary.
     """
 
+    in_single_precision = True
     ranks: Tensor
     tokens: Tensor
 
@@ -150,11 +165,5 @@ class AdaptiveSoftmax(nn.Module):
         """Find the tokens by rank, also of ranks that were loaded."""
         self.tokens[self.ranks] = torch.arange(len(self.ranks), device=self.ranks.device)
 
-    @contextmanager
-    def _in_one_type(self, hidden: Tensor) -> Iterator[Tensor]:
-        """The states in the type of the weights, without autocast: torch's module wants one."""
-        states, device = hidden.to(self.softmax.head.weight.dtype), hidden.device.type
-        # To enter autocast's context takes time, of each character that is drawn.
-        enabled = torch.is_autocast_enabled(device)
-        with torch.autocast(device, enabled=False) if enabled else nullcontext():
-            yield states
+    def _in_one_type(self, hidden: Tensor) -> AbstractContextManager[Tensor]:
+        return in_one_type(hidden, self.softmax.head.weight)

@@ -4,19 +4,17 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from lightning import Trainer
 
-from seedbed.config.build import build_trainer, has_part
-from seedbed.config.machine import alone
+from seedbed.config.build import has_part
 from seedbed.data.base import DataModule
 from seedbed.errors import DataError, RunError
 from seedbed.files import refuse_links_out, writing
 from seedbed.metric_directions import COUNTS, interval
-from seedbed.record.directory import RunDirectory, write_json
-from seedbed.runs.here import as_here, other_here
+from seedbed.record.directory import write_json
+from seedbed.runs.here import as_here, other_here, trainer_here
 from seedbed.runs.load import LoadedRun, load
 from seedbed.terminal import log
 
@@ -38,7 +36,7 @@ def evaluate(
         RunError: If the run cannot be used, or its data has no such part.
         DataError: If the data is gone, or is not what the run had.
     """
-    loaded = load(run, checkpoint)
+    loaded = load(run, checkpoint, exact=True)
     _check_data(loaded)
     if split == "test" and isinstance(loaded.datamodule, DataModule):
         loaded.datamodule.open_test()
@@ -52,7 +50,7 @@ def evaluate(
     if config["compile"]:
         loaded.net.compile()
     with threads(recorded.get("threads")):
-        trainer = _trainer(config, loaded.directory)
+        trainer = trainer_here(config, loaded.directory)
         had, has = recorded.get("device"), trainer.strategy.root_device.type
         if had not in (None, has):
             other.append(f"{has} instead of {had}")
@@ -90,17 +88,6 @@ def _keep(loaded: LoadedRun, metrics: dict[str, float]) -> None:
     is_best = loaded.checkpoint == run.best and run.state() == "finished"
     if is_best and not any(name in loaded.metrics for name in metrics):
         write_json(run.metrics_file, run.metrics() | metrics)
-
-
-def _trainer(config: dict[str, Any], directory: RunDirectory) -> Trainer:
-    """The run's, without what it writes."""
-    settings = alone(config["trainer"]) | {"profiler": None}
-    try:
-        return build_trainer(
-            config | {"trainer": settings}, directory.path, callbacks=[], logger=False
-        )
-    except TypeError as error:
-        raise RunError(f"{directory.config_file}: trainer: {error}.") from None
 
 
 def _check_data(loaded: LoadedRun) -> None:

@@ -7,9 +7,13 @@ Not for resuming: a run that goes on elsewhere becomes another one, so there the
 from collections.abc import Iterable
 from typing import Any
 
-from seedbed.config.machine import ALONE, compiler_problems, device_problems
+from lightning import Trainer
+
+from seedbed.config.build import build_trainer
+from seedbed.config.machine import ALONE, alone, compiler_problems, device_problems
 from seedbed.config.type_checks import shown
-from seedbed.errors import SettingError
+from seedbed.errors import RunError, SettingError
+from seedbed.record.directory import RunDirectory
 
 ANY_DEVICE = {"accelerator": "auto", **ALONE}
 """What a Trainer takes in place of devices that are not there."""
@@ -40,6 +44,34 @@ def as_here(config: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         for name, value in {"compile": here["compile"], **trainer}.items()
         if value != before[name]
     ]
+
+
+def on_processor(config: dict[str, Any]) -> dict[str, Any]:
+    """Put a processor in the place of any devices, and of half precision that it has not.
+
+    Raises:
+        SettingError: If there are no settings of a Trainer.
+    """
+    here = as_here(config)[0]
+    trainer = here["trainer"] | ALONE | {"accelerator": "cpu"}
+    if str(trainer.get("precision")).startswith("16"):
+        trainer["precision"] = "32-true"
+    return here | {"trainer": trainer}
+
+
+def trainer_here(config: dict[str, Any], directory: RunDirectory) -> Trainer:
+    """A run's Trainer in one process, without what it writes.
+
+    Raises:
+        RunError: If its settings make none.
+    """
+    settings = alone(config["trainer"]) | {"profiler": None}
+    try:
+        return build_trainer(
+            config | {"trainer": settings}, directory.path, callbacks=[], logger=False
+        )
+    except TypeError as error:
+        raise RunError(f"{directory.config_file}: trainer: {error}.") from None
 
 
 def other_here(differences: Iterable[str]) -> str:

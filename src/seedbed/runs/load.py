@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from seedbed.config.build import build_data, build_task
@@ -46,12 +47,13 @@ class LoadedRun:
         return net_of(self.task)
 
 
-def load(run: str | Path, checkpoint: str | Path = "best") -> LoadedRun:
+def load(run: str | Path, checkpoint: str | Path = "best", *, exact: bool = False) -> LoadedRun:
     """Open a run's directory, wherever it lies now.
 
     Args:
         run: The directory.
         checkpoint: `best`, `last`, or a checkpoint file of this run's net.
+        exact: Whether weights of double precision stay so; else the net is of single precision.
 
     Raises:
         RunError: If it is no run, or has no such checkpoint, or that cannot be used.
@@ -72,6 +74,8 @@ def load(run: str | Path, checkpoint: str | Path = "best") -> LoadedRun:
         check_layout(path, state, config, sizes)
         task = build_task(config | {"compile": False}, sizes)
         refuse(path, weights_differ(state["state_dict"], task.state_dict(keep_vars=True)))
+        if exact and any(weight.dtype == torch.float64 for weight in state["state_dict"].values()):
+            task.double()
         task.load_state_dict(state["state_dict"])
         step = int(state["global_step"])
         metrics = {

@@ -18,6 +18,7 @@ from seedbed.data.rows import RowsDataModule
 from seedbed.errors import DataError, RunError
 from seedbed.files import atomic_write
 from seedbed.files import write_csv as write_rows
+from seedbed.runs.here import on_processor, trainer_here
 from seedbed.runs.load import LoadedRun, load
 from seedbed.tasks.base import Task
 from seedbed.terminal import printable
@@ -137,9 +138,13 @@ def write_csv(rows: Iterable[Row], out: Path | None) -> None:
 
 
 def _outputs(run: LoadedRun, inputs: Tensor) -> Tensor:
-    """What the net gives (N, outputs) for inputs (N, …)."""
-    with torch.no_grad():
-        return torch.cat([run.net(part) for part in torch.split(inputs, CHUNK)])
+    """What the net gives (N, outputs) for inputs (N, …), in the precision that it was tested in."""
+    precision = trainer_here(on_processor(run.config), run.directory).precision_plugin
+    task = precision.convert_module(run.task)
+    assert isinstance(task, Task)
+    with torch.no_grad(), precision.forward_context():
+        parts = [task.outputs(precision.convert_input(part)) for part in torch.split(inputs, CHUNK)]
+    return torch.cat(parts)
 
 
 def _shown(value: object) -> object:

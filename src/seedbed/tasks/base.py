@@ -158,6 +158,11 @@ class Task(LightningModule, ABC):
     def configure_from_data(self, data: Any) -> None:
         """Take from the data what net and figures want to know of it; most want nothing."""
 
+    def outputs(self, inputs: Tensor) -> Tensor:
+        """What the net gives, in single precision at least, so that no loss is rounded."""
+        given: Tensor = self.net(inputs)
+        return given.float() if given.itemsize < 4 else given
+
     @abstractmethod
     def step(self, batch: Any) -> StepOutput:
         """What a training batch comes to; `objective` makes of it what is minimised."""
@@ -169,7 +174,7 @@ class Task(LightningModule, ABC):
     def measure(self, batch: Any, metrics: MetricCollection) -> None:
         """Update `metrics` with an evaluation batch: what the net gives, and the targets."""
         inputs, targets = batch
-        metrics.update(self.net(inputs), targets)
+        metrics.update(self.outputs(inputs), targets)
 
     def compute_metrics(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """What is logged of `metrics`, by the names in `metric_names`."""

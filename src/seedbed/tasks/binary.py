@@ -62,7 +62,7 @@ class BinaryTask(Task):
     def step(self, batch: tuple[Tensor, Tensor]) -> StepOutput:
         """Mean loss."""
         inputs, targets = batch
-        logits = self.net(inputs)  # (B, 1)
+        logits = self.outputs(inputs)  # (B, 1)
         return StepOutput(self.loss(logits, targets), len(inputs), (logits, targets))
 
     def compute_metrics(self, metrics: MetricCollection) -> dict[str, Tensor]:

@@ -113,7 +113,7 @@ class MulticlassTask(Task):
     def step(self, batch: tuple[Tensor, Tensor]) -> StepOutput:
         """Mean loss; of smoothed targets, what is minimised."""
         inputs, targets = batch
-        logits = self.net(inputs)  # (B, K)
+        logits = self.outputs(inputs)  # (B, K)
         step = StepOutput(self._loss(logits, targets), len(inputs), (logits, targets))
         if not self.label_smoothing:
             return step

@@ -97,7 +97,7 @@ class RegressionTask(Task):
                 prediction and every target.
         """
         inputs, targets = batch
-        predictions: Tensor = self.net(inputs)
+        predictions = self.outputs(inputs)
         if predictions.shape != targets.shape:
             raise SettingError(
                 f"net: its predictions {[*predictions.shape]} and the data's targets "
