@@ -70,14 +70,13 @@ def out_of_fold(runs: Iterable[Path]) -> list[Row]:
     header: list[str] = []
     lines: list[Row] = []
     for path in runs:
-        run = load(path)
+        run = load(path, exact=True)
         data = run.datamodule
         if not (isinstance(data, RowsDataModule) and isinstance(run.task, Task)):
             continue
         targets = data.splits.val[1]  # (N, …)
         batches = (data.on_after_batch_transfer(b, 0)[0] for b in data.validation_batches())
-        with torch.no_grad():
-            outputs = torch.cat([run.net(inputs) for inputs in batches])  # (N, outputs)
+        outputs = _outputs(run, torch.cat([*batches]))  # (N, outputs)
         assert data.validation_rows is not None
         mean, deviation = data.target_scale
         truth = [
