@@ -53,6 +53,7 @@ lint: $(READY)  ## Check format, style and types
 	@$(BIN)/ruff format --check --quiet . || { echo "Run make fix to format."; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@if [ -d benchmarks ]; then $(BIN)/mypy --package benchmarks; fi
 
 check: lint test  ## Lint and test
 

@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from stub_project import PROJECT  # first of all: where the project is, the frame asks at import
 
 from seedbed.cli.main import main
+from seedbed.project import ROOT
 
+assert ROOT == PROJECT
 # The nets here are tiny: a second thread would cost more than it does, most of all beside others.
 torch.set_num_threads(1)
 # Tests hang up on themselves and on what they start, also where they were started by `nohup`.
@@ -38,7 +41,7 @@ Command = Callable[..., Called]
 def own_module(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Let a configuration name the classes of the test's module, as of a project's package."""
     name: str = request.module.__name__
-    packages = ("seedbed", "studies", name)
+    packages = ("seedbed", "stubs", name)
     monkeypatch.setattr("seedbed.config.targets.own_packages", lambda: packages)
     return name
 
@@ -78,7 +81,7 @@ def write_run() -> MakeRun:
     ) -> Path:
         folder.mkdir(parents=True)
         config = {
-            "experiment_name": "line",
+            "experiment_name": "dots",
             "seed": 1,
             "max_steps": 10,
             "monitor": "val/loss",
@@ -86,7 +89,7 @@ def write_run() -> MakeRun:
             **top,
         }
         config |= {
-            "data": {"_target_": "studies.points.points.Line", "seed": config["seed"]},
+            "data": {"_target_": "stubs.data.Dots", "seed": config["seed"]},
             "optimizer": {"_target_": "torch.optim.SGD", "lr": 0.01, **(optimizer or {})},
             "trainer": {"max_steps": config["max_steps"]},
         }

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from stub_project import REPOSITORY
 
 from seedbed.fast.imports import quick_imports
-from seedbed.project import ROOT
 
-SOURCE = ROOT / "src" / "seedbed"
+SOURCE = REPOSITORY / "src" / "seedbed"
 
 MAY_IMPORT = {
     "errors": set[str](),
@@ -91,7 +91,7 @@ def loaded_by(code: str) -> set[str]:
         capture_output=True,
         text=True,
         check=True,
-        cwd=ROOT,
+        cwd=REPOSITORY,
     )
     return set(done.stdout.split())
 

@@ -3,31 +3,28 @@
 import ast
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from copied import called, copied
+from stub_project import REPOSITORY
 
-import studies
-from seedbed.project import ROOT
-
-FRAME = ROOT / "src" / "seedbed"
-STUDIES = Path(studies.__path__[0])
+FRAME = REPOSITORY / "src" / "seedbed"
+STUDIES = REPOSITORY / "src" / "studies"
 FILES = [path for path in FRAME.rglob("*") if path.suffix in (".py", ".html")]
 
 
+SHIPPED = ("exam", "mnist", "points", "poems")
 NAMES = [
     node.name
-    for path in STUDIES.rglob("*.py")
+    for name in SHIPPED
+    for path in (STUDIES / name).rglob("*.py")
     for node in ast.parse(path.read_text(encoding="utf-8")).body
     if isinstance(node, ast.ClassDef)
     if node.name not in ("Line", "Digits", "Points", "Block")  # words of English
 ]
-WORDS = re.compile(
-    rf"\b(studies\.\w+|=line|{'|'.join(NAMES)}|(?i:poems?|poetry|mnist|exams?|tang|verse))\b|春夜"
-)
+SAYINGS = [r"studies\.\w+", "=line", "(?i:poems?|poetry|mnist|exams?|tang|verse)"]
+WORDS = re.compile(rf"\b({'|'.join([*SAYINGS, *NAMES])})\b|春夜")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FRAME)))
@@ -40,11 +37,9 @@ def test_frame_names_no_study(path: Path) -> None:
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project without any study, and without what of `conf` names one."""
     project = copied(tmp_path_factory.mktemp("bare"))
+    for study in (project / "src" / "studies").glob("*/__init__.py"):
+        called(project, "-m", "seedbed", "remove", "study", study.parent.name)
     shutil.rmtree(project / "src" / "studies")
-    for path in (project / "conf").rglob("*.yaml"):
-        if "studies." in path.read_text(encoding="utf-8") or path.parent.name == "experiment":
-            path.unlink()
-    shutil.copy(ROOT / "conf" / "experiment" / "none.yaml", project / "conf" / "experiment")
     return project
 
 
@@ -69,8 +64,5 @@ def test_frame_trains_a_table_without_the_studies(bare: Path, tmp_path: Path) ->
 
 
 def test_command_without_an_experiment_says_what_to_choose(bare: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "train.py"], cwd=bare, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert "experiment: choose one, experiment=NAME" in done.stderr
+    printed = called(bare, "train.py", status=2)
+    assert "experiment: choose one, experiment=NAME" in printed

@@ -6,9 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from seedbed.project import ROOT
-from studies.poems.verse_grammar import RULES
+from stub_project import REPOSITORY
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
@@ -28,38 +26,9 @@ def make(target: str, **variables: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        cwd=ROOT,
+        cwd=REPOSITORY,
         env=environment,
     )
-
-
-def train(folder: Path, *, fetch_status: int) -> subprocess.CompletedProcess[str]:
-    """`make train` in an environment that is ready, and in which fetching ends with a status."""
-    script(folder / "bin" / "seedbed", f"exit {fetch_status}")
-    script(folder / "bin" / "python")
-    (folder / ".ready").touch()
-    return make("train", VENV=folder)
-
-
-def test_train_fetches_and_trains(tmp_path: Path) -> None:
-    done = train(tmp_path, fetch_status=0)
-    assert done.stdout.splitlines() == ["seedbed fetch", "python train.py experiment=poem_gpt"]
-
-
-def test_train_goes_on_with_verse_where_no_mirror_delivers_and_says_so(tmp_path: Path) -> None:
-    done = train(tmp_path, fetch_status=3)
-    assert done.returncode == 0
-    assert "THE TANG POEMS COULD NOT BE FETCHED" in done.stdout
-    command, _, title = done.stdout.splitlines()[-1].partition(" prompt=")
-    assert command == "python train.py experiment=poem_gpt data=verse"
-    assert f"title {title}" in RULES
-
-
-@pytest.mark.parametrize("status", [1, 2, 130])
-def test_train_stops_where_fetching_fails_otherwise(status: int, tmp_path: Path) -> None:
-    done = train(tmp_path, fetch_status=status)
-    assert done.returncode != 0
-    assert done.stdout == "seedbed fetch\n"
 
 
 def install(folder: Path, *refused: str) -> subprocess.CompletedProcess[str]:

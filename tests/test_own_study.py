@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 from copied import called, copied
-
-from seedbed.project import ROOT
+from stub_project import REPOSITORY
 
 FILE = re.compile(r"^`((?:src|conf)/\S+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -15,7 +14,7 @@ FILE = re.compile(r"^`((?:src|conf)/\S+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE |
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with what the page adds."""
     project = copied(tmp_path_factory.mktemp("project"))
-    page = (ROOT / "docs" / "own_study.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "own_study.md").read_text(encoding="utf-8")
     for name, content in FILE.findall(page):
         file = project / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,10 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_run_is_the_same_without_it(without: Path, tmp_path: Path) -> None:
-    words = ("train.py", "experiment=line", "max_epochs=3")
+    table = tmp_path / "t.csv"
+    table.write_text("a,b\n" + "".join(f"{n},{3 * n}\n" for n in range(40)))
+    study = ("experiment=table", f"data.path={table}", "data.target=b")
+    words = ("train.py", *study, "max_epochs=3")
     runs = [tmp_path / name for name in ("deleted", "off", "on")]
     called(without, *words, f"hydra.run.dir={runs[0]}")
     called(ROOT, *words, f"hydra.run.dir={runs[1]}", "fast=false")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from stub_project import REPOSITORY
 
 from benchmarks.lessons import poem_gpt
 from benchmarks.mnist import LESSON
-from seedbed.project import ROOT
 from studies.poems.gpt_tutorial import TutorialGPT
 
 VOCABULARY = 8_548
@@ -82,7 +82,7 @@ def test_mnists_script_ends_with_the_tests_accuracy(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        cwd=ROOT,
+        cwd=REPOSITORY,
     )
     assert done.stdout.startswith("epoch 1: train loss ")
     found = LESSON.search(done.stdout)

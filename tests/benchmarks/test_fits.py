@@ -15,7 +15,7 @@ from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
-LINE = ("experiment=line", "data.batch_size=25")
+LINE = ("experiment=dots", "data.batch_size=25")
 
 
 def loss_of(net: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:

@@ -83,7 +83,7 @@ def test_fit_made_longer_ends_as_one_that_was_so_long_from_the_start(
 
 
 def test_ranks_of_characters_are_not_averaged(tmp_path: Path) -> None:
-    study = ["data=verse", "data.poems=60", "data.context=16", "net=gpt", "net.depth=1"]
+    study = ["data=rhymes", "data.poems=60", "data.context=16", "net=gpt", "net.depth=1"]
     options = ["task=language", "net.cutoffs=[10,20]", "callbacks=averaging", "max_steps=5"]
     config = plain(composed([*study, *options, "logger=csv"]))
     run = RunDirectory.create(tmp_path / "run", config)

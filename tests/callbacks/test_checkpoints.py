@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pytest
 import torch
 from lightning import Callback, Trainer
+from stubs.data import Dots
 from torch import Tensor
 from torchmetrics import MetricCollection
 
@@ -17,7 +18,6 @@ from seedbed.errors import SettingError, TrainingError
 from seedbed.nets.mlp import MLP
 from seedbed.optim.schedules import Constant
 from seedbed.tasks.regression import RegressionTask
-from studies.points.points import Line
 
 LOSSES = [3.0, 1.0, 2.0, 2.5]
 
@@ -65,7 +65,7 @@ def fit(
         log_every_n_steps=1,
         **(trainer_options or {}),
     )
-    trainer.fit(task, datamodule=Line(points=8, held_out=8, batch_size=8 // steps_an_epoch))
+    trainer.fit(task, datamodule=Dots(points=8, held_out=8, batch_size=8 // steps_an_epoch))
     return callback
 
 

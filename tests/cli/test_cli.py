@@ -1,6 +1,5 @@
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,71 +7,33 @@ import pytest
 from typer.testing import CliRunner
 
 from seedbed.cli.main import app, main
-from seedbed.data.fetch import Download, Https
-from studies.mnist import mnist
-from studies.poems import poems
+from seedbed.errors import FetchError, MirrorsError
 
 
-@pytest.fixture
-def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
-    """What is asked for, and where it is to go, in place of fetching it."""
-    asked: list[tuple[str, Path]] = []
-
-    def note(download: Download, into: Path) -> Path:
-        asked.append((download.name, into))
-        return into / download.name
-
+def test_fetch_brings_what_is_named_and_says_where_it_is(
+    seedbed: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SEEDBED_DATA_DIR", "")  # so that it is set back
-    for module in (poems, mnist):
-        monkeypatch.setattr(module, "fetch", note)
-    return asked
+    called = seedbed("fetch", "parcel", "--data-dir", tmp_path)
+    assert (called.status, called.out) == (0, f"parcel: {tmp_path / 'parcel'}\n")
+    assert (tmp_path / "parcel").is_dir()
 
 
-@pytest.mark.parametrize(
-    ("words", "name"),
-    [([], "tang_poems"), (["poems"], "tang_poems"), (["song"], "song_poems"), (["mnist"], "mnist")],
-)
-def test_fetch_takes_the_projects_main_data_or_what_is_named(
-    words: list[str], name: str, fetched: list[tuple[str, Path]], tmp_path: Path
-) -> None:
-    result = CliRunner().invoke(app, ["fetch", *words, "--data-dir", str(tmp_path)])
-    assert (result.exit_code, fetched) == (0, [(name, tmp_path)])
-    assert result.output.endswith(f": {tmp_path / name}\n")
+def test_fetch_of_anything_else_names_what_there_is(seedbed: Callable[..., Any]) -> None:
+    called = seedbed("fetch", "parcels")
+    assert (called.status, called.err) == (2, "parcels: nothing to fetch; did you mean parcel?\n")
 
 
-def test_fetch_of_anything_else_names_what_there_is(
-    seedbed: Callable[..., Any], fetched: list[tuple[str, Path]]
-) -> None:
-    called = seedbed("fetch", "novels")
-    assert called.status == 2
-    known = "cifar10, fashion_mnist, kmnist, mnist, poems, song"
-    assert called.err == f"novels: nothing to fetch; there is {known}.\n"
-    assert not fetched
-
-
+@pytest.mark.parametrize(("error", "status"), [(MirrorsError("none"), 3), (FetchError("full"), 1)])
 def test_fetch_without_a_mirror_that_delivers_has_a_status_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: Exception, status: int, seedbed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    down = replace(poems.TANG_POEMS, mirrors=(Https("http://127.0.0.1:9/", pauses=()),))
-    monkeypatch.setattr(poems, "TANG_POEMS", down)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setenv("SEEDBED_DATA_DIR", "")  # so that it is set back
-    monkeypatch.setattr(sys, "argv", ["seedbed", "fetch", "--data-dir", str(tmp_path)])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    assert caught.value.code == 3
-    assert "no mirror delivered tang_poems" in capsys.readouterr().err
+    def fails(data: Any) -> Path:
+        raise error
 
-
-def test_fetch_into_a_place_that_cannot_be_written_has_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("SEEDBED_DATA_DIR", "")
-    monkeypatch.setattr(sys, "argv", ["seedbed", "fetch", "--data-dir", str(tmp_path / "file")])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    assert caught.value.code == 1
+    monkeypatch.setattr("stubs.data.Parcel.fetch", fails)
+    called = seedbed("fetch", "parcel")
+    assert (called.status, called.err) == (status, f"{error}\n")
 
 
 # --- all verbs ------------------------------------------------------------------------------------

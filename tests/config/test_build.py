@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch.accelerators import CUDAAccelerator
+from stubs.data import Dots
 
 from seedbed.config.build import build, build_data, build_optimizer, build_task
 from seedbed.config.checks import check
 from seedbed.config.compose import composed, plain
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import SettingError
-from studies.points.points import Line
 
-VERSE = ("data=verse", "data.poems=60", "data.context=8", "task=language")
+VERSE = ("data=rhymes", "data.poems=60", "data.context=8", "task=language")
 
 
 @pytest.mark.parametrize("net", ["gpt_tutorial", "transformer_decoder"])
@@ -28,7 +28,7 @@ def test_width_that_a_net_refuses_is_a_wrong_setting(net: str, tmp_path: Path) -
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "momentum", "muon", "lamb"])
 def test_state_that_was_saved_in_other_strides_goes_on_as_it_was(optimizer: str) -> None:
     config = plain(
-        composed(["data=digits", "task=multiclass", "net=cnn", f"optimizer={optimizer}"])
+        composed(["data=glyphs", "task=multiclass", "net=cnn", f"optimizer={optimizer}"])
     )
     net = build_task(config, build_data(config).sizes).net
     first, second = build_optimizer(config, net), build_optimizer(config, net)
@@ -51,7 +51,7 @@ def test_state_that_was_saved_in_other_strides_goes_on_as_it_was(optimizer: str)
 
 @pytest.mark.parametrize("net", ["mlp", "cnn"])
 def test_net_is_made_from_those_of_the_datas_sizes_that_it_asks_for(net: str) -> None:
-    config = plain(composed(["data=digits", "task=multiclass", f"net={net}"]))
+    config = plain(composed(["data=glyphs", "task=multiclass", f"net={net}"]))
     datamodule = build_data(config)
     task = build_task(config, datamodule.sizes)
     assert task.net(datamodule.splits.test[0]).shape == (359, 10)
@@ -60,11 +60,11 @@ def test_net_is_made_from_those_of_the_datas_sizes_that_it_asks_for(net: str) ->
 def test_value_that_is_refused_as_data_is_loaded_is_a_wrong_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def load(data: Line) -> Any:
+    def load(data: Dots) -> Any:
         raise ValueError("not with this value")
 
-    monkeypatch.setattr(Line, "load", load)
-    with pytest.raises(SettingError, match=r"^studies\.points\.points\.Line: not with this value$"):
+    monkeypatch.setattr(Dots, "load", load)
+    with pytest.raises(SettingError, match=r"^stubs\.data\.Dots: not with this value$"):
         build(plain(composed([])), tmp_path)
 
 

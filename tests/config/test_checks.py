@@ -98,7 +98,7 @@ def test_length_that_the_trainer_takes_over_is_told_once() -> None:
 
 
 def test_mode_that_is_not_given_is_the_metrics_own_in_each_callback() -> None:
-    accurate = ("experiment=exam", "callbacks.checkpoints.monitor=val/accuracy")
+    accurate = ("experiment=marks", "callbacks.checkpoints.monitor=val/accuracy")
     config = settings(*accurate)
     check(config)
     assert (config["mode"], config["callbacks"]["checkpoints"]["mode"]) == ("min", "max")
@@ -151,13 +151,13 @@ def test_net_that_does_not_fit_the_data_is_refused() -> None:
 
 
 def test_size_that_only_data_gives_is_no_setting() -> None:
-    message = refusal("experiment=exam", "net=cnn", "+net.channels=1")
+    message = refusal("experiment=marks", "net=cnn", "+net.channels=1")
     assert "net.channels: no such setting" in message
     assert "net: seedbed.nets.cnn.CNN is made from channels, outputs" in message
 
 
 def test_convolutional_net_is_refused_where_the_data_is_no_images() -> None:
-    assert refusal("experiment=exam", "net=cnn") == (
+    assert refusal("experiment=marks", "net=cnn") == (
         "net: seedbed.nets.cnn.CNN is made from channels, outputs, this data gives "
         "inputs, outputs. Choose another net, or other data."
     )
@@ -315,7 +315,7 @@ def test_arguments_without_a_name_of_their_own_are_no_settings() -> None:
 @pytest.mark.parametrize("name", ["data.path", "weights"])
 def test_address_is_no_place_on_this_machine(name: str) -> None:
     typed = "https://example.com/iris.csv"
-    said = refusal(f"{name}={typed}", "experiment=plane", "data=table", "data.target=x")
+    said = refusal(f"{name}={typed}", "experiment=dots", "data=table", "data.target=x")
     assert f"{name}={typed}: expected a place on this machine; download it, and give" in said
 
 

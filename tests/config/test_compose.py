@@ -35,9 +35,9 @@ def test_data_dir_is_the_machines_and_stays_out_of_the_record(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEEDBED_DATA_DIR", "elsewhere")
-    use_paths(composed(["experiment=poem_gpt"]))
+    use_paths(composed(["experiment=rhymes"]))
     assert data_dir() == tmp_path / "elsewhere"
-    config = composed(["experiment=poem_gpt", "paths.data_dir=here"])
+    config = composed(["experiment=rhymes", "paths.data_dir=here"])
     use_paths(config)
     assert data_dir() == tmp_path / "here"
     assert "paths" not in plain(config)
@@ -49,10 +49,10 @@ def test_data_dir_is_the_machines_and_stays_out_of_the_record(
 def test_setting_that_an_experiment_adds_is_no_unknown_one_where_its_user_was_replaced(
     replaced: str,
 ) -> None:
-    config = plain(composed(["experiment=poem_gpt", replaced]))
+    config = plain(composed(["experiment=rhymes", replaced]))
     assert "prompt" not in config
     assert {"data", "net", "callbacks"} <= set(config)
 
 
 def test_setting_that_no_option_refers_to_is_kept_to_be_refused() -> None:
-    assert plain(composed(["experiment=poem_gpt", "+promt=x"]))["promt"] == "x"
+    assert plain(composed(["experiment=rhymes", "+promt=x"]))["promt"] == "x"

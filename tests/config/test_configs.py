@@ -10,19 +10,17 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from experiments import EXPERIMENTS, typed
 from lightning.pytorch.accelerators import CUDAAccelerator
+from made import settings
+from shipped import EXPERIMENTS, FILES, options, typed
 
 from seedbed.config.checks import EXTRAS, check
-from seedbed.config.compose import composed, plain
 from seedbed.config.targets import resolve, within
 from seedbed.errors import SettingError
 from seedbed.project import CONF
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
-FILES = sorted(path for path in CONF.rglob("*.yaml") if path.parent.parent.name != "hydra")
-"""All but those that configure Hydra itself."""
 CHOICES = ("optimizer", "scheduler", "init", "trainer", "callbacks", "logger")
 """The groups of which any option goes with any experiment."""
 NEEDS = {
@@ -38,8 +36,8 @@ ELSEWHERE = ("trainer=ddp",)
 OPTIONS = {
     group: [
         option
-        for path in sorted((CONF / group).glob("*.yaml"))
-        if (option := f"{group}={path.stem}") not in (*NEEDS, *ELSEWHERE)
+        for name in options(group)
+        if (option := f"{group}={name}") not in (*NEEDS, *ELSEWHERE)
     ]
     for group in CHOICES
 }
@@ -58,12 +56,12 @@ SETTINGS = (
 
 STAND_INS = {
     "language": {
-        "_target_": "studies.poems.verse.Verse",
+        "_target_": "stubs.data.Rhymes",
         "poems": 60,
         "context": 16,
         "batch_size": 2,
     },
-    "multiclass": {"_target_": "studies.mnist.digits.Digits"},
+    "multiclass": {"_target_": "stubs.data.Glyphs"},
 }
 """By the kind of task: small data in place of what would be downloaded."""
 
@@ -84,10 +82,6 @@ def nodes(content: Any, kind: str | None) -> Iterator[tuple[dict[str, Any], str]
 
 def name(path: Path) -> str:
     return str(path.relative_to(CONF))
-
-
-def settings(*overrides: str) -> dict[str, Any]:
-    return plain(composed([*overrides]))
 
 
 def one_step(config: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +119,7 @@ def executed(folder: Path, config: dict[str, Any]) -> RunDirectory:
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_file_opens_with_a_comment_that_says_what_it_is(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
-    first = next(line for line in lines if not line.startswith("# @package"))
+    first = next(line for line in lines if not line.startswith("# @"))
     assert first.startswith("# ")
     assert len(first.split()) >= 3
 
@@ -180,17 +174,17 @@ def test_experiment_takes_a_step_and_validates_and_tests(experiment: str, tmp_pa
 
 
 @pytest.mark.parametrize("options", ROUNDS, ids=" ".join)
-def test_line_takes_a_step_with_every_option(options: list[str], tmp_path: Path) -> None:
-    run = executed(tmp_path, settings("experiment=line", *options))
+def test_dots_take_a_step_with_every_option(options: list[str], tmp_path: Path) -> None:
+    run = executed(tmp_path, settings("experiment=dots", *options))
     assert torch.load(run.last, weights_only=True)["global_step"] == 1
 
 
 @pytest.mark.parametrize("option", NEEDS)
-def test_line_takes_a_step_with_an_option_that_needs_more(option: str, tmp_path: Path) -> None:
+def test_dots_take_a_step_with_an_option_that_needs_more(option: str, tmp_path: Path) -> None:
     there, needed = NEEDS[option]
     if not there:
         pytest.skip(f"{option} needs {needed}")
-    run = executed(tmp_path, settings("experiment=line", option))
+    run = executed(tmp_path, settings("experiment=dots", option))
     assert torch.load(run.last, weights_only=True)["global_step"] == 1
 
 
@@ -208,7 +202,7 @@ def test_logger_whose_package_is_missing_names_the_extra(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", ROUNDS, ids=" ".join)
-@pytest.mark.parametrize("experiment", [name for name in EXPERIMENTS if name != "line"])
+@pytest.mark.parametrize("experiment", [name for name in EXPERIMENTS if name != "dots"])
 def test_experiment_takes_a_step_with_every_option(
     experiment: str, options: list[str], tmp_path: Path
 ) -> None:
@@ -234,7 +228,7 @@ def test_gradients_are_clipped_in_mixed_precision_whatever_the_optimizer(
     optimizer: str, tmp_path: Path
 ) -> None:
     mixed = ("trainer.precision=bf16-mixed", "trainer.gradient_clip_val=1e-9")
-    config = one_step(settings("experiment=line", f"optimizer={optimizer}", *mixed))
+    config = one_step(settings("experiment=dots", f"optimizer={optimizer}", *mixed))
     run = RunDirectory.create(tmp_path, config)
     execute(run.path)
     states = torch.load(run.last, weights_only=True)["optimizer_states"][0]["state"].values()

@@ -1,13 +1,13 @@
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 import torch
-from experiments import EXPERIMENTS, typed
+from made import settings
+from shipped import EXPERIMENTS, typed
 from torch import nn
 
 from seedbed.config.checks import check
-from seedbed.config.compose import composed, plain
 from seedbed.config.dry_run import refusals
 from seedbed.errors import SettingError
 from seedbed.nets.mlp import MLP
@@ -23,10 +23,6 @@ WRONG = {
     "+trainer.fast_dev_run=-1": "lightning.Trainer: fast_dev_run=-1 is not",
 }
 """Overrides of the right type, and how they are refused, in the order of a run's parts."""
-
-
-def settings(*overrides: str) -> dict[str, Any]:
-    return plain(composed([*overrides]))
 
 
 def test_every_value_out_of_its_range_is_told_at_once() -> None:
@@ -106,9 +102,9 @@ RANGES = {
         "seedbed.callbacks.averaging.Averaging: decay=1: expected 0 or more, below 1"
     ),
     "+optimizer.differentiable=true": "torch.optim.SGD: its first step fails: a leaf Variable",
-    "experiment=poem_gpt net.depth=100000000": "net: has ",
-    "experiment=poem_gpt net.depth=100000000 net.width=32": "net: has more than 10,000 layers",
-    "experiment=poem_gpt net=transformer_decoder net.depth=100000000": (
+    "experiment=rhymes net.depth=100000000": "net: has ",
+    "experiment=rhymes net.depth=100000000 net.width=32": "net: has more than 10,000 layers",
+    "experiment=rhymes net=transformer_decoder net.depth=100000000": (
         "seedbed.nets.transformer_decoder.TransformerDecoder: depth=100000000: expected 1 to 1,000"
     ),
 }

@@ -12,7 +12,7 @@ from seedbed.errors import SettingError
 from seedbed.project import CONF
 
 NAMES = {
-    "experiment=lime": "experiment=lime: no such experiment; did you mean line",
+    "experiment=dotz": "experiment=dotz: no such experiment; did you mean dots",
     "trainer=cpi": "trainer=cpi: no such trainer; did you mean cpu?",
     "net=perceptron": "net=perceptron: no such net; there is ",
     "callbacks=[samples,early_stoping]": "no such callbacks; did you mean early_stopping?",
@@ -93,8 +93,8 @@ def test_list_of_nodes_takes_the_place_of_settings_by_name(choices: list[str]) -
 @pytest.mark.parametrize(
     ("argument", "setting"),
     [
-        ("--experiment=exam", "experiment=exam"),
-        ("-experiment=exam", "experiment=exam"),
+        ("--experiment=marks", "experiment=marks"),
+        ("-experiment=marks", "experiment=marks"),
         ("--optimizer.lr=1", "optimizer.lr=1"),
         ("--experiment", "experiment=VALUE"),
         ("--+optimizer.momentum=1", "optimizer.momentum=1"),
@@ -117,16 +117,16 @@ def test_flag_of_hydras_stays(argument: str) -> None:
 @pytest.mark.parametrize(
     ("words", "typed"),
     [
-        (["experiment", "=", "exam"], "experiment = exam"),
-        (["seed=1", "experiment=", "exam"], "experiment= exam"),
-        (["experiment", "=exam", "-m"], "experiment =exam"),
-        (["experiment = exam"], "experiment = exam"),
+        (["experiment", "=", "marks"], "experiment = marks"),
+        (["seed=1", "experiment=", "marks"], "experiment= marks"),
+        (["experiment", "=marks", "-m"], "experiment =marks"),
+        (["experiment = marks"], "experiment = marks"),
     ],
 )
 def test_spaces_about_the_sign_are_told(words: list[str], typed: str) -> None:
     with pytest.raises(SettingError) as caught:
         readable(words)
-    assert str(caught.value) == f"{typed}: write experiment=exam, without spaces."
+    assert str(caught.value) == f"{typed}: write experiment=marks, without spaces."
 
 
 def test_spaces_and_signs_within_a_value_stay() -> None:
@@ -180,7 +180,7 @@ def test_several_wrong_settings_are_reported_together() -> None:
 
 
 def test_command_line_without_a_mistake_has_no_problems() -> None:
-    assert setting_problems(["experiment=line", "optimizer=adamw", "optimizer.lr=0.1"]) == []
+    assert setting_problems(["experiment=dots", "optimizer=adamw", "optimizer.lr=0.1"]) == []
 
 
 @pytest.mark.parametrize("broken", ["experiment/mine", "net/mlp", "train"])

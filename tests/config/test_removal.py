@@ -1,60 +1,90 @@
 """Studies taken out of a copy of the project."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from copied import called, copied
+from stub_project import REPOSITORY
 
-from seedbed.project import ROOT
-
-STUDIES = [path.name for path in (ROOT / "src" / "studies").iterdir() if path.is_dir()]
-STUDIES = sorted(name for name in STUDIES if not name.startswith("__"))
 SEEDBED = ("-m", "seedbed")
+SHIPPED = [
+    name
+    for name in ("exam", "mnist", "points", "poems")
+    if (REPOSITORY / "src" / "studies" / name).is_dir()
+]
 
 
-def experiments(project: Path) -> list[str]:
-    return sorted(path.stem for path in (project / "conf" / "experiment").glob("*.yaml"))
+def removed(project: Path, study: str, *words: str) -> set[str]:
+    """The places that the command names."""
+    listed = called(project, *SEEDBED, "remove", "study", study, *words).splitlines()
+    return {str(Path(line).relative_to(project)) for line in listed}
 
 
-def test_dry_run_lists_what_would_go_and_removes_nothing(tmp_path: Path) -> None:
-    project = copied(tmp_path / "project")
-    before = sorted(project.rglob("*.yaml"))
-    listed = called(project, *SEEDBED, "remove", "study", "exam", "--dry-run").splitlines()
-    names = {str(Path(line).relative_to(project)) for line in listed}
-    assert {"src/studies/exam", "conf/data/exam.yaml", "conf/experiment/exam.yaml"} <= names
-    assert "conf/sweep/exam_search.yaml" in names
-    assert not any("mnist" in name or "poem" in name for name in names)
-    assert sorted(project.rglob("*.yaml")) == before
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy with a study `mine`, and what builds on it."""
+    made = copied(tmp_path / "project")
+    called(made, *SEEDBED, "new", "study", "mine", "--kind", "points")
+    (made / "conf/sweep/rates.yaml").write_text(
+        "# @package _global_\n# Rates.\ndefaults:\n  - override /experiment: mine\n"
+    )
+    (made / "conf/optimizer/slow.yaml").write_text("# @study mine\n# Slow.\nlr: 0.1\n")
+    return made
 
 
-def test_unknown_study_is_answered_with_those_there_are(tmp_path: Path) -> None:
-    project = copied(tmp_path / "project")
-    called(project, *SEEDBED, "remove", "study", "exams", status=2)
+def test_dry_run_lists_what_would_go_and_removes_nothing(project: Path) -> None:
+    before = sorted(project.rglob("*"))
+    assert removed(project, "mine", "--dry-run") == {
+        *("src/studies/mine", "tests/studies/mine", "conf/data/mine.yaml", "conf/net/mine.yaml"),
+        *("conf/experiment/mine.yaml", "conf/sweep/rates.yaml", "conf/optimizer/slow.yaml"),
+    }
+    assert [path for path in before if not path.exists()] == []
+
+
+def test_removal_leaves_the_rest(project: Path) -> None:
+    gone = removed(project, "mine")
+    assert not [name for name in gone if (project / name).exists()]
+    assert {path.name for path in REPOSITORY.joinpath("conf/optimizer").iterdir()} == {
+        path.name for path in (project / "conf" / "optimizer").iterdir()
+    }
+
+
+def test_unknown_study_is_answered_with_those_there_are(project: Path) -> None:
+    said = called(project, *SEEDBED, "remove", "study", "mien", status=2)
+    assert "mien: no such study; did you mean mine?" in said
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("study", SHIPPED)
 def test_without_a_study_the_others_are_checked_whole(study: str, tmp_path: Path) -> None:
     project = copied(tmp_path / "project")
-    called(project, *SEEDBED, "remove", "study", study)
-    assert not (project / "src" / "studies" / study).exists()
-    offline = [name for name in experiments(project) if name in ("line", "exam", "plane", "sine")]
-    for name in offline:
-        assert "ok: a batch" in called(project, *SEEDBED, "check", f"experiment={name}")
+    removed(project, study)
+    left = {path.stem for path in (project / "conf" / "experiment").glob("*.yaml")} - {"none"}
+    printed = called(project, *SEEDBED, "check")
+    assert {line.split()[0] for line in printed.splitlines()} == {f"experiment={x}" for x in left}
+    for path in (project / "conf").rglob("*.yaml"):
+        assert f"studies.{study}." not in str(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 @pytest.mark.slow
-def test_without_any_study_the_frame_says_what_to_choose(tmp_path: Path) -> None:
-    project = copied(tmp_path / "project")
-    for study in STUDIES:
-        called(project, *SEEDBED, "remove", "study", study)
-    assert [
-        name for name in experiments(project) if name not in ("images", "none", "table", "text")
-    ] == []
-    table = tmp_path / "t.csv"
-    table.write_text("a,b\n" + "".join(f"{n},{3 * n}\n" for n in range(40)))
-    study = ("experiment=none", "data=table", f"data.path={table}", "data.target=b", "net=mlp")
-    printed = called(
-        project, "train.py", *study, "task=regression", f"hydra.run.dir={tmp_path / 'run'}"
-    )
-    assert "test/loss" in printed
+@pytest.mark.skipif(not SHIPPED, reason="no shipped study is left")
+def test_without_any_shipped_study_lint_and_the_frames_tests_stay_green(tmp_path: Path) -> None:
+    project = whole(tmp_path / "project")
+    for study in SHIPPED:
+        removed(project, study)
+    for command in (["ruff", "format", "--check"], ["ruff", "check"], ["mypy"], ["pytest", "-q"]):
+        called(project, "-m", *command)
+
+
+def whole(project: Path) -> Path:
+    """A copy of the files that git tracks, or would."""
+    words = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    for name in listed.stdout.split("\0")[:-1]:
+        if (REPOSITORY / name).is_file():
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, project / name)
+    return project

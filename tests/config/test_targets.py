@@ -55,7 +55,7 @@ def reachable(kind: str) -> dict[str, Any]:
         ("init", "seedbed.optim.initialisers.normal", "seedbed.files.place_text"),
         ("net", "seedbed.nets.mlp.MLP", "seedbed.files.place_text"),
         ("data", "seedbed.data.table.Table", "seedbed.data.base.DataModule"),
-        ("net", "studies.points.polynomial.Polynomial", "torch.hub.load"),
+        ("data", "stubs.data.Dots", "torch.hub.load"),
         ("callbacks", "seedbed.callbacks.samples.TextSamples", "seedbed.nets.mlp.MLP"),
     ],
 )
@@ -154,9 +154,8 @@ def test_function_is_a_loss_or_a_metric_only_where_it_is_one_of_two_tensors(
 ) -> None:
     with pytest.raises(SettingError, match=r"function of two \(predictions and targets\)"):
         resolve(f"{own_module}.read", kind)
-    for name in ("studies.mnist.mnist.read_idx", "studies.mnist.images.read_digit"):
-        with pytest.raises(SettingError, match="may not be constructed here"):
-            resolve(name, kind)
+    with pytest.raises(SettingError, match="may not be constructed here"):
+        resolve("stubs.data.drawn_poem", kind)
 
 
 METRIC = {"_target_": "MeanSquaredError", "_partial_": True}

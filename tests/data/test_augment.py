@@ -3,12 +3,12 @@ from typing import Any
 import pytest
 import torch
 from stages import In
+from stubs.data import Glyphs
 from torch.nn import functional as F
 from torchvision.transforms import v2
 
 from seedbed.data.augment import EachImage, RandomAffine, augmentation
 from seedbed.errors import SettingError
-from studies.mnist.digits import Digits
 
 SIDE = 8
 
@@ -85,7 +85,7 @@ def test_zoom_to_nothing_is_refused() -> None:
     ("stage", "moved"), [("training", True), ("validating", False), ("testing", False)]
 )
 def test_training_images_are_moved_and_no_others(stage: str, moved: bool) -> None:
-    data = Digits(augment=RandomAffine(shift=0.2))
+    data = Glyphs(augment=RandomAffine(shift=0.2))
     data.trainer = In(stage)
     inputs, targets = data.splits.train
     given: Any = data.on_after_batch_transfer((inputs, targets), 0)

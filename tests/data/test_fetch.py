@@ -99,7 +99,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
 
 
 def poems(*mirrors: Https | NpmPackage) -> Download:
-    return Download("poems", tuple(FILES), DIGEST, mirrors, "data=verse is near")
+    return Download("poems", tuple(FILES), DIGEST, mirrors, "data=rhymes is near")
 
 
 @pytest.fixture
@@ -273,7 +273,7 @@ def test_all_mirrors_down_names_each_and_the_remedy(
     assert remedy == (
         f"Its 2 files were to go to {tmp_path / 'poems'}."
         " To use a copy you have, set SEEDBED_DATA_DIR=FOLDER, with the files in FOLDER/poems;"
-        " data=verse is near."
+        " data=rhymes is near."
     )
 
 

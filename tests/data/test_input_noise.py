@@ -4,17 +4,16 @@ from typing import Any
 import pytest
 import torch
 from stages import In
+from stubs.data import Dots, Rhymes
 from torch import Tensor
 
 from seedbed.data.rows import Rows
 from seedbed.errors import SettingError
-from studies.poems.verse import Verse
-from studies.points.points import Line
 
 
 def given(stage: str, **settings: Any) -> tuple[Rows, Rows]:
     """A batch, and what the net gets of it in this stage."""
-    data = Line(points=20_000, **settings)
+    data = Dots(points=20_000, **settings)
     data.trainer = In(stage)
     batch = data.splits.train
     return batch, data.on_after_batch_transfer(batch, 0)
@@ -33,14 +32,14 @@ def test_training_inputs_get_noise_of_the_stated_deviation_and_no_bias() -> None
 
 
 def test_noise_is_drawn_anew_for_each_batch() -> None:
-    data = Line(input_noise=0.3)
+    data = Dots(input_noise=0.3)
     data.trainer = In("training")
     first, second = (data.on_after_batch_transfer(data.splits.train, 0) for _ in range(2))
     assert not torch.equal(first[0], second[0])
 
 
 def test_noise_leaves_the_data_itself_alone() -> None:
-    data = Line(input_noise=0.3)
+    data = Dots(input_noise=0.3)
     data.trainer = In("training")
     before = data.splits.train[0].clone()
     data.on_after_batch_transfer(data.splits.train, 0)
@@ -61,15 +60,15 @@ def test_training_gets_none_where_none_is_set() -> None:
 @pytest.mark.parametrize("noise", [-1, math.nan])
 def test_negative_noise_is_refused(noise: float) -> None:
     with pytest.raises(SettingError, match=f"input_noise={noise}: expected 0 or more"):
-        Line(input_noise=noise)
+        Dots(input_noise=noise)
 
 
 # --- characters -----------------------------------------------------------------------------------
 
 
-def verse(stage: str, share: float) -> tuple[Verse, tuple[Tensor, Tensor]]:
+def verse(stage: str, share: float) -> tuple[Rhymes, tuple[Tensor, Tensor]]:
     """Data with so much noise, in this stage, and a batch of 16,384 characters of it."""
-    data = Verse(poems=1000, context=256, batch_size=64, input_noise=share)
+    data = Rhymes(poems=1000, context=256, batch_size=64, input_noise=share)
     data.trainer = In(stage)
     return data, next(iter(data.train_dataloader()))
 
@@ -118,4 +117,4 @@ def test_no_random_number_is_drawn_for_text_without_noise() -> None:
 @pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_noise_that_is_no_share_is_refused(share: float) -> None:
     with pytest.raises(SettingError, match=rf"input_noise={share}: expected a share, from 0 to 1"):
-        Verse(input_noise=share)
+        Rhymes(input_noise=share)

@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 import torch
 from lightning import Trainer
+from stubs.data import Glyphs, Rhymes
 
 from seedbed.data.loader import Loader, first_batches, shuffled
-from studies.mnist.digits import Digits
-from studies.poems.verse import Verse
 
 
 def trainer(batches: int) -> Trainer:
@@ -17,9 +16,9 @@ def trainer(batches: int) -> Trainer:
     )
 
 
-@pytest.fixture(params=[Digits, Verse], ids=["rows", "tokens"])
+@pytest.fixture(params=[Glyphs, Rhymes], ids=["rows", "tokens"])
 def data(request: pytest.FixtureRequest) -> Any:
-    settings = {"poems": 60, "context": 16} if request.param is Verse else {}
+    settings = {"poems": 60, "context": 16} if request.param is Rhymes else {}
     return request.param(batch_size=4, **settings)
 
 

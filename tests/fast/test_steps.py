@@ -20,7 +20,7 @@ from seedbed.config.build import Study, build
 from seedbed.config.compose import composed, plain
 from seedbed.fast.steps import OF_TASK, TRANSFER, WITHIN
 
-LINE = ("experiment=line", "data.batch_size=32")
+LINE = ("experiment=dots", "data.batch_size=32")
 """Four steps an epoch."""
 
 EPOCHS, STEPS = 3, 12
@@ -126,9 +126,9 @@ def assert_same(lean: Fit, usual: Fit) -> None:
         (LINE, True),
         ((*LINE, "optimizer=adamw", "scheduler=plateau", "data.input_noise=1", "task.l1=1"), True),
         ((*LINE, "optimizer=muon", "scheduler=cosine", "callbacks=averaging"), True),
-        (("experiment=line", "optimizer=random_search", "max_epochs=9"), True),
+        ((*LINE, "optimizer._target_=torch.optim.LBFGS", "max_epochs=9"), True),
         ((*LINE, "check_val_every_n_epoch=null", "val_check_interval=5"), True),
-        (("experiment=mnist", "data=digits", "data.batch_size=200", "net.dropout=0.3"), True),
+        (("experiment=glyphs", "data.batch_size=200", "net.dropout=0.3"), True),
         ((*LINE, "trainer.accumulate_grad_batches=2"), False),
         ((*LINE, "trainer.gradient_clip_val=1"), False),
         ((*LINE, "trainer.precision=bf16-mixed"), False),

@@ -11,12 +11,10 @@ from seedbed.nets.gpt import GPT, Rotary, rms_norm
 from seedbed.nets.language_model import LanguageModel
 from seedbed.nets.softmax import Softmax
 from seedbed.nets.transformer_decoder import TransformerDecoder
-from studies.poems import gpt_tutorial
-from studies.poems.gpt_tutorial import TutorialGPT
 
 V, T, C = 13, 7, 64
 
-every_decoder = pytest.mark.parametrize("kind", [GPT, TutorialGPT, TransformerDecoder])
+every_decoder = pytest.mark.parametrize("kind", [GPT, TransformerDecoder])
 exactly = partial(torch.testing.assert_close, rtol=1e-9, atol=1e-11)
 
 
@@ -126,10 +124,7 @@ def test_gpt_starts_at_the_loss_of_a_uniform_guess() -> None:
     assert net.loss(ids(3, T), ids(3, T)).item() == pytest.approx(log(V), rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", [TutorialGPT, TransformerDecoder])
-def test_default_initialisation_starts_a_sixth_above_a_uniform_guess(
-    kind: type[LanguageModel],
-) -> None:
+def test_default_initialisation_starts_a_sixth_above_a_uniform_guess() -> None:
     """A logit is w·h + b with |h|² = C (normed) and Var w = 1/(3C), so its variance is 1/3 (b's
     1/(3C) left out); the mean of exp(logit) over a large vocabulary is then e^(1/6).
 
@@ -137,7 +132,7 @@ def test_default_initialisation_starts_a_sixth_above_a_uniform_guess(
     """
     size = 4096
     torch.manual_seed(0)
-    net = kind(vocabulary_size=size, context=64, width=64, depth=1)
+    net = TransformerDecoder(vocabulary_size=size, context=64, width=64, depth=1)
     tokens, targets = torch.randint(size, (2, 16, 64))
     assert net.loss(tokens, targets).item() == pytest.approx(log(size) + 1 / 6, abs=0.04)
 
@@ -248,43 +243,15 @@ def test_rotary_multiplies_channel_pairs_by_complex_phases() -> None:
     torch.testing.assert_close(Rotary(T)(x), torch.cat([turned.real, turned.imag], dim=-1))
 
 
-def test_tutorial_gpt_has_the_lessons_parameters() -> None:
-    net = TutorialGPT(vocabulary_size=8548, context=256)
-    assert sum(parameter.numel() for parameter in net.parameters()) == 1_318_372
-
-
-def test_tutorial_attention_equals_pytorchs_scaled_by_the_width_of_the_model() -> None:
-    head = gpt_tutorial.AttentionHead(C, 16, T).double()
-    x = torch.randn(2, T, C, dtype=torch.float64)
-    expected = F.scaled_dot_product_attention(
-        head.query(x), head.key(x), head.value(x), is_causal=True, scale=C**-0.5
-    )
-    exactly(head(x), expected)
-
-
-def test_tutorial_block_adds_projected_heads_and_then_feed_forward() -> None:
-    block = gpt_tutorial.Block(C, 4, T)
-    randomise(block)
-    x = torch.randn(2, T, C)
-    normed = block.attention_norm(x)
-    after = x + block.project(torch.cat([head(normed) for head in block.heads], dim=-1))
-    expand, _, shrink = block.feed_forward
-    expected = after + shrink(F.relu(expand(block.feed_forward_norm(after))))
-    torch.testing.assert_close(block(x), expected)
-
-
-@pytest.mark.parametrize("kind", [TutorialGPT, TransformerDecoder])
 @pytest.mark.parametrize("heads", [0, 3])
-def test_width_that_heads_cannot_share_is_refused(
-    heads: int, kind: type[TutorialGPT | TransformerDecoder]
-) -> None:
+def test_width_that_heads_cannot_share_is_refused(heads: int) -> None:
     with pytest.raises(ValueError, match=f"width=64 cannot be shared among heads={heads}"):
-        kind(vocabulary_size=5, context=4, heads=heads)
+        TransformerDecoder(vocabulary_size=5, context=4, heads=heads)
 
 
-@pytest.mark.parametrize("kind", [GPT, TutorialGPT, TransformerDecoder])
+@pytest.mark.parametrize("kind", [GPT, TransformerDecoder])
 def test_decoder_drops_out_only_in_training(
-    kind: type[GPT | TutorialGPT | TransformerDecoder],
+    kind: type[GPT | TransformerDecoder],
 ) -> None:
     net = kind(vocabulary_size=V, context=T, width=C, depth=1, dropout=0.5)
     randomise(net)
@@ -307,29 +274,12 @@ def test_gpt_drops_values_that_each_branch_adds_and_raises_the_others(silent: st
     torch.testing.assert_close(added[kept], 2 * whole[kept])
 
 
-@pytest.mark.parametrize("silent", ["project", "feed_forward.2"])
-def test_tutorial_block_drops_values_that_each_branch_adds_and_raises_the_others(
-    silent: str,
-) -> None:
-    block = gpt_tutorial.Block(C, 4, T, dropout=0.5).double()
-    randomise(block)
-    for parameter in block.get_submodule(silent).parameters():
-        nn.init.zeros_(parameter)
-    x = torch.randn(2, T, C, dtype=torch.float64)
-    added = block(x) - x
-    whole = block.eval()(x) - x
-    kept = added != 0
-    assert 0.4 < kept.double().mean() < 0.6
-    torch.testing.assert_close(added[kept], 2 * whole[kept])
-
-
 @every_decoder
 def test_decoder_without_a_block_is_refused(kind: type[LanguageModel]) -> None:
     with pytest.raises(ValueError, match=r"^depth=0: expected 1 "):
         decoder(kind, depth=0)
 
 
-@pytest.mark.parametrize("kind", [TutorialGPT, TransformerDecoder])
-def test_width_of_zero_is_refused(kind: type[LanguageModel]) -> None:
+def test_width_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="width=0 cannot be shared among heads=4"):
-        kind(vocabulary_size=V, context=T, width=0)
+        TransformerDecoder(vocabulary_size=V, context=T, width=0)

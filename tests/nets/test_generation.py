@@ -7,11 +7,10 @@ from seedbed.nets.gpt import GPT
 from seedbed.nets.language_model import LanguageModel
 from seedbed.nets.softmax import Softmax
 from seedbed.nets.transformer_decoder import TransformerDecoder
-from studies.poems.gpt_tutorial import TutorialGPT
 
 V, CONTEXT = 6, 4
 
-every_decoder = pytest.mark.parametrize("kind", [GPT, TutorialGPT, TransformerDecoder])
+every_decoder = pytest.mark.parametrize("kind", [GPT, TransformerDecoder])
 
 
 class Recorded(LanguageModel):
@@ -94,21 +93,19 @@ def test_prompt_may_be_longer_than_the_context() -> None:
     assert net.seen[0].tolist() == [[2, 3, 4, 5]]
 
 
-@pytest.mark.parametrize("kind", [GPT, TutorialGPT])
 @pytest.mark.parametrize("prompts", [[[1, 2]], [[1], [2, 3, 4], [0, 5]], [[*range(6)] * 3]])
 def test_text_is_the_same_as_from_a_model_that_sees_all_anew_each_time(
-    kind: type[LanguageModel], prompts: list[list[int]]
+    prompts: list[list[int]],
 ) -> None:
-    net = random_decoder(kind)
+    net = random_decoder(GPT)
     found = generate(net, prompts, 30, generator=seeded(3))
     net.caches = False  # type: ignore[misc]
     assert generate(net, prompts, 30, generator=seeded(3)) == found
     assert len({token for text in found for token in text}) > 2  # not what any net would write
 
 
-@pytest.mark.parametrize("kind", [GPT, TutorialGPT])
-def test_tokens_are_computed_once_until_the_window_slides(kind: type[LanguageModel]) -> None:
-    net, lengths = random_decoder(kind, context=6), []
+def test_tokens_are_computed_once_until_the_window_slides() -> None:
+    net, lengths = random_decoder(GPT, context=6), []
     net.get_submodule("token_embedding").register_forward_hook(
         lambda module, inputs, output: lengths.append(inputs[0].shape[1])
     )

@@ -8,9 +8,9 @@ from typing import get_args
 
 import pytest
 from copied import called, copied
+from stub_project import REPOSITORY
 
 from seedbed.new.study import Kind
-from seedbed.project import ROOT
 
 SEEDBED = ("-m", "seedbed")
 KINDS = get_args(Kind)
@@ -81,5 +81,5 @@ def test_name_of_an_option_is_taken(tmp_path: Path) -> None:
 
 
 def test_templates_are_all_kinds() -> None:
-    places = (ROOT / "src" / "seedbed" / "new" / "kinds").glob("*/conf")
+    places = (REPOSITORY / "src" / "seedbed" / "new" / "kinds").glob("*/conf")
     assert {path.parent.name for path in places} == {*KINDS}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from omegaconf import OmegaConf
+from shipped import options
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -13,10 +14,10 @@ from seedbed.optim.groups import parameter_groups
 from seedbed.project import CONF
 
 NAMES = [
-    path.stem
-    for path in sorted((CONF / "optimizer").glob("*.yaml"))
-    if path.stem != "random_search"  # takes no gradients; it has tests of its own
-    and not path.stem.startswith("sgd_")  # sgd again, at rates too low to see here
+    name
+    for name in options("optimizer")
+    if name != "random_search"  # takes no gradients; it has tests of its own
+    and not name.startswith("sgd_")  # sgd again, at rates too low to see here
 ]
 every_optimizer = pytest.mark.parametrize("name", NAMES)
 

@@ -251,7 +251,7 @@ REFUSED = {
 @pytest.mark.parametrize("attack", REFUSED)
 @pytest.mark.parametrize("verb", ["resume", "evaluate"])
 def test_refusals_end_within_their_limits(verb: str, attack: str, tmp_path: Path) -> None:
-    config = plain(composed(["experiment=line"]))
+    config = plain(composed(["experiment=dots"]))
     text = yaml.safe_dump(config) + REFUSED[attack]
     (tmp_path / "config.yaml").write_text(text)
     (tmp_path / "metrics.json").write_text("{}")

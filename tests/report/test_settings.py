@@ -141,7 +141,7 @@ def test_listed_settings_stand_once_with_classes_by_name() -> None:
         "max_steps": 5,
         "optimizer._target_": "torch.optim.Adam",
         "optimizer.betas": [0.9, 0.99],
-        "data._target_": "studies.points.points.Line",
+        "data._target_": "stubs.data.Dots",
         "data.seed": 1,
         "trainer.max_steps": 5,
         "trainer.gradient_clip_val": None,

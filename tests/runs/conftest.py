@@ -23,7 +23,7 @@ def poems(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A language model of a few hundred parameters' worth of verse."""
     return made(
         tmp_path_factory.mktemp("runs") / "poems",
-        *("experiment=poem_gpt", "data=verse", "data.poems=300", "data.context=24"),
+        *("experiment=rhymes", "data.poems=300", "data.context=24"),
         *("data.batch_size=4", "net.depth=1", "max_steps=40", "val_check_interval=10"),
         "prompt='春山短歌'",
     )
@@ -34,7 +34,7 @@ def exam(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A binary classifier."""
     return made(
         tmp_path_factory.mktemp("runs") / "exam",
-        *("experiment=exam", "max_epochs=4", "optimizer.lr=0.3"),
+        *("experiment=marks", "max_epochs=4", "optimizer.lr=0.3"),
     )
 
 
@@ -43,7 +43,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """An image classifier that gets about nine of ten right."""
     return made(
         tmp_path_factory.mktemp("runs") / "digits",
-        *("experiment=mnist", "data=digits", "max_epochs=8", "net.hidden=[64]", "net.dropout=0"),
+        *("experiment=glyphs", "max_epochs=8", "net.hidden=[64]", "net.dropout=0"),
         "optimizer.lr=0.01",
     )
 

@@ -38,12 +38,12 @@ LIMIT = 60
 """Seconds in which two processes end, on a busy machine too."""
 
 EXAM = (
-    *("experiment=exam", "max_epochs=3"),
+    *("experiment=marks", "max_epochs=3"),
     "task.metrics={mcc:{_target_:MatthewsCorrCoef}}",  # of all rows once, in each process
 )
-DIGITS = ("experiment=mnist", "data=digits", "net.hidden=[16]", "max_epochs=1")
+DIGITS = ("experiment=glyphs", "net.hidden=[16]", "max_epochs=1")
 VERSE = (
-    *("experiment=poem_gpt", "data=verse", "data.poems=100", "data.context=16"),
+    *("experiment=rhymes", "data.poems=100", "data.context=16"),
     *("data.batch_size=4", "net.depth=1", "max_steps=12", "val_check_interval=6"),
     "net.cutoffs=[20,60]",  # so that some batch has no token of a cluster
     *(
@@ -129,9 +129,9 @@ def rows(run: RunDirectory) -> list[dict[str, float]]:
         EXAM,
         (*EXAM, "data.batch_size=33", "trainer.accumulate_grad_batches=2"),
         (*EXAM, "data.batch_size=full", "trainer.gradient_clip_val=0.1", "task.l1=1e-3"),
-        ("experiment=sine_minibatch", "max_epochs=2", "data.points=99"),  # its loss is a sum
+        ("task.reduction=sum", "optimizer.lr=1e-4", "data.batch_size=32", "data.points=99"),
         (*DIGITS, "net.dropout=0", "scheduler=plateau"),
-        ("experiment=line", "optimizer=random_search", "max_epochs=20"),
+        ("optimizer._target_=torch.optim.LBFGS", "max_epochs=9"),
         VERSE,
     ],
     ids=" ".join,
@@ -152,7 +152,7 @@ def test_two_processes_train_as_one_with_the_same_batches(
 def test_each_row_of_an_uneven_part_counts_once(tmp_path: Path) -> None:
     file = tmp_path / "table.csv"
     file.write_text("a,y\n" + "".join(f"{n},{n % 2}\n" for n in range(33)))
-    study = ("experiment=exam", "data=table", f"data.path={file}", "data.target=y", "max_epochs=1")
+    study = ("experiment=marks", "data=table", f"data.path={file}", "data.target=y", "max_epochs=1")
     one, two = prepared(tmp_path / "1", *study), prepared(tmp_path / "2", *study, *TOGETHER)
     execute(one.path)  # 3 rows for validation, 7 for test
     assert together(two) == [0, 0]

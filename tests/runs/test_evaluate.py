@@ -73,10 +73,10 @@ def test_threads_are_the_runs_but_no_more_than_cores_and_afterwards_as_before(
 @pytest.mark.parametrize(
     "settings",
     [
-        ["experiment=exam", "max_epochs=2"],
-        ["experiment=mnist", "data=digits", "max_epochs=1"],
+        ["experiment=marks", "max_epochs=2"],
+        ["experiment=glyphs", "max_epochs=1"],
         [
-            *("experiment=poem_gpt", "data=verse", "data.poems=100", "data.context=16"),
+            *("experiment=rhymes", "data.poems=100", "data.context=16"),
             *("data.batch_size=4", "net.depth=1", "max_steps=4", "val_check_interval=4"),
             "callbacks.samples=null",
         ],
@@ -97,7 +97,7 @@ def test_compiled_run_is_evaluated_compiled_to_its_own_metrics(
         torch._dynamo.utils.counters.clear()
         assert evaluate(run.path, split=split) == recorded(run, split)
         graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
-        assert graphs > 0 or "experiment=poem_gpt" in settings  # compiled in training alone
+        assert graphs > 0 or "experiment=rhymes" in settings  # compiled in training alone
     keys = [[*torch.load(each.best, weights_only=True)["state_dict"]] for each in (run, other)]
     assert keys[0] == keys[1]
 
@@ -175,7 +175,7 @@ def test_data_that_was_changed_is_refused(own: RunDirectory) -> None:
 def test_data_without_a_test_part_has_no_test(
     exam: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studies.exam.exam.Exam.test_dataloader", lambda _: [])
+    monkeypatch.setattr("stubs.data.Marks.test_dataloader", lambda _: [])
     with pytest.raises(RunError, match="its data has no test part; take --split val"):
         evaluate(exam.path, split="test")
 

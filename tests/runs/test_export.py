@@ -103,7 +103,7 @@ def test_moved_run_is_exported_without_its_data_into_its_own_directory(
 ) -> None:
     shutil.copytree(exam.path, tmp_path / "moved")
     monkeypatch.setattr("seedbed.config.compose.CONF", tmp_path / "none")
-    monkeypatch.setattr("studies.exam.exam.Exam.load", None)
+    monkeypatch.setattr("stubs.data.Marks.load", None)
     called = seedbed("export", tmp_path / "moved", "--format", "safetensors")
     file = tmp_path / "moved" / "export" / "model.safetensors"
     assert called.out == f"{file}: outputs within 0 of the checkpoint's (tolerance 0)\n"
@@ -125,13 +125,8 @@ def test_onnx_of_images_gives_the_checkpoints_logits(digits: RunDirectory, tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "study", [["experiment=sine"], ["experiment=mnist", "data=digits", "net=cnn"]], ids=" ".join
-)
-def test_onnx_of_a_polynomial_and_of_convolutions_is_the_checkpoints(
-    study: list[str], tmp_path: Path
-) -> None:
-    config = plain(composed([*study, "trainer=debug", "logger=csv"]))
+def test_onnx_of_convolutions_is_the_checkpoints(tmp_path: Path) -> None:
+    config = plain(composed(["experiment=glyphs", "net=cnn", "trainer=debug", "logger=csv"]))
     run = RunDirectory.create(tmp_path / "run", config)
     execute(run.path)
     found = export(load(run.path), "onnx", tmp_path)

@@ -160,5 +160,5 @@ def test_moved_run_writes_without_its_corpus(
     expected = seedbed("generate", poems.path, "--seed", 1).out
     shutil.copytree(poems.path, tmp_path / "moved")
     monkeypatch.setattr("seedbed.config.compose.CONF", tmp_path / "none")
-    monkeypatch.setattr("studies.poems.verse.Verse.load", None)
+    monkeypatch.setattr("stubs.data.Rhymes.load", None)
     assert seedbed("generate", tmp_path / "moved", "--seed", 1).out == expected

@@ -161,7 +161,7 @@ def test_digits_as_pictures_are_learnt_as_well_as_digits(tmp_path: Path) -> None
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray((image * 255 / 16).round().astype(np.uint8)).save(file)
     recipe = ("net=mlp_512", "optimizer=adam", "scheduler=none", "max_epochs=10")
-    settings = ["experiment=mnist", "data=digits", "logger=csv"]
+    settings = ["experiment=glyphs", "logger=csv"]
     plainly = RunDirectory.create(tmp_path / "plainly", plain(composed(settings)))
     execute(plainly.path)
     own = [f"data.path={tmp_path / 'digits'}", "data.size=8", "data.channels=1", "logger=csv"]

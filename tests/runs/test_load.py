@@ -144,7 +144,7 @@ def test_data_is_fetched_to_the_users_own_folder_whatever_a_run_says(
     from seedbed.config.build import build_data
 
     monkeypatch.setenv("SEEDBED_DATA_DIR", str(tmp_path / "own"))
-    config = plain(composed(["experiment=mnist"]))
+    config = plain(composed(["data=text", "data.path=x", "task=language", "net=gpt"]))
     config["data"]["data_dir"] = str(tmp_path / "elsewhere")
     assert build_data(config).data_dir == tmp_path / "own"
 
@@ -190,7 +190,7 @@ def test_checkpoint_of_another_name_is_refused(exam: RunDirectory) -> None:
         lambda config: config["net"].update(hidden=[3]),
         lambda config: config["net"].update(widht=3),
         lambda config: config.update(
-            data={"_target_": "studies.mnist.digits.Digits"},
+            data={"_target_": "stubs.data.Glyphs"},
         ),
         lambda config: config.pop("task"),
         lambda config: config.update(net="mlp"),

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from seedbed.record.directory import RunDirectory
 
@@ -130,13 +129,11 @@ def test_input_that_is_not_there_or_a_folder_is_named(
             assert str(tmp_path / name) in refused(seedbed("predict", opened.path, tmp_path / name))
 
 
-def test_image_that_is_none_or_shows_nothing_is_named(
+def test_image_that_is_none_is_named(
     seedbed: Command, digits: RunDirectory, tmp_path: Path
 ) -> None:
     (tmp_path / "text.png").write_text("hello")
-    Image.new("L", (9, 9), 255).save(tmp_path / "blank.png")
-    for name in ("text.png", "blank.png"):
-        assert name in refused(seedbed("predict", digits.path, tmp_path / name))
+    assert "text.png" in refused(seedbed("predict", digits.path, tmp_path / "text.png"))
 
 
 def test_file_in_the_way_of_what_is_written_is_named(
@@ -167,8 +164,8 @@ def test_prompt_outside_the_vocabulary_or_empty_is_no_error(
 
 
 def test_unknown_experiment_is_named_with_the_nearest(seedbed: Command) -> None:
-    called = seedbed("check", "experiment=exma")
-    assert (called.status, "did you mean exam?" in called.out) == (2, True)
+    called = seedbed("check", "experiment=makrs")
+    assert (called.status, "did you mean marks?" in called.out) == (2, True)
 
 
 def test_folder_of_runs_that_is_none_is_named(seedbed: Command, tmp_path: Path) -> None:

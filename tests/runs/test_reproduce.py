@@ -85,7 +85,7 @@ def test_command_prints_json_alone(seedbed: Command, moved: RunDirectory) -> Non
     called = seedbed("reproduce", altered(moved).path, "--json")
     found = json.loads(called.out)
     assert (found["identical"], [*found["differences"]]) == (False, ["test/loss"])
-    assert "experiment  line" in called.err
+    assert "experiment  dots" in called.err
 
 
 def test_pruned_job_is_nothing_to_compare_with(moved: RunDirectory) -> None:

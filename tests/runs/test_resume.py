@@ -25,15 +25,15 @@ import torch
 from events import CLEAN, STEP, Place, happen
 from exact import batches, logged, same
 from lightning import Trainer
+from shipped import options
+from stubs.data import Dots
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from seedbed.config.compose import composed, plain
 from seedbed.errors import DataError, RunError, SeedbedError, SettingError
-from seedbed.project import CONF
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.runs.resume import resume
-from studies.points.points import Line
 
 COMMAND = "from seedbed.cli.main import main; main()"
 
@@ -173,24 +173,25 @@ def test_killed_run_ends_as_one_that_was_not(settings: list[str], tmp_path: Path
     "study",
     [
         [
-            *("experiment=line", "data.batch_size=10", "max_epochs=4", "scheduler=plateau"),
+            *("experiment=dots", "data.batch_size=10", "max_epochs=4", "scheduler=plateau"),
             "scheduler.patience=0",
         ],
         [
-            *("experiment=exam", "data.input_noise=0.2", "max_epochs=3", "optimizer.lr=0.01"),
+            *("experiment=marks", "data.input_noise=0.2", "max_epochs=3", "optimizer.lr=0.01"),
             *("scheduler=cosine", "callbacks=early_stopping"),
         ],
         [
-            *("experiment=mnist", "data=digits", "max_epochs=2", "+trainer.limit_train_batches=20"),
+            *("experiment=glyphs", "max_epochs=2", "+trainer.limit_train_batches=20"),
             "scheduler=one_cycle",
         ],
         [
-            *("experiment=mnist_cnn", "data=digits", "data.batch_size=32", "max_epochs=2"),
+            *("experiment=glyphs", "net=cnn", "optimizer=adamw_cnn", "max_epochs=2"),
+            *("data.augment={degrees: 10, zoom: 0.1, shift: 0.1}", "scheduler=one_cycle"),
             "+trainer.limit_train_batches=20",
         ],
         [
-            "experiment=poem_gpt",
-            *("data=verse", "data.poems=200", "data.context=16", "data.batch_size=4"),
+            "experiment=rhymes",
+            *("data.poems=200", "data.context=16", "data.batch_size=4"),
             *("data.input_noise=0.1", "net.depth=1", "max_steps=45", "val_check_interval=8"),
             *("+trainer.limit_train_batches=12", "+trainer.limit_val_batches=2"),
             "callbacks.samples.length=5",
@@ -227,7 +228,7 @@ def test_curve_has_each_point_once_after_a_kill_between_log_and_checkpoint(tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("schedule", sorted(path.stem for path in CONF.glob("scheduler/*.yaml")))
+@pytest.mark.parametrize("schedule", options("scheduler"))
 def test_killed_run_keeps_its_learning_rates_with_every_schedule(
     schedule: str, tmp_path: Path
 ) -> None:
@@ -320,11 +321,11 @@ def test_longer_fit_that_is_under_way_has_not_the_metrics_of_the_shorter_one(
 def test_longer_fit_that_cannot_begin_leaves_the_metrics(
     copy: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def load(data: Line) -> Any:
+    def load(data: Dots) -> Any:
         raise DataError("it is gone")
 
     before = copy.metrics()
-    monkeypatch.setattr(Line, "load", load)
+    monkeypatch.setattr(Dots, "load", load)
     with pytest.raises(DataError):
         resume(copy.path, ["max_epochs=6"])
     assert copy.metrics() == before

@@ -14,13 +14,13 @@ import torch
 from copied import called, copied
 from omegaconf import open_dict
 from strangers_modules import Autoencoder
+from stub_project import PROJECT
 
 import seedbed
 from seedbed.config.checks import check
 from seedbed.config.compose import composed, plain
 from seedbed.data.resumable import ResumableLoader, SeededBySample
 from seedbed.errors import SettingError
-from seedbed.project import ROOT
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.evaluate import evaluate
 from seedbed.runs.execute import execute
@@ -295,6 +295,6 @@ def test_run_is_started_from_python(tmp_path: Path) -> None:
     assert opened.metrics == RunDirectory(tmp_path / "run").metrics()
     done = subprocess.run(
         [sys.executable, "-c", "import seedbed; seedbed.run(['max_epochs=x'])"],
-        capture_output=True, text=True, check=False, cwd=ROOT,
+        capture_output=True, text=True, check=False, cwd=PROJECT,
     )  # fmt: skip
     assert "max_epochs=x: expected a whole number" in done.stderr

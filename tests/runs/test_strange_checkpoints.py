@@ -26,7 +26,7 @@ from seedbed.runs.execute import execute
 from seedbed.runs.optimizer_state import optimizers_differ
 
 EXAM = (
-    *("experiment=exam", "optimizer=adamw", "logger=csv", "data.batch_size=64", "max_epochs=2"),
+    *("experiment=marks", "optimizer=adamw", "logger=csv", "data.batch_size=64", "max_epochs=2"),
     *("callbacks=[default,averaging,early_stopping,pruning]", "scheduler=plateau"),
 )
 VERBS: dict[str, tuple[str, ...]] = {"resume": (), "evaluate": (), "predict": ("input.csv",)}
@@ -92,7 +92,7 @@ def test_moments_of_one_element_beside_larger_weights_of_a_fused_optimizer_are_r
     tmp_path: Path, seedbed: Command
 ) -> None:
     """Torch's fused Adam would write past their end."""
-    run = prepared(tmp_path / "run", "experiment=exam", "max_epochs=1", "net.hidden=[1000]")
+    run = prepared(tmp_path / "run", "experiment=marks", "max_epochs=1", "net.hidden=[1000]")
     execute(run.path)
     run.set_status("interrupted")
 

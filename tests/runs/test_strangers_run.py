@@ -182,7 +182,7 @@ def test_malformed_file_of_a_sweep_is_named(
         ledger.record() if name == "sweep.yaml" else ledger.points()
 
 
-@pytest.mark.parametrize("command", [[], ["experiment=line"], ["max_steps=1,2"]])
+@pytest.mark.parametrize("command", [[], ["experiment=dots"], ["max_steps=1,2"]])
 def test_record_of_a_sweep_with_no_sweeps_command_starts_nothing(
     command: list[str], seedbed: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,22 +30,11 @@ def test_opening_lines_say_what_was_read_and_how(tmp_path: Path) -> None:
     assert f"{path}, read as UTF-16 text, a blank line between documents, {facts}\n" in said
 
 
-def test_default_prompt_that_the_corpus_does_not_know_is_replaced_and_said(tmp_path: Path) -> None:
-    path = tmp_path / "sea.txt"
-    path.write_text(ENGLISH)
-    said = opening(tmp_path, "experiment=poem_gpt", f"data.path={path}")
-    assert "a text of your own is data=text" in said
-    assert "春 夜 喜 雨. In its place 'sea', the corpus's commonest beginning." in said
-    assert said.count("commonest beginning") == 1
-    assert said.count("\n    sea") == 4  # of the first weights, of two steps, and of the best
-
-
-@pytest.mark.parametrize("experiment", ["poem_gpt", "text"])
-def test_half_a_character_is_refused_before_the_fit(tmp_path: Path, experiment: str) -> None:
+def test_half_a_character_is_refused_before_the_fit(tmp_path: Path) -> None:
     path = tmp_path / "texts.json"
     path.write_text(json.dumps([{"title": "a", "paragraphs": [f"{n} \ud83d"]} for n in range(40)]))
     with pytest.raises(DataError, match=r"document 1, character 5: has U\+D83D, half a character"):
-        opening(tmp_path, f"experiment={experiment}", f"data.path={path}")
+        opening(tmp_path, "experiment=text", f"data.path={path}")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
 TINY = ["logger=csv", "print_every=1000", "data.held_out=20", "max_epochs=3"]
-VERSE = ["data=verse", "net=gpt", "task=language", "net.depth=1", "data.context=16", "logger=csv"]
+VERSE = ["data=rhymes", "net=gpt", "task=language", "net.depth=1", "data.context=16", "logger=csv"]
 
 
 def prepared(folder: Path, *overrides: str) -> RunDirectory:
@@ -143,10 +143,10 @@ def test_other_vocabulary_is_refused_even_of_the_same_size(
 ) -> None:
     path = tmp_path / "other.ckpt"
     state = torch.load(poet.best, weights_only=True)
-    state["Verse"]["vocabulary"] = state["Verse"]["vocabulary"][::-1]
+    state["Rhymes"]["vocabulary"] = state["Rhymes"]["vocabulary"][::-1]
     torch.save(state, path)
     message = refusal(tmp_path, *VERSE, "data.poems=60", "trainer=debug", f"weights={path}")
-    count = f"{len(state['Verse']['vocabulary']):,}"
+    count = f"{len(state['Rhymes']['vocabulary']):,}"
     assert f"know {count} characters, this corpus has {count}, of which {count}" in message
 
 
@@ -205,10 +205,10 @@ def test_weights_of_another_study_are_not_a_language_models(
 
 
 def test_inputs_may_have_another_scale(tmp_path: Path) -> None:
-    exam = ["experiment=exam", "trainer=debug", "logger=csv"]
+    exam = ["experiment=marks", "trainer=debug", "logger=csv"]
     first = prepared(tmp_path / "first", *exam)
     execute(first.path)
     second = prepared(tmp_path / "second", *exam, "data.split_seed=1", f"weights={first.path}")
     execute(second.path)
-    scales = [torch.load(r.best, weights_only=True)["Exam"]["scale"] for r in (first, second)]
+    scales = [torch.load(r.best, weights_only=True)["Marks"]["scale"] for r in (first, second)]
     assert scales[0] != scales[1]

@@ -8,7 +8,7 @@ from seedbed.config.compose import composed, plain
 from seedbed.config.overrides import searched, setting_problems
 from seedbed.sweep.best import remove_best, write_best
 
-SETTINGS = ("experiment=exam", "optimizer=rmsprop", "optimizer.lr=0.02", "net.hidden=[4]")
+SETTINGS = ("experiment=marks", "optimizer=rmsprop", "optimizer.lr=0.02", "net.hidden=[4]")
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_best_again_is_a_run_of_its_experiment(again: Any) -> None:
 
 def test_paths_hold_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = ("experiment=plane", "data=table", "data.path=my.csv", "data.target=y")
+    settings = ("experiment=dots", "data=table", "data.path=my.csv", "data.target=y")
     write_best(composed([*settings]), tmp_path, "the best")
     assert f"path: {tmp_path / 'my.csv'}" in (tmp_path / "data" / "best.yaml").read_text()
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from stubs.data import Dots
 
 from seedbed.data.rows import RowSplits
 from seedbed.errors import DataError
@@ -16,7 +17,6 @@ from seedbed.report.tables import remarks
 from seedbed.runs.evaluate import evaluate
 from seedbed.runs.load import load
 from seedbed.sweep import run as module
-from studies.points.points import Line
 
 
 class TouchedError(Exception):
@@ -34,14 +34,14 @@ class Labels(torch.Tensor):
 @pytest.fixture
 def guarded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the test part's labels raise as soon as anything touches them, once they are loaded."""
-    usual = Line.load
+    usual = Dots.load
 
-    def loaded(data: Line) -> RowSplits:
+    def loaded(data: Dots) -> RowSplits:
         splits = usual(data)
         inputs, targets = splits.test
         return replace(splits, test=(inputs, targets.as_subclass(Labels)))
 
-    monkeypatch.setattr(Line, "load", loaded)
+    monkeypatch.setattr(Dots, "load", loaded)
 
 
 @pytest.mark.usefixtures("guarded")

@@ -1,16 +1,14 @@
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from shipped import options
 
 from seedbed.config.checks import check
 from seedbed.config.compose import composed, plain
-from seedbed.project import CONF
 from seedbed.sweep.space import each_value, fixed, overrides_of, space
-
-SWEEPS = [path.stem for path in sorted((CONF / "sweep").glob("*.yaml"))]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SWEEPS)
+@pytest.mark.parametrize("name", options("sweep"))
 def test_every_value_of_a_shipped_sweep_can_be_trained_with(name: str) -> None:
     config = composed([f"sweep={name}"])
     assert config.hydra.mode.name == "MULTIRUN"

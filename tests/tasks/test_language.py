@@ -99,7 +99,7 @@ def test_figures_are_those_the_task_says_it_measures() -> None:
 
 
 def test_training_is_told_in_perplexity_and_bits_too(tmp_path: Path) -> None:
-    tiny = ["experiment=poem_gpt", "data=verse", "data.poems=60", "data.context=16", "logger=csv"]
+    tiny = ["experiment=rhymes", "data.poems=60", "data.context=16", "logger=csv"]
     brief = ["net.depth=1", "max_steps=4", "val_check_interval=2", "callbacks=default"]
     run = RunDirectory.create(tmp_path / "run", plain(composed([*tiny, *brief])))
     execute(run.path)

@@ -99,7 +99,7 @@ def test_absolute_error_is_logged_in_the_targets_own_unit(unit: float, tmp_path:
 
 
 def test_focal_loss_counts_what_is_predicted_well_for_less(tmp_path: Path) -> None:
-    for experiment in (["experiment=exam"], ["experiment=mnist", "data=digits"]):
+    for experiment in (["experiment=marks"], ["experiment=glyphs"]):
         folder = tmp_path / experiment[-1]
         metrics = executed(folder, *experiment, "task.loss=focal")
         logits, targets = outputs_of(folder)
@@ -118,7 +118,7 @@ def test_focal_loss_counts_what_is_predicted_well_for_less(tmp_path: Path) -> No
 
 def test_balanced_weights_make_each_class_of_the_training_part_count_alike(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    settings = ("experiment=mnist", "data=digits", "task.class_weights=balanced")
+    settings = ("experiment=glyphs", "task.class_weights=balanced")
     metrics = executed(folder, *settings)
     (logits, targets), (_, trained) = outputs_of(folder), outputs_of(folder, "train")
     counts = trained.bincount(minlength=10)
@@ -130,16 +130,14 @@ def test_loss_of_the_whole_training_part_is_torchs_weighted_one(tmp_path: Path) 
     folder, weights = tmp_path / "run", [1.0, *[2.0] * 8, 30.0]
     listed = "task.class_weights=[" + ",".join(map(str, weights)) + "]"
     still = ("data.batch_size=full", "optimizer.lr=0.0", "net.dropout=0")
-    metrics = executed(folder, "experiment=mnist", "data=digits", listed, *still)
+    metrics = executed(folder, "experiment=glyphs", listed, *still)
     expected = F.cross_entropy(*outputs_of(folder, "train"), torch.tensor(weights)).item()
     assert metrics["train/loss"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_weights_of_other_classes_than_there_are_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="2 weights, but the data has 10 classes"):
-        executed(
-            tmp_path / "run", "experiment=mnist", "data=digits", "task.class_weights=[1.0,2.0]"
-        )
+        executed(tmp_path / "run", "experiment=glyphs", "task.class_weights=[1.0,2.0]")
 
 
 # --- what is refused before a fit -----------------------------------------------------------------
@@ -155,13 +153,16 @@ def test_weights_of_other_classes_than_there_are_are_refused(tmp_path: Path) -> 
         ("task.loss._target_=torch.nn.HuberLoss task.loss.dleta=2", "did you mean delta?"),
         ("task.loss._target_=OWN.rows", "a scalar with a gradient; got shape [3, 1]"),
         ("task.loss._target_=OWN.Quantile", "task.loss.share: is required by"),
-        ("experiment=exam task.loss._target_=torch.nn.BCELoss", "expects probabilities, and a net"),
         (
-            "experiment=exam task.loss._target_=torch.nn.SoftMarginLoss",
+            "experiment=marks task.loss._target_=torch.nn.BCELoss",
+            "expects probabilities, and a net",
+        ),
+        (
+            "experiment=marks task.loss._target_=torch.nn.SoftMarginLoss",
             "expects targets of -1 and 1",
         ),
         (
-            "experiment=mnist task.loss._target_=torch.nn.NLLLoss",
+            "experiment=glyphs task.loss._target_=torch.nn.NLLLoss",
             "NLLLoss expects log-probabilities, and a net gives logits; choose cross_entropy or",
         ),
         (
@@ -169,14 +170,14 @@ def test_weights_of_other_classes_than_there_are_are_refused(tmp_path: Path) -> 
             "its gradient is zero for",
         ),
         ("task.loss._target_=torch.nn.KLDivLoss", "expects log-probabilities, and probabilities"),
-        ("experiment=mnist task.loss._target_=torch.nn.L1Loss", "cannot be computed"),
+        ("experiment=glyphs task.loss._target_=torch.nn.L1Loss", "cannot be computed"),
         (
-            "experiment=mnist task.loss=focal task.label_smoothing=0.1",
+            "experiment=glyphs task.loss=focal task.label_smoothing=0.1",
             "goes with loss=cross_entropy",
         ),
-        ("experiment=mnist task.loss=focal task.class_weights=balanced", "goes with loss=cross"),
-        ("experiment=mnist task.class_weights=[1.0,-2.0]", "expected numbers of 0 or more"),
-        ("experiment=mnist task.class_weights=even", "expected balanced or a list"),
+        ("experiment=glyphs task.loss=focal task.class_weights=balanced", "goes with loss=cross"),
+        ("experiment=glyphs task.class_weights=[1.0,-2.0]", "expected numbers of 0 or more"),
+        ("experiment=glyphs task.class_weights=even", "expected balanced or a list"),
     ],
 )
 def test_loss_that_cannot_be_trained_with_is_refused_before_the_fit(

@@ -23,8 +23,8 @@ from seedbed.runs.load import load
 from seedbed.tasks.metrics import ExtraMetrics, direction
 
 TINY = ["max_epochs=2", "logger=csv", "print_every=1000"]
-EXAM = "experiment=exam"
-DIGITS = ("experiment=mnist", "data=digits")
+EXAM = "experiment=marks"
+DIGITS = ("experiment=glyphs",)
 
 
 class Misses(Metric):
@@ -129,9 +129,9 @@ def test_metric_of_ones_own_is_a_class_or_a_function(own_module: str, tmp_path: 
     ("overrides", "told"),
     [
         ("task.metrics=[MatthewsCorrCoeff]", "did you mean MatthewsCorrCoef"),
-        ("experiment=exam task.metrics=[ROC]", "expected one number"),
-        ("experiment=exam task.metrics=[ConfusionMatrix]", "got shape [2, 2]"),
-        ("experiment=exam task.metrics=[BinaryFairness]", "num_groups: is required"),
+        ("experiment=marks task.metrics=[ROC]", "expected one number"),
+        ("experiment=marks task.metrics=[ConfusionMatrix]", "got shape [2, 2]"),
+        ("experiment=marks task.metrics=[BinaryFairness]", "num_groups: is required"),
         ("task.metrics=[MultilabelAccuracy]", "num_labels: is required"),
         ("task.metrics=[KLDivergence]", "metrics.KLDivergence: Expected both p and q"),
         ("task.metrics._target_=torchmetrics.MetricCollection", "expected a"),
@@ -139,9 +139,10 @@ def test_metric_of_ones_own_is_a_class_or_a_function(own_module: str, tmp_path: 
         ("task.metrics=3", "expected settings by name or null"),
         ("task.metrics.mse._target_=MeanSquaredError", "the task has mse already"),
         ("task.metrics.x._target_=MinkowskiDistance", "task.metrics.x.p: is required"),
-        ("experiment=exam task.metrics.x._target_=AUROC task.metrics.x.max_fp=1", "max_fpr?"),
+        ("experiment=marks task.metrics.x._target_=AUROC task.metrics.x.max_fp=1", "max_fpr?"),
         (
-            "experiment=exam task.metrics=[MatthewsCorrCoef] monitor=val/MatthewsCorrCoef mode=min",
+            "experiment=marks task.metrics=[MatthewsCorrCoef] monitor=val/MatthewsCorrCoef "
+            "mode=min",
             "the best val/MatthewsCorrCoef is its max",
         ),
     ],

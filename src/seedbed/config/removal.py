@@ -1,6 +1,7 @@
 """Which files a study is made of: its folder, its tests, and what of `conf/` needs it.
 
-A file of `conf/` needs a study if it names one of its classes, or chooses an option that does.
+A file of `conf/` needs a study if it names one of its classes, chooses an option that does, or says
+so itself by a first line `# @study NAME`.
 """
 
 import re
@@ -36,9 +37,10 @@ def files_of(name: str) -> list[Path]:
         raise SettingError(f"{name}: no such study; {nearest(name, folders)}")
     folder = folders[name]
     module = f"{folder.parent.name}.{name}."
+    marked = f"# @study {name}\n"
     needed: set[Path] = set()
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(CONF.rglob("*.yaml"))}
-    found = {path for path, text in texts.items() if module in text}
+    found = {path for path, text in texts.items() if module in text or text.startswith(marked)}
     while found - needed:
         needed |= found
         gone = {path.relative_to(CONF).with_suffix("").as_posix() for path in needed}
@@ -47,8 +49,14 @@ def files_of(name: str) -> list[Path]:
             for path, text in texts.items()
             if path.parent != CONF and _chosen(path, text) & gone
         }
-    tests = ROOT / "tests" / folder.parent.name / name
-    return [folder, *([tests] if tests.is_dir() else []), *sorted(needed)]
+    tests = [ROOT / "tests" / folder.parent.name / name]
+    if any(module in path.read_text(encoding="utf-8") for path in _python(ROOT / "benchmarks")):
+        tests += [ROOT / "benchmarks", ROOT / "tests" / "benchmarks"]
+    return [folder, *(path for path in tests if path.is_dir()), *sorted(needed)]
+
+
+def _python(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
 
 
 def _chosen(path: Path, text: str) -> set[str]:

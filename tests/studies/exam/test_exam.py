@@ -1,6 +1,10 @@
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from made import executed
 
 from studies.exam.exam import Exam, draw, log_odds
 from studies.exam.ruled import csv_text
@@ -56,3 +60,18 @@ def test_record_tells_the_best_loss_of_its_own_test_part() -> None:
 def test_another_split_seed_deals_others_to_the_test() -> None:
     one, other = (Exam(split_seed=seed).splits.test[0] for seed in (42, 7))
     assert not torch.equal(one, other)
+
+
+@pytest.mark.slow
+def test_exam_ends_once_its_loss_target_is_reached(tmp_path: Path) -> None:
+    run = executed(tmp_path / "run", "experiment=exam", "callbacks=loss_target")
+    with (run.path / "metrics.csv").open(newline="") as file:
+        losses = [float(row["val/loss"]) for row in csv.DictReader(file) if row["val/loss"]]
+    assert len(losses) < 1 + 100
+    assert losses[-1] <= 0.32 < min(losses[:-1])
+    assert "and the target was 0.32" in run.log_file.read_text()
+
+
+def test_run_comes_near_the_best_possible_loss(tmp_path: Path) -> None:
+    run = executed(tmp_path / "run", "experiment=exam", "optimizer.lr=0.01", "max_epochs=20")
+    assert run.metrics()["test/loss"] == pytest.approx(Exam().facts["best_loss_test"], abs=0.02)

@@ -5,8 +5,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from made import executed, losses_of_a_loop, training_losses
 
 from seedbed.errors import DataError, SettingError
 from studies.mnist import mnist
@@ -173,3 +175,13 @@ def test_official_mnist_is_50000_10000_and_10000_images() -> None:
     assert everything.std().item() == pytest.approx(0.3081, abs=5e-5)
     # The official test set begins 7 2 1 0 4 1 4 9 5 9.
     assert splits.test[1][:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+
+
+def test_run_has_the_losses_of_the_lessons_loop_on_the_same_batches(tmp_path: Path) -> None:
+    choices = (
+        *("experiment=mnist", "data=digits", "net.dropout=0"),
+        *("max_epochs=-1", "max_steps=20", "check_val_every_n_epoch=null", "val_check_interval=5"),
+    )
+    expected = losses_of_a_loop(tmp_path, torch.optim.Adam, *choices)
+    run = executed(tmp_path / "run", *choices)
+    np.testing.assert_allclose(training_losses(run), expected, rtol=1e-3)

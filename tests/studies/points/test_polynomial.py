@@ -1,11 +1,16 @@
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
+from torch.optim import AdamW
 
+import seedbed
 from seedbed.optim.groups import parameter_groups
+from seedbed.runs.export import export
 from studies.points.polynomial import Polynomial
 
 
@@ -83,3 +88,24 @@ def test_dropout_leaves_powers_out_in_training_only_and_raises_the_others() -> N
     assert len(set(distances.argmin(dim=1).tolist())) == 8
     net.eval()
     assert net(x).item() == pytest.approx(a + sum(terms), rel=1e-5)
+
+
+def test_polynomial_learns_four_points_by_heart() -> None:
+    """As many as it has coefficients, so that one curve goes through all of them."""
+    torch.manual_seed(0)
+    x, y = torch.tensor([[-1.0], [-0.3], [0.4], [1.0]]), torch.randn(4, 1)
+    net = Polynomial(inputs=1, outputs=1)
+    optimizer = AdamW(parameter_groups(net), lr=0.1, weight_decay=0)
+    for _ in range(500):
+        optimizer.zero_grad()
+        loss = F.mse_loss(net(x), y)
+        loss.backward()
+        optimizer.step()
+    assert loss < 1e-3
+
+
+@pytest.mark.slow
+def test_onnx_gives_the_checkpoints_values(tmp_path: Path) -> None:
+    run = seedbed.run(["experiment=sine", "trainer=debug", f"hydra.run.dir={tmp_path / 'run'}"])
+    found = export(run, "onnx", tmp_path)
+    assert found["largest_difference"] <= found["tolerance"]

@@ -1,43 +1,23 @@
 """Each lesson's row: our run beside the lesson's own loop, written out here, from one start."""
 
-import csv
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from made import executed, settings, training_losses
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 from seedbed.config.build import build
-from seedbed.config.compose import composed, plain
-from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
-
-
-def settings(*overrides: str) -> dict[str, Any]:
-    return plain(composed([*overrides]))
-
-
-def executed(folder: Path, *overrides: str) -> RunDirectory:
-    run = RunDirectory.create(folder / "run", settings(*overrides, "print_every=10000"))
-    execute(run.path)
-    return run
 
 
 def start(folder: Path, *overrides: str) -> nn.Module:
     """The net as a run with these settings starts with it."""
     return build(settings(*overrides), folder).task.net
-
-
-def training_losses(run: RunDirectory) -> list[float]:
-    """Of each validation, the mean of the losses before the steps since the one before."""
-    with (run.path / "metrics.csv").open(newline="") as file:
-        return [float(row["train/loss"]) for row in csv.DictReader(file) if row["train/loss"]]
 
 
 def line(points: int) -> tuple[Tensor, Tensor]:
@@ -104,7 +84,7 @@ def test_sine_ends_where_the_lessons_loop_does(tmp_path: Path) -> None:
         losses.append(((np.polyval(coefficients[::-1], x) - np.sin(x)) ** 2).sum())
         coefficients = coefficients - 1e-6 * hand_derived(x, np.sin(x), coefficients)
 
-    run = executed(tmp_path, "experiment=sine")
+    run = executed(tmp_path / "run", "experiment=sine")
     weights = torch.load(run.last, weights_only=True)["state_dict"]
     fitted = coefficients_of({name.removeprefix("net."): w for name, w in weights.items()})
     np.testing.assert_allclose(fitted, coefficients, atol=1e-4)
@@ -118,7 +98,7 @@ def test_sine_ends_where_the_lessons_loop_does(tmp_path: Path) -> None:
 def test_line_has_the_losses_of_the_lessons_loop(tmp_path: Path) -> None:
     net = start(tmp_path, "experiment=line")
     losses = lesson_loop(net, SGD(net.parameters(), lr=0.01), line(100), epochs=100)
-    run = executed(tmp_path, "experiment=line")
+    run = executed(tmp_path / "run", "experiment=line")
     np.testing.assert_allclose(training_losses(run), losses, rtol=1e-3)
 
 
@@ -141,7 +121,7 @@ def test_linear_has_the_losses_of_the_lessons_loop_with_each_optimizer(
     choices = ("experiment=linear", f"optimizer={name}", "optimizer.lr=0.01")
     net = start(tmp_path, *choices)
     losses = lesson_loop(net, OPTIMIZERS[name](net.parameters()), line(200), epochs=100)
-    run = executed(tmp_path, *choices)
+    run = executed(tmp_path / "run", *choices)
     np.testing.assert_allclose(training_losses(run), losses, rtol=1e-3)
 
 
@@ -160,58 +140,5 @@ def test_cubic_has_the_losses_of_the_lessons_loop(tmp_path: Path) -> None:
     # Fused as the option is: a rounding that differs has grown to half a per cent after 300 epochs.
     adam = Adam(net.parameters(), lr=0.01, weight_decay=0.01, fused=True)
     losses = lesson_loop(net, adam, cubic(), epochs=300)
-    run = executed(tmp_path, "experiment=cubic")
+    run = executed(tmp_path / "run", "experiment=cubic")
     np.testing.assert_allclose(training_losses(run), losses, rtol=1e-3)
-
-
-# --- exam -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_exam_ends_once_its_loss_target_is_reached(tmp_path: Path) -> None:
-    run = executed(tmp_path, "experiment=exam", "callbacks=loss_target")
-    with (run.path / "metrics.csv").open(newline="") as file:
-        losses = [float(row["val/loss"]) for row in csv.DictReader(file) if row["val/loss"]]
-    assert len(losses) < 1 + 100
-    assert losses[-1] <= 0.32 < min(losses[:-1])
-    assert "and the target was 0.32" in run.log_file.read_text()
-
-
-# --- digits and poems -----------------------------------------------------------------------------
-
-
-MNIST = (
-    *("experiment=mnist", "data=digits", "net.dropout=0"),
-    *("max_epochs=-1", "max_steps=20", "check_val_every_n_epoch=null", "val_check_interval=5"),
-)
-GPT = (
-    *("experiment=poem_gpt_tutorial", "data=verse", "data.poems=200", "data.context=16"),
-    *("data.windows=random", "callbacks=default", "max_steps=20", "val_check_interval=5"),
-)
-
-
-@pytest.mark.parametrize(("choices", "optimizer"), [(MNIST, Adam), (GPT, AdamW)])
-def test_run_has_the_losses_of_the_lessons_loop_on_the_same_batches(
-    choices: tuple[str, ...], optimizer: type[Adam], tmp_path: Path
-) -> None:
-    study = build(settings(*choices), tmp_path)
-    net = study.task.net
-    updates = optimizer(net.parameters(), lr=1e-3)
-    losses = []
-    for inputs, targets in islice(study.datamodule.train_dataloader(), 20):
-        loss = F.cross_entropy(net(inputs).flatten(0, -2), targets.flatten())
-        updates.zero_grad()
-        loss.backward()
-        updates.step()
-        losses.append(loss.item())
-    means = np.reshape(losses, (4, 5)).mean(axis=1)
-    np.testing.assert_allclose(training_losses(executed(tmp_path, *choices)), means, rtol=1e-3)
-
-
-def test_tutorial_gpt_has_the_lessons_numbers() -> None:
-    config = settings("experiment=poem_gpt_tutorial")
-    assert (config["seed"], config["max_steps"], config["val_check_interval"]) == (2024, 10000, 100)
-    data, net, samples = config["data"], config["net"], config["callbacks"]["samples"]
-    assert (data["batch_size"], data["context"], data["evaluation_batches"]) == (16, 256, 100)
-    assert (net["width"], net["depth"], net["heads"], net["dropout"]) == (64, 4, 4, 0.0)
-    assert (samples["length"], samples["temperature"]) == (100, 1.0)

@@ -1,0 +1,51 @@
+"""Settings as a command line composes them, and runs of them: the one way for all tests."""
+
+import csv
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from seedbed.config.build import build
+from seedbed.config.compose import composed, plain
+from seedbed.record.directory import RunDirectory
+from seedbed.runs.execute import execute
+
+
+def settings(*overrides: str) -> dict[str, Any]:
+    """A run's settings, by overrides as they are typed."""
+    return plain(composed([*overrides]))
+
+
+def executed(folder: Path, *overrides: str) -> RunDirectory:
+    """A finished run in `folder`."""
+    run = RunDirectory.create(folder, settings("print_every=1000", *overrides))
+    execute(run.path)
+    return run
+
+
+def training_losses(run: RunDirectory) -> list[float]:
+    """Of each validation, the mean of the losses before the steps since the one before."""
+    with (run.path / "metrics.csv").open(newline="") as file:
+        return [float(row["train/loss"]) for row in csv.DictReader(file) if row["train/loss"]]
+
+
+def losses_of_a_loop(
+    folder: Path, optimizer: type[torch.optim.Optimizer], *overrides: str
+) -> list[float]:
+    """The training losses of 20 steps of a loop written out, a mean of each five."""
+    study = build(settings(*overrides), folder)
+    net = study.task.net
+    updates = optimizer(net.parameters(), lr=1e-3)
+    losses = []
+    for inputs, targets in islice(study.datamodule.train_dataloader(), 20):
+        loss = F.cross_entropy(net(inputs).flatten(0, -2), targets.flatten())
+        updates.zero_grad()
+        loss.backward()
+        updates.step()
+        losses.append(loss.item())
+    means: list[float] = np.reshape(losses, (4, 5)).mean(axis=1).tolist()
+    return means
