@@ -14,8 +14,8 @@ from seedbed.record.run import read_run
 from seedbed.report.doctor import Finding, diagnose
 from seedbed.runs.execute import execute
 
-LINE = ("experiment=line", "data.held_out=50", "max_epochs=12", "optimizer.lr=0.02")
-DIGITS = ("experiment=mnist", "data=digits", "net.hidden=[16]", "net.dropout=0")
+LINE = ("experiment=dots", "data.held_out=50", "max_epochs=12", "optimizer.lr=0.02")
+DIGITS = ("experiment=glyphs", "net.hidden=[16]", "net.dropout=0")
 
 
 class Loud(MLP):
@@ -43,7 +43,7 @@ def findings(folder: Path, *overrides: str) -> dict[str, Finding]:
         (
             "first loss",
             r"times what a guess gives \(ln 10: 2\.3",
-            ("experiment=mnist", "data=digits", "net._target_=OWN.Loud", "max_epochs=1"),
+            ("experiment=glyphs", "net._target_=OWN.Loud", "max_epochs=1"),
         ),
         (
             "best at first",

@@ -166,7 +166,7 @@ def test_weights_of_other_classes_than_there_are_are_refused(tmp_path: Path) -> 
             "NLLLoss expects log-probabilities, and a net gives logits; choose cross_entropy or",
         ),
         (
-            "experiment=exam task.loss._target_=torch.nn.CrossEntropyLoss",
+            "experiment=marks task.loss._target_=torch.nn.CrossEntropyLoss",
             "its gradient is zero for",
         ),
         ("task.loss._target_=torch.nn.KLDivLoss", "expects log-probabilities, and probabilities"),
