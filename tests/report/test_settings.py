@@ -153,7 +153,7 @@ def test_listed_settings_stand_once_with_classes_by_name() -> None:
         "max_steps": 5,
         "optimizer": "Adam",
         "optimizer.betas": "[0.9,0.99]",
-        "data": "Line",
+        "data": "Dots",
         "trainer.gradient_clip_val": "null",
         "compile": "false",
     }
