@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "runs": {
         *("callbacks", "config", "data", "errors", "files", "loggers", "metric_directions"),
         *("nets", "optim", "processes", "project", "record", "report", "tasks", "terminal"),
-        "lightning_private",
+        *("lightning_private", "speed"),
     },
     "sweep": {
         *("callbacks", "config", "errors", "files", "processes", "project", "record"),

@@ -50,6 +50,7 @@ def compare(
     from seedbed.report import markup, tables
     from seedbed.report.comparison import compare_each
     from seedbed.report.write import write_reports
+    from seedbed.runs.view import open_view
     from seedbed.terminal import on_stderr
 
     with on_stderr():
@@ -65,6 +66,6 @@ def compare(
             as_text = markup.as_latex if format == "latex" else markup.as_markdown
             say(as_text(comparison))
     folder = out or (runs[0] if len(runs) == 1 else LOGS / "comparison")
-    for page in write_reports(comparisons, folder, axis=x):
+    for page in write_reports(comparisons, folder, axis=x, view=open_view):
         if not as_json:
             say(f"\nreport: {page}", err=format != "text")

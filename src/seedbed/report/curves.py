@@ -1,4 +1,7 @@
-"""`curves.png`: a metric as it was learnt, all runs at once: validation solid, training dashed."""
+"""`curves.png`: a metric as it was learnt, all runs at once: validation solid, training dashed.
+
+Where the runs have different schedules, their learning rates stand below.
+"""
 
 import math
 from pathlib import Path
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seedbed.record.run import Axis
 from seedbed.report.comparison import Comparison, Group
-from seedbed.report.scales import set_log, spans, view
+from seedbed.report.scales import finite, set_log, spans, view
 from seedbed.report.settings import LARGEST
 from seedbed.report.style import GREY, INK, End, colours, label_ends, new_figure, text
 
@@ -32,8 +35,11 @@ def draw_curves(comparison: Comparison, axis: Axis, file: Path) -> bool:
     low, high = view(comparison)
     seen = [y for _, y in points if low <= y <= high] or [y for _, y in points]
     low, high = min(seen), max(seen)
-    picture = new_figure(9, 5)
-    axes = picture.add_subplot()
+    rates = _rates(comparison, axis)
+    picture = new_figure(9, 6.5 if rates else 5)
+    axes, *below = picture.subplots(
+        1 + bool(rates), sharex=True, squeeze=False, height_ratios=[5, 2][: 1 + bool(rates)]
+    )[:, 0]
     colour = colours(comparison)
     drawn: Lines = {}
     ends, crosses = [], []
@@ -56,7 +62,9 @@ def draw_curves(comparison: Comparison, axis: Axis, file: Path) -> bool:
     _set_height(axes, seen, logarithmic=comparison.mode == "min" and spans(seen, 20))
     first, final = min(x for x, _ in points), max(x for x, _ in points)
     axes.set_xlim(first, max(final, first + 1))
-    axes.set_xlabel("training step" if axis == "step" else "epoch")
+    for under in below:
+        _draw_rates(under, {colour[label]: points for label, points in rates.items()})
+    [axes, *below][-1].set_xlabel("training step" if axis == "step" else "epoch")
     axes.set_ylabel(name)
     axes.set_title(text(f"{comparison.title}: {name}"))
     _explain_lines(
@@ -71,6 +79,26 @@ def draw_curves(comparison: Comparison, axis: Axis, file: Path) -> bool:
     label_ends(axes, ends)
     picture.savefig(file)
     return True
+
+
+def _rates(comparison: Comparison, axis: Axis) -> dict[str, Points]:
+    """The learning rate of each group, by its label; empty unless one changes, and they differ."""
+    curves = {
+        group.label: group.runs[0].curve("learning_rate", axis)
+        for group in reversed(comparison.groups)
+    }
+    changing = any(len({y for _, y in points}) > 1 for points in curves.values())
+    differ = len({tuple(points) for points in curves.values()}) > 1
+    return curves if changing and differ else {}
+
+
+def _draw_rates(axes: "Axes", rates: dict[str, Points]) -> None:
+    for hue, points in rates.items():
+        axes.plot(*zip(*points, strict=True), color=hue, linewidth=1.2)
+    values = finite(y for points in rates.values() for _, y in points)
+    if spans(values, 20):
+        set_log(axes, "y", min(values) / 1.2, max(values) * 1.2)
+    axes.set_ylabel("learning rate")
 
 
 def _finite(points: Points) -> Points:

@@ -24,10 +24,12 @@ from seedbed.terminal import log
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-OF_ANY = ("seedbed.report.training:draw_training",)
+OF_ANY = ("seedbed.report.training:draw_training", "seedbed.report.landscape:draw_landscape")
 """What draws the pictures that any run has: modules and functions of a `View`."""
 
-OF_KIND: dict[str, tuple[str, ...]] = {}
+OF_KIND: dict[str, tuple[str, ...]] = {
+    "regression": ("seedbed.report.regression:draw_fit",),
+}
 """What draws those that a task's kind has."""
 
 DPI = 150

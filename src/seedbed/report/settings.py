@@ -30,7 +30,7 @@ TARGET = "_target_"
 SHOWING = (
     *("schema_version", "paths.", "logger.", "print_", "callbacks.confusion."),
     *("callbacks.predictions.", "callbacks.progress.", "callbacks.robustness."),
-    *("callbacks.throughput.", "callbacks.weight_table."),
+    *("callbacks.throughput.", "callbacks.weight_path.", "callbacks.weight_table."),
 )
 """Settings of where things lie and what is shown; they change nothing that is measured."""
 

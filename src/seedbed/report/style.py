@@ -82,6 +82,7 @@ STYLE: Any = {  # its keys are literals in matplotlib's own types
     "text.color": INK,
     "legend.edgecolor": "none",
     "legend.framealpha": 0.85,
+    "legend.fontsize": 9,
     "lines.linewidth": 1.6,
     "lines.solid_capstyle": "round",
     "savefig.dpi": 150,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from seedbed.record.run import Run
 from seedbed.report.comparison import figure as written
 from seedbed.report.picture import Picture
-from seedbed.report.scales import finite, spans
+from seedbed.report.scales import finite, set_log, spans
 from seedbed.report.style import COLOURS, GREY, INK, panels
 from seedbed.report.view import View
 
@@ -62,13 +62,17 @@ def _draw_losses(axes: "Axes", run: Run, losses: dict[str, list[tuple[float, flo
     if "val" in losses and (best := _best(run, losses["val"])):
         label = f"best: {written(best[1])} at step {best[0]:,.0f}"
         axes.plot(*best, "o", color=INK, markersize=6, label=label, zorder=4)
-    values = finite(y for points in losses.values() for _, y in points)
-    if spans(values, 20):
-        axes.set_yscale("log")
+    _set_height(axes, losses)
     if why := stopped(run):
         axes.axvline(run.steps, color=GREY, linestyle=":", label=why)
     axes.set_ylabel("loss")
     axes.legend(loc="upper right")
+
+
+def _set_height(axes: "Axes", lines: dict[str, list[tuple[float, float]]]) -> None:
+    values = finite(y for points in lines.values() for _, y in points)
+    if spans(values, 20):
+        set_log(axes, "y", min(values) / 1.2, max(values) * 1.2)
 
 
 def stopped(run: Run) -> str:
@@ -92,12 +96,10 @@ def _best(run: Run, points: list[tuple[float, float]]) -> tuple[float, float] | 
 def _draw_lines(axes: "Axes", lines: dict[str, list[tuple[float, float]]], name: str) -> None:
     for colour, (layer, points) in zip(_colours(lines), lines.items(), strict=False):
         axes.plot(*zip(*points, strict=True), color=colour, label=layer or "all", linewidth=1.2)
-    values = finite(y for points in lines.values() for _, y in points)
-    if spans(values, 20):
-        axes.set_yscale("log")
+    _set_height(axes, lines)
     axes.set_ylabel(name.replace(" ", "\n"))
     if len(lines) > 1:
-        axes.legend(loc="upper right", fontsize=8, ncols=2)
+        axes.legend(loc="upper right", ncols=2)
 
 
 def _colours(lines: dict[str, list[tuple[float, float]]]) -> list[str]:

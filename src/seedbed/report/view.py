@@ -4,17 +4,22 @@ Only validation is looked at: what is seen in a picture may decide what is tried
 have figures of the test part where it was opened; pictures that show them say so.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from seedbed.errors import SeedbedError
+from seedbed.record.checkpoint import FOLDER, LAST, load
 from seedbed.record.run import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+MOST_PARAMETERS = 10_000
+"""Nets with fewer may have kept their path."""
 
 MOST_ROWS = 10_000
 """Rows of the validation part that are looked at; of a larger one the first."""
@@ -40,6 +45,46 @@ class Examples:
 
 
 @dataclass(frozen=True)
+class FitPath:
+    """Weights that a fit went through, evenly spaced from its start on, and its last ones."""
+
+    steps: list[int]
+    weights: "Tensor"
+    """(steps, parameters), float32."""
+
+    def some(self, count: int) -> list[int]:
+        """Up to so many places of the path, the first and the last, closest at the start."""
+        last = len(self.steps) - 1
+        spread = {round((last + 1) ** (n / max(count - 1, 1))) - 1 for n in range(count)}
+        return sorted({0, *(place for place in spread if place <= last), last})
+
+
+def path_of(run: Run, names: Sequence[str]) -> FitPath | None:
+    """The path that a run's last checkpoint has; None where it keeps none, or cannot be read.
+
+    Args:
+        run: The run.
+        names: The net's parameters in order, as the checkpoint's `state_dict` calls them.
+    """
+    if "callbacks.weight_path._target_" not in run.config:
+        return None
+    import torch
+
+    try:
+        state = load(run.path / FOLDER / LAST)
+        kept = state["callbacks"]["WeightPath"]
+        count, steps, weights = kept["count"], kept["steps"], kept["weights"]
+        end = torch.cat([state["state_dict"][name].flatten() for name in names])
+        path = torch.cat([weights[:count], end[None]]).float()
+        places = [*steps[:count].tolist(), state["steps"]]
+    except (AttributeError, LookupError, RuntimeError, SeedbedError, TypeError):
+        return None
+    if len(places) > 1 and places[-1] == places[-2]:  # the last step's are among those kept
+        return FitPath(places[:-1], path[:-1])
+    return FitPath(places, path)
+
+
+@dataclass(frozen=True)
 class View:
     """A run to be seen, with the weights of one of its checkpoints."""
 
@@ -62,6 +107,43 @@ class View:
         """The network; a module that brings its own is one itself."""
         return getattr(self.task, "net", self.task)
 
+    @property
+    def parameters(self) -> list[str]:
+        """The net's parameters in order, as a checkpoint calls them."""
+        prefix = "" if self.net is self.task else "net."
+        return [f"{prefix}{name}" for name, _ in self.net.named_parameters()]
+
+    @cached_property
+    def path(self) -> FitPath | None:
+        """Where a tiny net's weights went; None where that was not kept."""
+        tiny = sum(p.numel() for p in self.net.parameters()) < MOST_PARAMETERS
+        return path_of(self.run, self.parameters) if tiny else None
+
+    @contextmanager
+    def at(self, *vectors: "Tensor") -> Iterator[Iterator[None]]:
+        """Give the net other weights, one vector (parameters,) after the other, and then its own.
+
+        Within it, each turn of a loop has the next of them.
+        """
+        import torch
+
+        own = [p.detach().clone() for p in self.net.parameters()]
+
+        def each() -> Iterator[None]:
+            for vector in vectors:
+                self._set(torch.split(vector, [p.numel() for p in own]))
+                yield
+
+        with self.evaluating():
+            try:
+                yield each()
+            finally:
+                self._set(own)
+
+    def _set(self, values: Sequence["Tensor"]) -> None:
+        for parameter, value in zip(self.net.parameters(), values, strict=True):
+            parameter.data.copy_(value.view_as(parameter))
+
     @cached_property
     def examples(self) -> Examples:
         """The validation part's first rows, all of most."""
@@ -77,6 +159,18 @@ class View:
             count += len(inputs)
         inputs, targets, outputs = (torch.cat(column) for column in zip(*batches, strict=True))
         return Examples(inputs, targets, outputs, whole)
+
+    def truth(self, inputs: "Tensor") -> "Tensor | None":
+        """What targets would be without their noise, as the DataModule's `truth` says, if it does.
+
+        Args:
+            inputs: As the net sees them (N, …).
+
+        Returns:
+            In the targets' own unit, of classes the probability of the second one: (N, 1).
+        """
+        law = getattr(self.datamodule, "truth", None)
+        return law(inputs) if law else None
 
     def batches(self, most: int) -> list[Any]:
         """The validation part's first batches."""

@@ -1,6 +1,6 @@
 """All files of a report: one function for a run, a sweep, or any runs side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from seedbed.files import writing
@@ -12,29 +12,42 @@ from seedbed.report.fits import draw_fits
 from seedbed.report.history import draw_history
 from seedbed.report.page import write_page
 from seedbed.report.pairs import draw_pairs
+from seedbed.report.paths import draw_paths
 from seedbed.report.robustness import draw_robustness
 from seedbed.report.style import drawing
 from seedbed.report.tables import write_results
+from seedbed.report.view import View
 
 
 def write_reports(
-    comparisons: Sequence[Comparison], folder: Path, *, axis: Axis = "step"
+    comparisons: Sequence[Comparison],
+    folder: Path,
+    *,
+    axis: Axis = "step",
+    view: Callable[[Path], View] | None = None,
 ) -> list[Path]:
     """Write a report each; of several in a folder of its own, by the number it was printed as."""
     places = [folder / f"comparison-{n}" for n in range(1, len(comparisons) + 1)]
     return [
-        write_report(comparison, place if len(comparisons) > 1 else folder, axis=axis)
+        write_report(comparison, place if len(comparisons) > 1 else folder, axis=axis, view=view)
         for comparison, place in zip(comparisons, places, strict=True)
     ]
 
 
-def write_report(comparison: Comparison, folder: Path, *, axis: Axis = "step") -> Path:
+def write_report(
+    comparison: Comparison,
+    folder: Path,
+    *,
+    axis: Axis = "step",
+    view: Callable[[Path], View] | None = None,
+) -> Path:
     """Write `results.csv`, the pictures there is something to draw for, and `report.html`.
 
     Args:
         comparison: The runs.
         folder: Where to write, made if need be; pictures of an earlier report there are replaced.
         axis: What the curves are drawn over.
+        view: Opens a run, for pictures that need more than the runs' tables; None leaves them out.
 
     Returns:
         The page.
@@ -46,9 +59,10 @@ def write_report(comparison: Comparison, folder: Path, *, axis: Axis = "step") -
     curves, effects = folder / "curves.png", folder / "effects.png"
     pairs, fits = folder / "pairs.png", folder / "fits.png"
     robustness, history = folder / "robustness.png", folder / "history.png"
+    paths = folder / "paths.png"
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for file in (results, page, curves, effects, pairs, fits, robustness, history):
+        for file in (results, page, curves, effects, pairs, fits, robustness, history, paths):
             file.unlink(missing_ok=True)  # it may be a link, out of a folder from elsewhere
         write_results(comparison, results)
     with drawing(folder):
@@ -57,6 +71,7 @@ def write_report(comparison: Comparison, folder: Path, *, axis: Axis = "step") -
             "Effect of each setting": (effects, draw_effects(comparison, effects)),
             "Two settings at once": (pairs, draw_pairs(comparison, pairs)),
             "Fitted curves": (fits, draw_fits(comparison, fits)),
+            "Paths of the fits": (paths, bool(view and draw_paths(comparison, view, paths))),
             "Under disturbed inputs": (robustness, draw_robustness(comparison, robustness)),
             "The search": (history, draw_history(comparison, history)),
         }

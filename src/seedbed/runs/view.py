@@ -1,18 +1,20 @@
-"""A run to be seen, for its pictures: one that is opened, or one that has just ended."""
+"""A run to be seen, for its pictures: one that is opened, or one that has just ended.
+
+Imports torch late, for reports of runs that need none.
+"""
 
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lightning import seed_everything
-from lightning.pytorch.utilities.seed import isolate_rng
-
-from seedbed.config.build import Study, build_task
 from seedbed.record.directory import RunDirectory
 from seedbed.record.run import read_run
 from seedbed.report.view import View
-from seedbed.runs.load import load
+from seedbed.speed import quick_imports
+
+if TYPE_CHECKING:
+    from seedbed.config.build import Study
 
 
 def open_view(path: str | Path) -> View:
@@ -22,12 +24,15 @@ def open_view(path: str | Path) -> View:
         RunError: As `load`.
         SettingError: As `load`.
     """
+    with quick_imports():
+        from seedbed.runs.load import load
+
     run = load(path)
     start = _start(run.config, getattr(run.datamodule, "sizes", {}))
     return View(read_run(run.directory.path), run.task, run.datamodule, start)
 
 
-def view_of(study: Study, run: RunDirectory, config: Mapping[str, Any]) -> View:
+def view_of(study: "Study", run: RunDirectory, config: Mapping[str, Any]) -> View:
     """See a run whose fit is done in this process, its best weights restored."""
     start = _start(config, getattr(study.datamodule, "sizes", {}))
     return View(read_run(run.path), study.task, study.datamodule, start)
@@ -39,6 +44,11 @@ def _start(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Callable[[], 
         return None
 
     def build() -> Any:
+        from lightning import seed_everything
+        from lightning.pytorch.utilities.seed import isolate_rng
+
+        from seedbed.config.build import build_task
+
         with isolate_rng():
             seed_everything(config["seed"], verbose=False)
             os.environ.pop("PL_GLOBAL_SEED")  # which later fits of this process would heed

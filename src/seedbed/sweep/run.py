@@ -107,6 +107,7 @@ def report(sweep: "Sweep") -> None:
     from seedbed.report.page import best_again
     from seedbed.report.tables import print_table
     from seedbed.report.write import write_reports
+    from seedbed.runs.view import open_view
 
     folder = sweep.ledger.folder
     jobs = sweep.ledger.jobs()
@@ -131,7 +132,7 @@ def report(sweep: "Sweep") -> None:
         job = jobs[best.path]
         title = f"{folder.name}, its best: {job.label}"
         write_best(sweep.configs.composed(job), folder, title)
-    for page in write_reports(comparisons, folder):
+    for page in write_reports(comparisons, folder, view=open_view):
         log.info(f"\nreport: {page}")
     if best:
         log.info(f"best:   {best_again(folder)}")

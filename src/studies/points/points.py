@@ -9,7 +9,7 @@ the 200 points that NumPy draws from their seed comes down to the loss they end 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Generator, Tensor
@@ -68,13 +68,20 @@ class Points(RowsDataModule, ABC):
         self.draw_seed = draw_seed
         self.outliers = outliers
 
+    noise: ClassVar[float]
+    """The deviation of the targets' noise."""
+
     @abstractmethod
     def inputs(self, count: int, generator: Generator) -> Tensor:
         """Draw inputs, (count,)."""
 
     @abstractmethod
+    def truth(self, inputs: Tensor) -> Tensor:
+        """The curve without noise, of inputs of any shape; pictures show it."""
+
     def targets(self, inputs: Tensor, generator: Generator) -> Tensor:
         """Draw the targets of inputs, both (N,)."""
+        return self.truth(inputs) + self.noise * torch.randn(len(inputs), generator=generator)
 
     def training_inputs(self, count: int, generator: Generator) -> Tensor:
         """The lesson's inputs, (count,), where it has others than drawn ones."""
@@ -111,17 +118,39 @@ class Points(RowsDataModule, ABC):
 class Line(Points):
     """y = 2x + 1 + noise, with x = 5·N(0, 1) and noise N(0, 1)."""
 
+    noise = 1.0
+
     def inputs(self, count: int, generator: Generator) -> Tensor:
         """Normal, of deviation 5."""
         return 5 * torch.randn(count, generator=generator)
 
-    def targets(self, inputs: Tensor, generator: Generator) -> Tensor:
-        """The line, and noise of deviation 1."""
-        return 2 * inputs + 1 + torch.randn(len(inputs), generator=generator)
+    def truth(self, inputs: Tensor) -> Tensor:
+        """The line."""
+        return 2 * inputs + 1
+
+
+class Valley(Points):
+    """y = x + 5 + noise, with x = 10·N(0, 1) and noise N(0, 1).
+
+    The loss of a line through such points is 100 times as steep along its weight as along its bias:
+    a narrow valley, in which plain descent goes as slowly as its steep sides allow.
+    """
+
+    noise = 1.0
+
+    def inputs(self, count: int, generator: Generator) -> Tensor:
+        """Normal, of deviation 10."""
+        return 10 * torch.randn(count, generator=generator)
+
+    def truth(self, inputs: Tensor) -> Tensor:
+        """The line."""
+        return inputs + 5
 
 
 class Sine(Points):
     """y = sin x without noise, for x from -π to π."""
+
+    noise = 0.0
 
     def inputs(self, count: int, generator: Generator) -> Tensor:
         """Uniform over the period."""
@@ -131,13 +160,15 @@ class Sine(Points):
         """Evenly spaced over the period, both its ends included."""
         return torch.linspace(-math.pi, math.pi, count)
 
-    def targets(self, inputs: Tensor, generator: Generator) -> Tensor:
+    def truth(self, inputs: Tensor) -> Tensor:
         """The sine."""
         return inputs.sin()
 
 
 class Cubic(Points):
     """y = x³ - x² + noise, for x from -3 to 3 and noise 0.5·N(0, 1)."""
+
+    noise = 0.5
 
     def inputs(self, count: int, generator: Generator) -> Tensor:
         """Uniform from -3 to 3."""
@@ -147,6 +178,6 @@ class Cubic(Points):
         """Evenly spaced from -3 to 3, both included."""
         return torch.linspace(-3, 3, count)
 
-    def targets(self, inputs: Tensor, generator: Generator) -> Tensor:
-        """The cubic, and noise of deviation 0.5."""
-        return inputs**3 - inputs**2 + 0.5 * torch.randn(len(inputs), generator=generator)
+    def truth(self, inputs: Tensor) -> Tensor:
+        """The cubic."""
+        return inputs**3 - inputs**2
