@@ -37,7 +37,7 @@ def decoder() -> None:
             hidden = layer(x, x, tgt_mask=mask, memory_mask=mask if masked else None)
             loss = F.cross_entropy(head(hidden).flatten(0, 1), tokens[:, 1:].flatten())
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             losses.append(loss.item())
         name = "memory masked" if masked else "memory not masked"
@@ -63,7 +63,7 @@ def starts() -> None:
         for _ in range(100):
             optimizer.zero_grad()
             loss = F.mse_loss(net(x), y)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             losses.append(loss.item())
         print(f"{name:<10}starts at {losses[0]:6.2f}  ends at {losses[-1]:6.2f}")
