@@ -27,7 +27,8 @@ def smallest_study() -> Measured:
 
         def ours() -> float:
             place = tempfile.mkdtemp(dir=folder)
-            return python("train.py", "experiment=line", f"hydra.run.dir={Path(place) / 'run'}")()
+            where = f"hydra.run.dir={Path(place) / 'run'}"
+            return python("train.py", "experiment=line", "report=false", where)()
 
         baseline = python("-c", "import torch, lightning")
         return cost(interleaved(ours, baseline, pairs=7), "s")
@@ -52,7 +53,7 @@ LINES = (
     ),
     Line(
         name="start.line",
-        what="`python train.py experiment=line`, whole",
+        what="`python train.py experiment=line report=false`, whole",
         baseline='`python -c "import torch, lightning"`',
         target=at_most(1.4, "≤ 1.4×"),
         measure=smallest_study,

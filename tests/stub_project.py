@@ -1,6 +1,7 @@
 """The project in which the frame's tests run: this one, and the stub studies of `stubs`.
 
-So they need no shipped study. What is typed without an experiment is the stub `dots`. The project
+So they need no shipped study. What is typed without an experiment is the stub `dots`, and a run
+writes no report unless it is asked to, which would take longer than most of these fits. The project
 lies in a folder of its own, of links but for what differs, and goes with the process.
 """
 
@@ -30,6 +31,7 @@ def _made() -> Path:
     shutil.copytree(stubs / "conf", project / "conf", dirs_exist_ok=True)
     shutil.copy(REPOSITORY / "train.py", project)
     _replace(project / "conf" / "train.yaml", "- experiment: line", "- experiment: dots")
+    _replace(project / "conf" / "train.yaml", "report: true", "report: false")
     settings = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
     (project / "pyproject.toml").write_text(settings, encoding="utf-8")
     _replace(project / "pyproject.toml", '"]  # whose classes', '", "stubs"]  # whose classes')

@@ -156,7 +156,7 @@ def test_fitted_curves_are_drawn_where_runs_left_predictions(
 
 def test_page_is_one_file_that_shows_a_strangers_text_as_text(sweep: Path, output: str) -> None:
     page = (sweep / "report.html").read_text()
-    assert page.count('src="data:image/png;base64,') == 3
+    assert page.count('src="data:image/png;base64,') == 2
     assert "It is &lt;inf&gt;." in page
     assert "<inf>" not in page
     assert "python train.py seed=1" in page

@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from seedbed.report.settings import Differences, differences, listed
+from seedbed.record.settings import listed
+from seedbed.report.settings import Differences, differences
 
 
 def config(**changed: Any) -> dict[str, Any]:

@@ -355,3 +355,8 @@ def test_pruning_ends_bad_jobs_early_and_marks_them(sweep: Any) -> None:
     steps = [torch.load(run.last, weights_only=True)["global_step"] for run in sweep.runs()]
     assert steps == [5] * 6 + [1, 1]
     assert sum("test/loss" in run.metrics() for run in sweep.runs()) <= 1  # the winner alone
+
+
+def test_jobs_write_no_report_of_their_own(sweep: Any) -> None:
+    sweep("report=true", "max_epochs=1", "optimizer.lr=0.01,0.02")
+    assert [run.path for run in sweep.runs() if (run.path / "report.html").exists()] == []

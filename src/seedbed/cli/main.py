@@ -10,8 +10,10 @@ from seedbed.cli.export import export
 from seedbed.cli.fetch import fetch
 from seedbed.cli.generate import generate
 from seedbed.cli.new import app as new
+from seedbed.cli.open import open
 from seedbed.cli.predict import predict
 from seedbed.cli.remove import remove
+from seedbed.cli.report import report
 from seedbed.cli.reproduce import reproduce
 from seedbed.cli.resume import resume
 from seedbed.cli.runs import runs
@@ -28,6 +30,8 @@ app.command()(execute)
 app.command(hidden=True)(work)
 app.command()(resume)
 app.command()(runs)
+app.command()(report)
+app.command()(open)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(generate)

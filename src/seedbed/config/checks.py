@@ -47,6 +47,7 @@ TOP_LEVEL: dict[str, Any] = {
     "notes": str | None,
     "seed": int,
     "test": bool | None,
+    "report": bool | None,
     "max_epochs": int,
     "max_steps": int,
     "schedule_steps": int | None,

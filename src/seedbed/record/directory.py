@@ -14,6 +14,7 @@
     doctor.json        what the training doctor found in them
     tensorboard/       the same, as curves
     train.log          what the terminal showed
+    report.html        all of it to look at
     stderr.txt         what else a sweep's worker said, if anything
 
 A run is claimed by a lock that the operating system drops with its process, however that ends.

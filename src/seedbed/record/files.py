@@ -23,7 +23,7 @@ import yaml
 
 from seedbed.errors import DamagedError, RunError
 
-MOST_BYTES = {".yaml": 2**20, ".json": 2**24, ".jsonl": 2**24, ".csv": 2**26}
+MOST_BYTES = {".yaml": 2**20, ".json": 2**24, ".jsonl": 2**24, ".csv": 2**26, ".log": 2**24}
 """A file's size, by its ending."""
 
 MOST_VALUES = 1_000_000

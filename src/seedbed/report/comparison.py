@@ -21,15 +21,8 @@ import numpy as np
 from seedbed.errors import SettingError, nearest
 from seedbed.metric_directions import best_is
 from seedbed.record.run import Run
-from seedbed.report.settings import (
-    EXPERIMENT,
-    FOLDS,
-    NAME,
-    Differences,
-    Value,
-    differences,
-    is_seed,
-)
+from seedbed.record.settings import EXPERIMENT, NAME, Value
+from seedbed.report.settings import FOLDS, Differences, differences, is_seed
 from seedbed.report.statistics import Contrasts, Difference
 
 HEADLINE = ("loss", "accuracy", "auroc", "mae", "r2", "perplexity")

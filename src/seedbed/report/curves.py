@@ -1,6 +1,7 @@
-"""`curves.png`: a metric as it was learnt, all runs at once: validation solid, training dashed.
+"""A metric as it was learnt, all runs at once: `curves.png`, and the charts of the page.
 
-Where the runs have different schedules, their learning rates stand below.
+Validation is solid, training dashed. Where the runs have different schedules, their learning rates
+stand below.
 """
 
 import math
@@ -8,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedbed.record.run import Axis
+from seedbed.record.settings import LARGEST
+from seedbed.report.chart import Chart, Line
 from seedbed.report.comparison import Comparison, Group
 from seedbed.report.scales import finite, set_log, spans, view
-from seedbed.report.settings import LARGEST
 from seedbed.report.style import GREY, INK, End, colours, label_ends, new_figure, text
 
 if TYPE_CHECKING:
@@ -99,6 +101,42 @@ def _draw_rates(axes: "Axes", rates: dict[str, Points]) -> None:
     if spans(values, 20):
         set_log(axes, "y", min(values) / 1.2, max(values) * 1.2)
     axes.set_ylabel("learning rate")
+
+
+MOST_POINTS = 40_000
+"""Points of all lines of the page's chart together."""
+
+
+def charts_of(comparison: Comparison, axis: Axis) -> list[Chart]:
+    """The same for the page, with values that can be read; empty if no run has logged it."""
+    name = comparison.metric.rpartition("/")[2]
+    across = "training step" if axis == "step" else "epoch"
+    colour, lines = colours(comparison), list[Line]()
+    for group in reversed(comparison.groups):
+        hue = colour[group.label]
+        for number, run in enumerate(group.runs):
+            training, validation = (run.curve(f"{part}/{name}", axis) for part in ("train", "val"))
+            lines.append(Line("", training, hue, "dashed"))
+            # One line of a group has a name, or its legend would be longer than the page.
+            named = _name(group) if hue != GREY and not number else ""
+            seed = f", seed {run.config.get('seed')}" if named and len(group.runs) > 1 else ""
+            lines.append(Line(named + seed, validation or training, hue))
+    if not (lines := [line for line in lines if line.points]):
+        return []
+    metric = Chart(
+        f"{comparison.title}: {name}; validation, and dashed training",
+        lines,
+        across,
+        limits=view(comparison),
+        falls=comparison.mode == "min",
+        most=max(20, min(400, MOST_POINTS // len(lines))),
+    )
+    rates = [
+        Line(label if colour[label] != GREY else "", points, colour[label])
+        for label, points in _rates(comparison, axis).items()
+        if points
+    ]
+    return [metric, *([Chart("Learning rate", rates, across, falls=True)] if rates else [])]
 
 
 def _finite(points: Points) -> Points:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seedbed.record.settings import LARGEST, Value, shown
 from seedbed.report.comparison import Comparison
 from seedbed.report.scales import set_log, spans, view
-from seedbed.report.settings import LARGEST, Setting, Value, shown
+from seedbed.report.settings import Setting
 from seedbed.report.style import COLOURS, new_figure, text
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from pathlib import Path
 from seedbed.errors import RunError
 from seedbed.record.files import read_yaml
 from seedbed.record.run import Run
+from seedbed.record.settings import LARGEST
 from seedbed.report.comparison import Comparison
 from seedbed.report.scales import set_log, spans, view
-from seedbed.report.settings import LARGEST
 from seedbed.report.style import COLOURS, End, label_ends, new_figure, text
 
 SEARCHES = ("random", "tpe")

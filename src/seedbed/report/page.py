@@ -2,42 +2,57 @@
 
 import base64
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from seedbed.record.settings import shown
+from seedbed.report.chart import Chart
 from seedbed.report.comparison import Comparison
-from seedbed.report.settings import shown
 from seedbed.report.tables import columns, remarks, rows
 
-TEMPLATE = Path(__file__).with_name("page.html")
+
+def page(template: str, **content: Any) -> str:
+    """A page of `frame.html`, filled in; everything in a run's files is text there, never HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**content)
 
 
-def write_page(comparison: Comparison, pictures: Mapping[str, Path], file: Path) -> None:
-    """Write the page.
+def encoded(picture: bytes) -> str:
+    """A PNG file's content as a page holds it."""
+    return base64.b64encode(picture).decode()
+
+
+def write_page(
+    comparison: Comparison, curves: Sequence[Chart], pictures: Mapping[str, Path], file: Path
+) -> None:
+    """Write the page of a comparison.
 
     Args:
         comparison: The runs.
+        curves: The metric as it was learnt, and rates.
         pictures: PNG files by what they show.
         file: Where to write it.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    # Everything in a run's files is text here, never HTML: the run may be a stranger's.
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     names = [setting.name for setting in comparison.differences.settings]
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    text = page(
+        "comparison.html",
         title=comparison.title,
         count=len(comparison.runs),
         columns=columns(comparison),
         rows=[*rows(comparison)],
         remarks=remarks(comparison),
         names=names,
-        pictures={
-            caption: base64.b64encode(path.read_bytes()).decode()
-            for caption, path in pictures.items()
-        },
+        curves=curves,
+        pictures={caption: encoded(path.read_bytes()) for caption, path in pictures.items()},
         common={name: shown(value) for name, value in comparison.differences.common.items()},
         commands=sorted({run.command for run in comparison.runs} - {""}),
         best=best_again(file.parent),
@@ -47,7 +62,7 @@ def write_page(comparison: Comparison, pictures: Mapping[str, Path], file: Path)
             for run in group.runs
         ],
     )
-    file.write_text(page, encoding="utf-8", errors="backslashreplace")
+    file.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def best_again(folder: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seedbed.record.settings import Value, shown
 from seedbed.report.comparison import Comparison
 from seedbed.report.effects import (
     Values,
@@ -20,7 +21,7 @@ from seedbed.report.effects import (
     tick,
 )
 from seedbed.report.scales import spans
-from seedbed.report.settings import Setting, Value, follows, shown
+from seedbed.report.settings import Setting, follows
 from seedbed.report.style import COLOURS, INK, End, label_ends, new_figure, text
 
 MOST_LINES = 8

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from seedbed.record.settings import LARGEST
 from seedbed.report.comparison import Comparison
-from seedbed.report.settings import LARGEST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

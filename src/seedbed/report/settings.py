@@ -13,29 +13,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-Value = str | float
-"""A setting's value: a number, or a text as it is typed on the command line."""
-
-LARGEST = 1e100
-"""Numbers from here on are texts: no axis has them."""
-
-NULL = "null"
-"""The value of a setting that is off, or that a run does not have."""
-
-EXPERIMENT = "experiment_name"
-FOLDS, FOLD = "data.folds", "data.fold"
-NAME = "name"
-TARGET = "_target_"
-
-SHOWING = (
-    *("schema_version", "paths.", "logger.", "print_", "callbacks.confusion."),
-    *("callbacks.predictions.", "callbacks.progress.", "callbacks.robustness."),
-    *("callbacks.throughput.", "callbacks.weight_path.", "callbacks.weight_table."),
+from seedbed.record.settings import (
+    EXPERIMENT,
+    NULL,
+    SHOWING,
+    TARGET,
+    WORDS,
+    Value,
+    as_value,
+    once,
+    shown,
 )
-"""Settings of where things lie and what is shown; they change nothing that is measured."""
 
-WORDS = (NAME, "tags", "notes")
-"""Settings that say something of a run."""
+FOLDS, FOLD = "data.folds", "data.fold"
 
 
 @dataclass(frozen=True)
@@ -108,8 +98,8 @@ def differences(
         typed: The settings on each run's command line, if that is known.
     """
     keys = dict.fromkeys(key for config in configs for key in config)
-    everything = {key: tuple(_value(config.get(key)) for config in configs) for key in keys}
-    columns = _once({key: column for key, column in everything.items() if len(set(column)) > 1})
+    everything = {key: tuple(as_value(config.get(key)) for config in configs) for key in keys}
+    columns = once({key: column for key, column in everything.items() if len(set(column)) > 1})
     common = {key: column[0] for key, column in everything.items() if len(set(column)) == 1}
     optional = {key for key in columns if any(key not in config for config in configs)}
     groups: dict[str, list[str]] = {}
@@ -146,19 +136,6 @@ def differences(
         for (name, column), short in zip(kept.items(), shorts, strict=True)
     ]
     return Differences(settings, implied, columns, common, typed)
-
-
-def listed(config: Mapping[str, Any]) -> dict[str, Value]:
-    """A run's settings out of a flat configuration, each once, and classes by their names alone."""
-    shown = {
-        key: value for key, value in config.items() if not (key.startswith(SHOWING) or key in WORDS)
-    }
-    settings = {}
-    for key, [value] in _once({key: (_value(value),) for key, value in shown.items()}).items():
-        is_class = key.endswith(f".{TARGET}")
-        name = key.removesuffix(f".{TARGET}")
-        settings[name] = str(value).rpartition(".")[2] if is_class else value
-    return settings
 
 
 def is_seed(key: str) -> bool:
@@ -200,18 +177,6 @@ def _choice(
     return tuple(names)
 
 
-def _once(columns: dict[str, tuple[Value, ...]]) -> dict[str, tuple[Value, ...]]:
-    """Leave out what another setting hands on, as `max_steps` does to `trainer.max_steps`."""
-    kept: dict[str, tuple[Value, ...]] = {}
-    seen: set[tuple[str, tuple[Value, ...]]] = set()
-    for key in sorted(columns, key=lambda key: key.count(".")):
-        mark = (key.rpartition(".")[2], columns[key])
-        if mark not in seen:
-            seen.add(mark)
-            kept[key] = columns[key]
-    return {key: column for key, column in columns.items() if key in kept}
-
-
 def _sets(key: str, setting: Setting) -> bool:
     """Whether a key that is typed, as `optimizer` or `optimizer.lr`, decides a setting."""
     is_choice = not setting.short
@@ -222,18 +187,3 @@ def _sets(key: str, setting: Setting) -> bool:
 
 def _part(setting: Setting, value: Value) -> str:
     return f"{setting.short}={shown(value)}" if setting.short else str(value)
-
-
-def _value(value: Any) -> Value:
-    if isinstance(value, bool) or value is None:
-        return NULL if value is None else str(value).lower()
-    if isinstance(value, int | float):
-        return value if abs(value) < LARGEST else str(value)  # as is what is no number
-    if isinstance(value, list):
-        return "[" + ",".join(shown(_value(item)) for item in value) + "]"
-    return str(value)
-
-
-def shown(value: Value) -> str:
-    """A value as it is typed."""
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -6,7 +6,7 @@ from pathlib import Path
 from seedbed.files import writing
 from seedbed.record.run import Axis
 from seedbed.report.comparison import Comparison
-from seedbed.report.curves import draw_curves
+from seedbed.report.curves import charts_of, draw_curves
 from seedbed.report.effects import draw_effects
 from seedbed.report.fits import draw_fits
 from seedbed.report.history import draw_history
@@ -66,8 +66,9 @@ def write_report(
             file.unlink(missing_ok=True)  # it may be a link, out of a folder from elsewhere
         write_results(comparison, results)
     with drawing(folder):
+        draw_curves(comparison, axis, curves)
+        charts = charts_of(comparison, axis)
         drawn = {
-            "Curves": (curves, draw_curves(comparison, axis, curves)),
             "Effect of each setting": (effects, draw_effects(comparison, effects)),
             "Two settings at once": (pairs, draw_pairs(comparison, pairs)),
             "Fitted curves": (fits, draw_fits(comparison, fits)),
@@ -76,5 +77,5 @@ def write_report(
             "The search": (history, draw_history(comparison, history)),
         }
     pictures = {caption: file for caption, (file, done) in drawn.items() if done}
-    write_page(comparison, pictures, page)
+    write_page(comparison, charts, pictures, page)
     return page

@@ -8,7 +8,6 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +37,9 @@ from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
 from seedbed.record.checkpoint import BEST, load, load_own
 from seedbed.record.directory import RunDirectory, now, write_json
 from seedbed.record.files import flat
-from seedbed.record.run import read_run
-from seedbed.report.doctor import diagnose
-from seedbed.report.settings import listed
+from seedbed.record.settings import listed
 from seedbed.runs import provenance
+from seedbed.runs.report import after_fit, examine
 from seedbed.runs.restore import restoring
 from seedbed.runs.validate import check_begun, refuse, weights_differ
 from seedbed.runs.weights import begin_with_own, load_pretrained
@@ -80,9 +78,12 @@ def execute(path: Path, *, checked: Mapping[str, Any] | None = None) -> dict[str
         check_begun(run, config)
     if is_distributed(config["trainer"]) and not distributed.is_member():
         return start(run, process_count(config["trainer"]))
-    with run.claimed(), logged_to(run.log_file), _recorded(run):
-        distributed.broadcast(run.path)
-        return _train(run, config)
+    with run.claimed(), logged_to(run.log_file):
+        with _recorded(run):
+            distributed.broadcast(run.path)
+            study, metrics = _train(run, config)
+        after_fit(run, config, study)
+    return metrics
 
 
 def follow() -> None:
@@ -106,7 +107,7 @@ def _next_run() -> Path | None:
     return path
 
 
-def _train(run: RunDirectory, config: dict[str, Any]) -> dict[str, float]:
+def _train(run: RunDirectory, config: dict[str, Any]) -> tuple[Study, dict[str, float]]:
     study = build(config, run.path)
     _set_out(config, run, study)
     _introduce(config, study)
@@ -115,7 +116,7 @@ def _train(run: RunDirectory, config: dict[str, Any]) -> dict[str, float]:
         write_json(run.metrics_file, metrics)
         log_hyperparameters(study.trainer, listed(dict(flat(config))), metrics)
         _conclude(run, config, study, metrics)
-    return metrics
+    return study, metrics
 
 
 @contextmanager
@@ -356,15 +357,5 @@ def _conclude(
             log.info("\n" + "\n".join("    " + line for line in text.splitlines()))
             for board in boards(study.trainer):
                 board.add_text(type(speaker).__name__, text.replace("\n", "  \n"))
-    _examine(run)
+    examine(run)
     log.info(f"\nrun: {run.path}")
-
-
-def _examine(run: RunDirectory) -> None:
-    """Say what went wrong in the fit, and keep it with the run; all may be well."""
-    findings = diagnose(read_run(run.path))
-    write_json(run.doctor_file, {"findings": [asdict(finding) for finding in findings]})
-    if findings:
-        log.info("\nwhat the training doctor saw")
-    for finding in findings:
-        log.info(f"    {finding.text}\n        {finding.remedy}")

@@ -19,7 +19,7 @@ from seedbed.terminal import log
 Compose = Callable[[Sequence[str]], DictConfig]
 """Makes a run's configuration of overrides, Hydra's own part included."""
 
-OF_EACH_START = ("logger", "test", "name", "tags", "notes")
+OF_EACH_START = ("logger", "test", "report", "name", "tags", "notes")
 """What changes no fit: names with the run's id, anew each time, whether it is tested, words."""
 
 
@@ -124,6 +124,7 @@ class Configs:
     def _made(self, point: Point, *more: str) -> dict[str, Any]:
         config = plain(self._compose([*self.plan.fixed, *overrides_of(point), *more]))
         config["test"] = False  # until the sweep has chosen
+        config["report"] = False  # the sweep has one of all
         if self.plan.settings.pruning:
             node = {"_target_": f"{Pruning.__module__}.{Pruning.__qualname__}"}
             node |= {name: config[name] for name in ("monitor", "mode")}
