@@ -7,6 +7,7 @@ and die by SIGKILL at a place in the code that is the same each time.
 import functools
 import os
 import pty
+import random
 import re
 import resource
 import shlex
@@ -14,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -211,6 +213,46 @@ def test_killed_study_ends_as_one_that_was_not_with_one_curve(
     whole = undisturbed(tmp_path / "whole", *study)
     assert_same(run, whole)
     assert curves(run) == curves(whole)
+
+
+KILLS = 30
+"""At how many moments a fit is killed, and what is before and after it."""
+
+
+def executed_for(path: Path, seconds: float) -> None:
+    """Execute a run in a process that dies some time from now, wherever it is by then."""
+    torch.set_num_threads(1)
+    threading.Timer(seconds, die).start()
+    execute(path)
+    os._exit(0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings",
+    [ROWS, ["experiment=exam", "max_epochs=2", "data.batch_size=64", "callbacks=averaging"]],
+    ids=["line", "exam"],
+)
+def test_run_killed_at_random_moments_ends_as_one_that_was_not(
+    settings: list[str], tmp_path: Path
+) -> None:
+    settings = [*settings, "logger=csv"]
+    began = time.monotonic()
+    whole = undisturbed(tmp_path / "whole", *settings)
+    longest = time.monotonic() - began
+    moments, kills, number = random.Random(0), 0, 0
+    while kills < KILLS:
+        number += 1
+        run = prepared(tmp_path / f"{number}", EVERY_STEP, *settings)
+        while run.status().get("state") != "finished":
+            process = CLEAN.Process(
+                target=executed_for, args=(run.path, moments.uniform(0, longest))
+            )
+            process.start()
+            process.join()
+            assert process.exitcode in (0, -signal.SIGKILL)
+            kills += process.exitcode != 0
+        assert_same(run, whole)
 
 
 def test_run_killed_at_the_end_of_its_fit_trains_no_more(tmp_path: Path) -> None:
