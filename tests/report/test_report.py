@@ -6,6 +6,7 @@ import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from matplotlib.image import imread
@@ -111,11 +112,12 @@ def test_table_is_printed_for_papers_and_pages(
     assert row in command(sweep, "--format", format, "--out", tmp_path)
 
 
-def test_runs_with_different_monitors_have_a_table_and_a_page_each(
-    make_run: MakeRun, tmp_path: Path
+@pytest.mark.parametrize("other", [{"monitor": "test/loss"}, {"task": {"loss": "l1"}}])
+def test_runs_that_measure_something_else_have_a_table_and_a_page_each(
+    make_run: MakeRun, tmp_path: Path, other: dict[str, Any]
 ) -> None:
     make_run("0", [1.0])
-    make_run("1", [1.0], monitor="test/loss")
+    make_run("1", [1.0], **other)
     output = command(tmp_path / "runs", "--out", tmp_path / "out")
     assert output.count("of the best checkpoint") == 2
     assert len([*(tmp_path / "out").glob("*/report.html")]) == 2

@@ -11,7 +11,7 @@ fewer seeds. Runs that decide by different metrics are compared apart.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
 from typing import Literal
@@ -149,6 +149,8 @@ class Comparison:
     """From the best to the worst; those of which no run has finished are the last."""
     metric: str
     mode: Literal["min", "max"]
+    of: str = ""
+    """The loss that these runs share, where others with another one are compared apart."""
 
     @cached_property
     def headline(self) -> list[str]:
@@ -246,6 +248,8 @@ class Comparison:
 def compare_each(runs: Sequence[Run], *, metric: str | None = None) -> list[Comparison]:
     """Compare runs with those that decide by the same metric: others measure something else.
 
+    A loss is the same where the task defines it alike: mean squared and absolute errors are not.
+
     Args:
         runs: At least one.
         metric: What to rank by; None for each run's own `monitor`.
@@ -253,14 +257,24 @@ def compare_each(runs: Sequence[Run], *, metric: str | None = None) -> list[Comp
     Raises:
         SettingError: As `compare`, of a metric that is given.
     """
-    alike: dict[tuple[str, str], list[Run]] = {}
+    alike: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
-        monitor = str(run.config.get("monitor")), str(run.config.get("mode"))
-        alike.setdefault(monitor, []).append(run)
+        monitor = str(run.config.get("monitor"))
+        loss = _loss(run) if (metric or monitor).endswith("/loss") else ""
+        alike.setdefault((monitor, str(run.config.get("mode")), loss), []).append(run)
     having = [
         each for each in alike.values() if metric is None or any(metric in r.figures for r in each)
     ]
-    return [compare(each, metric=metric) for each in having or [[*runs]]]
+    comparisons = [compare(each, metric=metric) for each in having or [[*runs]]]
+    if len({_loss(run) for run in runs}) == 1:
+        return comparisons
+    return [replace(each, of=_loss(each.runs[0])) for each in comparisons]
+
+
+def _loss(run: Run) -> str:
+    """How a run's settings have its loss, as they are typed."""
+    own = {name: value for name, value in run.config.items() if name.startswith("task.loss")}
+    return " ".join(f"{name}={value}" for name, value in own.items())
 
 
 def compare(runs: Sequence[Run], *, metric: str | None = None) -> Comparison:

@@ -70,8 +70,9 @@ def rows(comparison: Comparison) -> Iterator[list[str]]:
 def remarks(comparison: Comparison) -> list[str]:
     """What the table alone would hide."""
     best = "lowest" if comparison.mode == "min" else "highest"
+    of = f" Runs with {comparison.of}; another loss is another figure." if comparison.of else ""
     lines = [
-        f"By {comparison.metric} of the best checkpoint, the {best} first.",
+        f"By {comparison.metric} of the best checkpoint, the {best} first.{of}",
         *verdicts(comparison),
     ]
     if _shared(comparison):
