@@ -10,6 +10,7 @@ import time
 
 from benchmarks import (
     generation,
+    images,
     large,
     memory,
     mnist,
@@ -18,6 +19,7 @@ from benchmarks import (
     results,
     start,
     sweeps,
+    tables,
     trainer,
 )
 from benchmarks.lines import Line
@@ -31,6 +33,8 @@ LINES = [
     *generation.LINES,
     *memory.LINES,
     *large.LINES,
+    *tables.LINES,
+    *images.LINES,
     *sweeps.LINES,
 ]
 

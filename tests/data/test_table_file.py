@@ -4,7 +4,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from seedbed.data.table_file import TableFile, read_table
+from seedbed.data.table_file import TableFile, read_table, shown_rows
 from seedbed.errors import DataError
 
 
@@ -208,3 +208,22 @@ def test_file_that_is_no_table_is_refused(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     assert message in refusal(tmp_path / name)
+
+
+def test_cells_stay_as_they_are_written_where_they_are_read_as_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,c\n1.50,007,x\n\n2,010,y\n\n")
+    file = read_table(path)
+    assert file.numbers(["b", "a"]).rows() == [(7.0, 1.5), (10.0, 2.0)]
+    assert file.texts("b").to_list() == ["007", "010"]
+    assert [*shown_rows(file)] == [["1.50", "007", "x"], ["2", "010", "y"]]
+    assert file.place(1, "b") == f"{path}, row 4, column 'b'"
+
+
+def test_word_below_many_numbers_is_read_as_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + "1,2\n" * 500 + "2018_01,\n")
+    file = read_table(path)
+    assert file.texts("a")[500] == "2018_01"
+    assert file.numbers(["a", "b"]).row(500) == (None, None)
+    assert file.numbers(["a", "b"]).row(499) == (1.0, 2.0)

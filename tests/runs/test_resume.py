@@ -27,6 +27,7 @@ import torch
 from events import CLEAN, STEP, Place, happen
 from exact import batches, logged, same
 from lightning import Trainer
+from PIL import Image
 from shipped import options
 from stubs.data import Dots
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -611,3 +612,18 @@ def test_signal_saves_and_the_last_line_is_the_command_to_go_on(
     command = done.stdout.splitlines()[-1].removeprefix("Interrupted. To go on: ")
     subprocess.run(shlex.split(command), check=True, capture_output=True)
     assert_same(run, finished)
+
+
+@pytest.mark.slow
+def test_killed_run_whose_workers_read_images_resumes_to_identical_weights(tmp_path: Path) -> None:
+    for number in range(40):
+        file = tmp_path / "set" / "ab"[number % 2] / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 5 * number).save(file)
+    typed = (
+        *("experiment=images", f"data.path={tmp_path / 'set'}", "data.in_memory=false"),
+        *("data.workers=2", "data.size=8", "data.batch_size=4", "data.augment={shift: 0.1}"),
+        *("net.widths=[4]", "max_epochs=2", "logger=csv"),
+    )
+    whole = undisturbed(tmp_path / "whole", *typed)
+    assert_same(disturbed(tmp_path / "run", [(STEP, 4), (STEP, 6)], *typed), whole)

@@ -47,6 +47,9 @@ DATES = (
 DAY = 86_400_000_000
 """Its microseconds."""
 
+BLOCK = 2**14
+"""Rows that are made into inputs together."""
+
 EXACT = 2**16
 """Up to so many numbers are summed without any rounding; of more, so many partial sums."""
 
@@ -336,7 +339,9 @@ def inputs_of(rows: int, columns: Iterable[tuple[Column, Any]]) -> Tensor:
     inputs = np.zeros((rows, sum(column.width for column, _ in columns)), dtype=np.float32)
     start = 0
     for column, values in columns:
-        _encode(column, values, inputs[:, start : start + column.width])
+        place = inputs[:, start : start + column.width]
+        for at in range(0, rows, BLOCK):  # which a core's cache holds
+            _encode(column, values[at : at + BLOCK], place[at : at + BLOCK])
         start += column.width
     return torch.from_numpy(inputs)
 

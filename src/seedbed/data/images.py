@@ -7,7 +7,7 @@ in worker processes. Trade-off: of an image that is not square the middle square
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -198,7 +198,7 @@ class Images(LabelledImages):
         if train:
             share = max(1, share // processes())
             loader = DataLoader(dataset, batch_size=share, shuffle=True, num_workers=self.workers)
-            return ResumableLoader(loader, seed=self.seed)
+            return PixelLoader(loader, seed=self.seed)
         count = len(dataset)
         share = max(share, EVALUATED)
         return self.batches(dataset.batch, in_order(count), size=count, batch_size=share)
@@ -242,7 +242,15 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
         return torch.from_numpy(pixels), self.classes[number]
 
     def batch(self, numbers: Tensor) -> Rows:
-        """These images (B, channels, size, size) and their classes (B,), read by threads."""
+        """These images (B, channels, size, size), from 0 to 1, and classes, read by threads."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             images, classes = zip(*pool.map(self.__getitem__, numbers.tolist()), strict=True)
-        return torch.stack(images), torch.tensor(classes)
+        return torch.stack(images) / 255, torch.tensor(classes)
+
+
+class PixelLoader(ResumableLoader):
+    """Batches of pixels from 0 to 1; the workers hand them over as bytes, which is less."""
+
+    def __iter__(self) -> Iterator[Rows]:
+        for images, classes in super().__iter__():
+            yield images / 255, classes

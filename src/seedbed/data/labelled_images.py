@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from typeguard import TypeCheckError, check_type
 
 from seedbed.data.pictures import image_files, names, on_paper, read_picture
-from seedbed.data.rows import EVERY_ITEM, NewRows, Rows, RowsDataModule
+from seedbed.data.rows import EVERY_ITEM, NewRows, RowsDataModule
 from seedbed.errors import DataError
 
 NAMED = 5
@@ -32,12 +32,6 @@ class LabelledImages(RowsDataModule):
     kind = "multiclass"
     skip_broken = False
     """Whether `read_inputs` leaves out the images that cannot be read."""
-
-    def on_after_batch_transfer(self, batch: Rows, dataloader_idx: int) -> Rows:
-        """Make pixels of bytes, then change and disturb them as those of any rows."""
-        inputs, targets = batch
-        inputs = inputs / 255 if inputs.dtype == torch.uint8 else inputs
-        return super().on_after_batch_transfer((inputs, targets), dataloader_idx)
 
     def read_inputs(self, source: Path) -> NewRows:
         """Read an image, or a folder of them, a row each, as the training images were read.
@@ -121,7 +115,7 @@ def read_pixels(path: Path, *, size: int, channels: Pixels) -> np.ndarray:
     picture = read_picture(path)
     if picture.mode == "F":
         picture = Image.fromarray(np.asarray(picture).round().astype(np.uint8))
-    else:
+    elif picture.mode == "RGBA":
         picture = on_paper(picture)
     picture = picture.convert("RGB" if channels == 3 else "L")
     square = ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)

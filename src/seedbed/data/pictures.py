@@ -64,7 +64,8 @@ def read_picture(path: Path) -> Image.Image:
     """Read a picture, upright.
 
     Returns:
-        An image of mode RGBA, or of mode F with greys from 0 to 255 where it is of 16 bits or more.
+        An image of mode RGB or L, or RGBA where some of it may be transparent, or of mode F with
+        greys from 0 to 255 where it is of 16 bits or more.
 
     Raises:
         DataError: If it cannot be read.
@@ -76,6 +77,8 @@ def read_picture(path: Path) -> Image.Image:
             upright = ImageOps.exif_transpose(image)
             if upright.mode == "F" or upright.mode.startswith("I"):
                 return Image.fromarray(_greys(upright))
+            if upright.mode in ("L", "RGB") and not upright.has_transparency_data:
+                return upright
             return upright.convert("RGBA")
     except Exception as error:  # a damaged file makes Pillow raise nearly anything, SyntaxError too
         first = (str(error).splitlines() or [type(error).__name__])[0]

@@ -177,12 +177,13 @@ class Table(RowsDataModule):
         inputs = inputs_of(len(file), ((c, told[c.name].values) for c in columns))
         scale = self._target_scale(values[train.numpy()])
         targets = self._targets(values, scale)
-        tested = (inputs[test], targets[test])
+        tested, checksum = (inputs[test], targets[test]), file.sha256
         if self.test_path:
             other = self._read(self.test_path)
             other.check_names([self.target])
             theirs = self._targets(self._target_values(other, labels), scale)
             tested = (read_inputs(other, columns), theirs)
+            checksum = hashlib.sha256(f"{file.sha256}{other.sha256}".encode()).hexdigest()
         counts = {"train": len(train), "val": len(val), "test": len(tested[1])}
         self.remarks = [
             f"read as: {file.read_as}",
@@ -194,7 +195,7 @@ class Table(RowsDataModule):
             val=(inputs[val], targets[val]),
             test=tested,
             outputs=len(labels) if self.kind == "multiclass" else 1,
-            facts={"source": str(self.path), "sha256": self._checksum()} | counts,
+            facts={"source": str(self.path), "sha256": checksum} | counts,
             target=self.target,
             scale={c.name: c.scale for c in columns if c.kind == "number"},
             target_scale=scale,
@@ -206,10 +207,6 @@ class Table(RowsDataModule):
         return read_table(
             path, separator=self.separator, decimal=self.decimal, encoding=self.encoding
         )
-
-    def _checksum(self) -> str:
-        paths = [path for path in (self.path, self.test_path) if path]
-        return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
     def _features(self, file: TableFile) -> list[str]:
         own = [name for name in (self.group, self.time) if name]

@@ -74,7 +74,9 @@ def _ink(path: Path) -> np.ndarray:
     """How much ink is where, float32 (height, width): 0 the paper, 1 the most."""
     picture = read_picture(path)
     if picture.mode == "RGBA":
-        picture = on_paper(picture, _paper(picture)).convert("L")
+        picture = on_paper(picture, _paper(picture))
+    if picture.mode != "F":
+        picture = picture.convert("L")
     grey = np.asarray(picture, dtype=np.float32)
     if picture.mode == "F":  # of 16 bits, of which few may be used
         grey = grey * (255 / max(float(grey.max()), 1e-9))
