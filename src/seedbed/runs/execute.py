@@ -121,22 +121,30 @@ def _train(run: RunDirectory, config: dict[str, Any]) -> tuple[Study, dict[str, 
 
 @contextmanager
 def _recorded(run: RunDirectory) -> Iterator[None]:
-    """Keep `status.json` true, however the run ends."""
+    """Keep `status.json` true, however the run ends.
+
+    A run that goes on from a checkpoint is marked once all of that is compared.
+    """
+    before = run.status()
     try:
-        with _failure_recorded(run):
-            run.start()
+        with _failure_recorded(run, before):
+            if not run.begun:
+                run.start()
             yield
             run.set_status("finished", ended=now())
     except SystemExit:
-        if run.status().get("state") == "running":
+        if run.status().get("state") in ("running", "interrupted"):
             run.set_status("interrupted", ended=now())
             log.info(f"\nInterrupted. To go on: {run.resume_command}")
         raise
 
 
 @contextmanager
-def _failure_recorded(run: RunDirectory) -> Iterator[None]:
-    """Record an error; of several processes' errors the first, from which the others follow."""
+def _failure_recorded(run: RunDirectory, before: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Record an error; of several processes' errors the first, from which the others follow.
+
+    Of a run that is refused and still is as it was `before`, there is nothing to record.
+    """
     try:
         # Within a fit, `Checkpoints` takes signals over and saves before.
         with (
@@ -153,7 +161,9 @@ def _failure_recorded(run: RunDirectory) -> Iterator[None]:
     except BaseException as error:
         kind = "" if isinstance(error, SeedbedError) else f"{type(error).__name__}: "
         with suppress(OSError):  # the disk may be full
-            if run.status().get("state") == "running":
+            recorded = run.status()
+            unforeseen = not isinstance(error, SeedbedError)
+            if recorded.get("state") == "running" and (unforeseen or recorded != before):
                 run.set_status("failed", ended=now(), error=f"{kind}{error}")
         raise
 
@@ -228,6 +238,8 @@ def _fit_and_test(run: RunDirectory, study: Study, *, test: bool) -> dict[str, f
         run.metrics_file.unlink(missing_ok=True)
     with restoring(run, checkpoint, trainer) if checkpoint else nullcontext():
         trainer.fit(task, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
+    if trainer.is_global_zero and run.status().get("pid") != os.getpid():  # all was done before
+        run.start()
     trainer.strategy.barrier()  # the first process writes it
     best = _best(run, study)
     task.load_state_dict(best["state_dict"])

@@ -66,6 +66,11 @@ class CheckedRestore(Callback):
         refuse(self._path, schedules_differ(state["lr_schedulers"], schedules))
         self._state = {}
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Mark the run as running: all is compared, and taken over."""
+        if trainer.is_global_zero:
+            self.run.start()
+
 
 class _Reading(TorchCheckpointIO):
     def __init__(self, checked: CheckedRestore, trainer: Trainer) -> None:
