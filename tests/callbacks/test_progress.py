@@ -61,6 +61,28 @@ def test_columns_are_named_once_and_show_what_was_logged(
     assert last[1:5] == [f"{metrics[name]:.4f}" for name in header.split()[1:5]]
 
 
+@pytest.mark.parametrize(
+    "study",
+    [
+        ["experiment=sine"],
+        ["experiment=exam"],
+        ["experiment=mnist", "data=digits"],
+        ["experiment=poem_gpt", "data=verse", "data.poems=60", "data.context=16", "net.depth=1"],
+    ],
+    ids=["regression", "binary", "multiclass", "language"],
+)
+def test_table_of_every_kind_of_task_fits_eighty_columns(
+    study: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = ["max_steps=1", "check_val_every_n_epoch=null", "val_check_interval=1"]
+    run = RunDirectory.create(tmp_path, plain(composed([*study, *short, "logger=csv"])))
+    execute(run.path)
+    printed = capsys.readouterr().out.splitlines()
+    table = [line for line in printed if line.endswith(" time") or re.search(r"\d:\d\d$", line)]
+    assert len(table) >= 3
+    assert max(map(len, table)) <= 80
+
+
 def test_training_loss_is_a_dash_before_there_is_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

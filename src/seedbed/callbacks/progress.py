@@ -111,16 +111,14 @@ class ProgressLines(Callback):
         rate = figures.get(f"throughput/{unit}_per_second")
         if self._columns is None:
             self._columns = _columns(task, figures)
-            header = "".join(
-                f"{name.replace('dataloader_idx_', '')[-15:]:>16}" for name in self._columns
-            )
-            log.info(f"{'step':>8}{header}{unit + '/s':>12}{'time':>8}")
-        cells = "".join(f"{_cell(figures.get(name)):>16}" for name in self._columns)
+            header = "".join(f"{_shown(name):>{_width(name)}}" for name in self._columns)
+            log.info(f"{'step':>8}{header}{unit + '/s':>{_rate(unit)}}{'time':>7}")
+        cells = "".join(f"{_cell(figures.get(n)):>{_width(n)}}" for n in self._columns)
         seconds = int(time.monotonic() - self._began)
         return (
             f"{steps_done(trainer):>8,}{cells}"
-            f"{'' if rate is None else f'{rate:,.0f}':>12}"
-            f"{f'{seconds // 60}:{seconds % 60:02}':>8}"
+            f"{'' if rate is None else f'{rate:,.0f}':>{_rate(unit)}}"
+            f"{f'{seconds // 60}:{seconds % 60:02}':>7}"
         )
 
 
@@ -134,3 +132,16 @@ def _columns(task: LightningModule, figures: Mapping[str, float]) -> list[str]:
 
 def _cell(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _shown(name: str) -> str:
+    return name.replace("dataloader_idx_", "")[-15:]
+
+
+def _width(name: str) -> int:
+    """Of a metric's column: a line of four of a task's fits into 80 columns."""
+    return max(len(_shown(name)) + 1, 11)
+
+
+def _rate(unit: str) -> int:
+    return max(len(unit) + 3, 10)
