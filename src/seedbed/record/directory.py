@@ -237,7 +237,10 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def as_json(content: Any) -> str:
     """Plain types as JSON, which has no number that is not finite: each becomes null."""
-    return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _finite(content: Any) -> Any:
