@@ -17,6 +17,9 @@ from seedbed.terminal import print_any_character, say
 PLACES = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EROFS)
 """What the system has against a place that was typed, and nothing that is missing."""
 
+LIBRARIES = ("pathlib", "logging")
+"""Python's own that raise what Hydra is to blame for, where Hydra called them."""
+
 
 @contextmanager
 def explained(folder: Path | None = None) -> Iterator[None]:
@@ -95,7 +98,7 @@ def _has_current_folder() -> bool:
 def _is_hydras(error: BaseException) -> bool:
     """Whether Hydra raised it against a command line, and not a run that Hydra had started."""
     modules = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
-    caller = next(name for name in reversed(modules) if name.split(".")[0] != "pathlib")
+    caller = next(name for name in reversed(modules) if name.split(".")[0] not in LIBRARIES)
     return isinstance(error, HYDRAS) or caller.startswith("hydra.")
 
 
