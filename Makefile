@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 NO_MIRROR := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help train test slow lint check fix bench dashboard
+.PHONY: help train test slow lint check fix bench docs-pictures dashboard
 
 help:  ## List these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -65,6 +65,10 @@ bench: $(READY)  ## Time it beside what one would write otherwise (ONLY=NAME: on
 	@$(BIN)/seedbed fetch
 	@$(BIN)/seedbed fetch mnist
 	@$(BIN)/python -m benchmarks $(ONLY)
+
+docs-pictures: $(READY)  ## Draw the pictures in docs/ again, from real runs (ONLY=EXPERIMENT: of one)
+	@$(BIN)/seedbed fetch
+	@$(BIN)/python -m benchmarks.pictures $(ONLY)
 
 dashboard: $(READY)  ## Show all runs in TensorBoard
 	@$(BIN)/tensorboard --logdir logs

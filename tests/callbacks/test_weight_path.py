@@ -18,7 +18,7 @@ RATE = 0.01
 
 
 def ran(folder: Path, *overrides: str) -> RunDirectory:
-    few = ("experiment=linear", "data.held_out=50", "logger=csv", "print_every=1000")
+    few = ("net=linear", "data.held_out=50", "logger=csv", "print_every=1000")
     run = RunDirectory.create(folder, plain(composed([*few, *overrides])))
     execute(run.path)
     return run

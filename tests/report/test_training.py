@@ -69,6 +69,17 @@ def test_rate_that_changes_and_gradient_norms_have_panels_below(make_run: MakeRu
     assert norm.lines[0].get_ydata().tolist() == [9, 8, 7]  # type: ignore[union-attr]
 
 
+def test_rates_of_single_batches_show_what_lies_between_validations(make_run: MakeRun) -> None:
+    folder = make_run("0", [90, 3])
+    (folder / "batches.csv").write_text(
+        "step,loss,learning_rate\n1,9,0.1\n2,8,0.2\n3,7,0.2\n4,6,0.1\n5,5,0\n"
+    )
+    [picture] = pictures_of(seen(folder))
+    _, rate = picture.figure.axes
+    assert rate.lines[0].get_ydata().tolist() == [0.1, 0.2, 0.2, 0.1, 0]  # type: ignore[union-attr]
+    assert points(picture, "single batches") == [(1, 9), (2, 8), (3, 7), (4, 6), (5, 5)]
+
+
 class Own:
     """A task with pictures of its own."""
 
@@ -108,3 +119,16 @@ def test_pictures_are_saved_by_their_names(make_run: MakeRun, tmp_path: Path) ->
     [file] = save(pictures_of(seen(make_run("0", [90, 3]))), tmp_path / "out")
     assert file == tmp_path / "out" / "training.png"
     assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_layers_are_those_of_their_log(make_run: MakeRun) -> None:
+    folder = make_run("0", [90, 3, 2])
+    (folder / "layers.csv").write_text(
+        "step,gradient/body.0,gradient/head,update/head\n0,,,\n1,4,0.5,0.1\n2,2,0.25,0.2\n"
+    )
+    [_, picture] = pictures_of(seen(folder))
+    gradient, update = picture.figure.axes
+    assert [line.get_label() for line in gradient.lines] == ["body.0", "head"]
+    assert [line.get_ydata().tolist() for line in gradient.lines] == [[4, 2], [0.5, 0.25]]  # type: ignore[union-attr]
+    assert update.lines[0].get_ydata().tolist() == [0.1, 0.2]  # type: ignore[union-attr]
+    assert "0.25 at the least, of head, and 2 at the most, of body.0" in picture.alt

@@ -24,7 +24,7 @@ from seedbed.runs.view import open_view
 @pytest.fixture(scope="module")
 def linear(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A net of two parameters."""
-    settings = ("experiment=linear", "max_epochs=12", "data.held_out=50")
+    settings = ("net=linear", "max_epochs=12", "data.held_out=50")
     return made(tmp_path_factory.mktemp("runs") / "linear", *settings)
 
 
@@ -99,7 +99,7 @@ def test_run_that_began_with_other_weights_has_no_line_from_its_seed(line: RunDi
 
 
 def test_paths_of_a_sweep_are_on_one_landscape(linear: RunDirectory, tmp_path: Path) -> None:
-    other = ("experiment=linear", "optimizer=adam", "max_epochs=12", "data.held_out=50")
+    other = ("net=linear", "optimizer=adam", "max_epochs=12", "data.held_out=50")
     places = [linear.path, made(tmp_path / "adam", *other).path]
     opened: list[Path] = []
 
@@ -116,7 +116,7 @@ def test_paths_of_a_sweep_are_on_one_landscape(linear: RunDirectory, tmp_path: P
 def test_runs_on_other_points_have_no_landscape_in_common(
     linear: RunDirectory, tmp_path: Path
 ) -> None:
-    other = made(tmp_path / "few", "experiment=linear", "max_epochs=2", "data.points=20")
+    other = made(tmp_path / "few", "net=linear", "max_epochs=2", "data.points=20")
     with drawing(tmp_path):
         together = compare(find_runs([linear.path, other.path]))
         assert not draw_paths(together, open_view, tmp_path / "paths.png")

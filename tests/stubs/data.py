@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from seedbed.data.augment import Augment
 from seedbed.data.parts import random_parts
@@ -50,6 +51,10 @@ class Dots(RowsDataModule):
             target="y",
             scale={"x": [0.0, 1.0]},
         )
+
+    def truth(self, inputs: Tensor) -> Tensor:
+        """The line."""
+        return 2 * inputs + 1
 
 
 class Parcel(Dots):
@@ -99,6 +104,12 @@ class Marks(RowsDataModule):
             target="passed",
             scale=dict(zip(("study", "sleep"), scale, strict=True)),
         )
+
+    def truth(self, inputs: Tensor) -> Tensor:
+        """The rule's own probability of passing."""
+        mean, deviation = torch.tensor([*self.state_dict()["scale"].values()]).T
+        study, sleep = (mean + deviation * inputs).T
+        return (study - 4 - (sleep - 8) ** 2 / 2).sigmoid()[:, None]
 
 
 class Glyphs(RowsDataModule):

@@ -1,4 +1,7 @@
-"""Text samples as a language model learns: to the terminal, the log and TensorBoard."""
+"""Text samples as a language model learns: to the terminal, the log, a file and TensorBoard."""
+
+import json
+from pathlib import Path
 
 import torch
 from lightning import Callback, LightningModule, Trainer
@@ -20,12 +23,20 @@ class TextSamples(Callback):
         length: The most characters to write; a document may end before.
         temperature: Divides the logits; 1 samples the model's own distribution, 0 takes the
             likeliest character.
+        directory: The folder of the file; None writes none.
 
     Raises:
         ValueError: If `length` or `temperature` is negative.
     """
 
-    def __init__(self, *, prompt: str, length: int = 100, temperature: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        prompt: str,
+        length: int = 100,
+        temperature: float = 1.0,
+        directory: str | None = None,
+    ) -> None:
         for name, value in (("length", length), ("temperature", temperature)):
             if not value >= 0:
                 raise ValueError(f"{name}={value}: expected 0 or more")
@@ -33,6 +44,7 @@ class TextSamples(Callback):
         self._known: str | None = None  # once it was held against a vocabulary
         self.length = length
         self.temperature = temperature
+        self.file = Path(directory) / "samples.jsonl" if directory else None
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write a sample, its randomness fixed by the step."""
@@ -42,6 +54,10 @@ class TextSamples(Callback):
         if text is None:
             return
         log.info("\n".join("    " + line for line in text.splitlines()))
+        if self.file:
+            line = json.dumps({"step": trainer.global_step, "text": text}, ensure_ascii=False)
+            with self.file.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
         for board in boards(trainer):
             board.add_text("sample", text.replace("\n", "  \n"), trainer.global_step)
 

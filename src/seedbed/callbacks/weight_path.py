@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
-from torch.nn.utils import parameters_to_vector
 
 from seedbed.lightning_private import steps_done
 from seedbed.tasks.base import net_of
@@ -79,7 +78,8 @@ class WeightPath(Callback):
             if step % self._interval:
                 return
         with torch.no_grad():
-            self._weights[self._count] = parameters_to_vector(net_of(module).parameters())
+            parts = [p.reshape(-1) for p in net_of(module).parameters()]
+            self._weights[self._count] = torch.cat(parts)
         self._steps[self._count] = step
         self._count += 1
 

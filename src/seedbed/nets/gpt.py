@@ -80,10 +80,7 @@ class Attention(nn.Module):
         """Attend to this and earlier positions, those in the cache too."""
         B, T, C = x.shape
         start = cache.length if cache else 0
-        parts = self.query_key_value(x).view(B, T, 3, C // HEAD_SIZE, HEAD_SIZE)
-        parts = parts.permute(2, 0, 3, 1, 4)  # (3, B, heads, T, head size)
-        query, key = rotary(rms_norm(parts[:2]), start)
-        value = parts[2]
+        query, key, value = self._parts(x, rotary, start)
         if cache:
             key, value = cache.joined(self, key, value)
         if start:  # one query after others sees all keys; a causal mask would show it the first
@@ -92,6 +89,21 @@ class Attention(nn.Module):
             mixed = causal_attention(query, key, value)
         output: Tensor = self.project(mixed.transpose(1, 2).reshape(B, T, C))
         return output
+
+    def weights(self, x: Tensor, rotary: Rotary) -> Tensor:
+        """How much each position attends to which: (B, T, C) -> (B, heads, T, T), rows of 1."""
+        query, key, _ = self._parts(x, rotary, 0)
+        future = query.new_full(2 * (x.shape[1],), -torch.inf).triu(1)
+        weights: Tensor = (query * HEAD_SIZE**-0.5 @ key.mT + future).softmax(dim=-1)
+        return weights
+
+    def _parts(self, x: Tensor, rotary: Rotary, start: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, each (B, heads, T, head size)."""
+        B, T, C = x.shape
+        parts = self.query_key_value(x).view(B, T, 3, C // HEAD_SIZE, HEAD_SIZE)
+        parts = parts.permute(2, 0, 3, 1, 4)  # (3, B, heads, T, head size)
+        query, key = rotary(rms_norm(parts[:2]), start)
+        return query, key, parts[2]
 
 
 class FeedForward(nn.Module):
@@ -183,3 +195,13 @@ class GPT(LanguageModel):
         if cache:
             cache.length += tokens.shape[1]
         return rms_norm(x)
+
+    def attention(self, tokens: Tensor) -> Tensor:
+        """How each position of ids (1, T) attends, for pictures: (depth, heads, T, T)."""
+        x = rms_norm(self.token_embedding(tokens))  # (1, T, C)
+        found = []
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            found.append(block.attention.weights(rms_norm(x), self.rotary)[0])
+            x = block(x, self.rotary)
+        return torch.stack(found)

@@ -13,6 +13,7 @@
     batches.csv        loss and learning rate of one in so many training batches
     doctor.json        what the training doctor found in them
     tensorboard/       the same, as curves
+    samples.jsonl      of a language model: the texts it wrote, by step
     train.log          what the terminal showed
     report.html        all of it to look at
     stderr.txt         what else a sweep's worker said, if anything

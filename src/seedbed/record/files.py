@@ -263,6 +263,30 @@ def read_rows(file: Path, *needed: str) -> list[dict[str, float]]:
     return rows
 
 
+def read_samples(folder: Path) -> dict[int, str]:
+    """The texts in a run's `samples.jsonl` by their steps, in order; none where there is no file.
+
+    A step that a resumed fit came to again counts once. A line cut short is left out.
+
+    Raises:
+        RunError: If it cannot be read.
+    """
+    try:
+        lines = read_text(folder / "samples.jsonl").splitlines()
+    except FileNotFoundError:
+        return {}
+    samples: dict[int, str] = {}
+    for line in lines:
+        try:
+            one = json.loads(line)
+            step, sample = one["step"], one["text"]
+        except (KeyError, RecursionError, TypeError, ValueError):
+            continue
+        if type(step) is int and type(sample) is str:
+            samples[step] = sample
+    return dict(sorted(samples.items()))
+
+
 def rows_of(table: Table) -> Iterator[dict[str, float]]:
     """A table's rows, without its empty cells."""
     for cells in zip(*table.values(), strict=True):

@@ -96,7 +96,8 @@ def _rates(comparison: Comparison, axis: Axis) -> dict[str, Points]:
 
 def _draw_rates(axes: "Axes", rates: dict[str, Points]) -> None:
     for hue, points in rates.items():
-        axes.plot(*zip(*points, strict=True), color=hue, linewidth=1.2)
+        if points:  # a run that failed early may have logged none
+            axes.plot(*zip(*points, strict=True), color=hue, linewidth=1.2)
     values = finite(y for points in rates.values() for _, y in points)
     if spans(values, 20):
         set_log(axes, "y", min(values) / 1.2, max(values) * 1.2)

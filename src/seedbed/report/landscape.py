@@ -208,13 +208,13 @@ def _draw_valley(view: View, path: FitPath) -> Picture:
 
 def _draw_line(view: View, size: int) -> Picture:
     import torch
-    from torch.nn.utils import parameters_to_vector
+
+    def vector(net: Any) -> "Tensor":
+        return torch.cat([p.detach().reshape(-1) for p in net.parameters()]).cpu()
 
     assert view.start
     start = view.start()
-    first = parameters_to_vector(getattr(start, "net", start).parameters()).detach()
-    with view.evaluating() as net:
-        best = parameters_to_vector(net.parameters()).detach().cpu()
+    first, best = vector(getattr(start, "net", start)), vector(view.net)
     shares = torch.linspace(-0.25, 1.25, ALONG)
     places = first + shares[:, None] * (best - first) if size < 10_000 else None
     batches, rows = _few(view, size)
@@ -230,7 +230,12 @@ def _draw_line(view: View, size: int) -> Picture:
     for share, name in ((0.0, "start"), (1.0, "best")):
         axes.axvline(share, color=INK, linewidth=0.8, linestyle=":")
         axes.annotate(
-            name, (share, 0.97), xycoords=("data", "axes fraction"), ha="center", va="top"
+            name,
+            (share, 1.0),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="bottom",
+            fontsize=9,
         )
     if spans(along.tolist(), 20):
         set_log(axes, "y", float(along.min()) / 1.3, float(along.max()) * 1.3)

@@ -24,11 +24,32 @@ from seedbed.terminal import log
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-OF_ANY = ("seedbed.report.training:draw_training", "seedbed.report.landscape:draw_landscape")
+OF_ANY = (
+    "seedbed.report.training:draw_training",
+    "seedbed.report.layers:draw_layers",
+    "seedbed.report.landscape:draw_landscape",
+)
 """What draws the pictures that any run has: modules and functions of a `View`."""
 
 OF_KIND: dict[str, tuple[str, ...]] = {
     "regression": ("seedbed.report.regression:draw_fit",),
+    "binary": (
+        "seedbed.report.surface:draw_surface",
+        "seedbed.report.ranking:draw_ranking",
+        "seedbed.report.classes:draw_confusion",
+        "seedbed.report.images:draw_images",
+    ),
+    "multiclass": (
+        "seedbed.report.classes:draw_confusion",
+        "seedbed.report.classes:draw_each",
+        "seedbed.report.images:draw_images",
+    ),
+    "language": (
+        "seedbed.report.language:draw_next",
+        "seedbed.report.language:draw_attention",
+        "seedbed.report.language:draw_neighbours",
+        "seedbed.report.language:draw_samples",
+    ),
 }
 """What draws those that a task's kind has."""
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedbed.report.comparison import figure as written
 from seedbed.report.picture import Picture
-from seedbed.report.style import COLOURS, GREY, INK, panels, text
+from seedbed.report.style import COLOURS, INK, panels, text
 from seedbed.report.view import View
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _draw_curves(axes: "Axes", view: View, x: "Tensor", targets: "Tensor") -> No
     """The points, the truth where it is known, and what the net gave at some of its steps."""
     import torch
 
-    axes.plot(x.numpy(), targets.numpy(), ".", color=GREY, markersize=3, label="validation")
+    axes.plot(x.numpy(), targets.numpy(), ".", color=COLOURS[4], markersize=4, label="validation")
     inputs = view.examples.inputs.flatten()
     places = torch.linspace(float(inputs.min()), float(inputs.max()), PLACES)[:, None]
     shape = (PLACES, *view.examples.inputs.shape[1:])

@@ -150,7 +150,7 @@ def panels(heights: Sequence[float], *, width: float = 6.5) -> tuple["Figure", l
         len(heights),
         1,
         height_ratios=heights,
-        left=0.8 / width,
+        left=0.9 / width,
         right=1 - 0.15 / width,
         bottom=0.5 / height,
         top=1 - 0.15 / height,
@@ -161,6 +161,45 @@ def panels(heights: Sequence[float], *, width: float = 6.5) -> tuple["Figure", l
         axes.append(figure.add_subplot(grid[row], sharex=axes[0] if axes else None))
         axes[-1].tick_params(labelbottom=row == len(heights) - 1)
     return figure, axes
+
+
+def grid(
+    rows: int,
+    columns: int,
+    *,
+    cell: tuple[float, float],
+    gap: tuple[float, float],
+    left: float,
+    top: float = 0.25,
+    bottom: float = 0.5,
+) -> tuple["Figure", list["Axes"]]:
+    """A picture of equal panels, row by row; all lengths are in inches.
+
+    Args:
+        rows: How many above each other.
+        columns: And beside each other.
+        cell: A panel's width and height.
+        gap: The room between them, to the side and below.
+        left: The room at the left.
+        top: And above all, for titles.
+        bottom: And below all, for axes.
+    """
+    from matplotlib.figure import Figure
+
+    across = left + columns * cell[0] + (columns - 1) * gap[0] + 0.15
+    down = bottom + rows * cell[1] + (rows - 1) * gap[1] + top
+    figure = Figure(figsize=(across, down))
+    places = figure.add_gridspec(
+        rows,
+        columns,
+        left=left / across,
+        right=1 - 0.15 / across,
+        bottom=bottom / down,
+        top=1 - top / down,
+        wspace=gap[0] / cell[0],
+        hspace=gap[1] / cell[1],
+    )
+    return figure, [figure.add_subplot(places[n]) for n in range(rows * columns)]
 
 
 def text(words: str) -> str:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from seedbed.record.files import Table, read_log
 from seedbed.record.run import Run
 from seedbed.report.comparison import figure as written
 from seedbed.report.picture import Picture
@@ -13,9 +14,6 @@ from seedbed.report.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-GRADIENT_NORM = "train/gradient_norm"
-"""What the norm of all gradients is logged as, and with `/LAYER` after it a layer's."""
 
 
 def draw_training(view: View) -> Iterator[Picture]:
@@ -28,27 +26,32 @@ def draw_training(view: View) -> Iterator[Picture]:
     }
     if not losses:
         return
-    rates, norms = _points(run, "learning_rate"), _norms(run)
-    shown = ["loss", *(["learning rate"] * (len({y for _, y in rates}) > 1))]
-    shown += ["gradient norm"] * bool(norms)
-    figure, axes = panels([3, *[1.3] * (len(shown) - 1)])
+    batches = read_log(run.path, name="batches.csv")
+    rates = _single(batches, "learning_rate") or _points(run, "learning_rate")
+    lines = {"learning rate": rates if len({y for _, y in rates}) > 1 else []}
+    lines |= {"gradient norm": _points(run, "train/gradient_norm")}
+    lines = {name: points for name, points in lines.items() if points}
+    figure, axes = panels([3, *[1.3] * len(lines)])
+    single = _single(batches, "loss")
+    if len(single) > 2 * max(map(len, losses.values())):
+        axes[0].plot(*zip(*single, strict=True), color=GREY, linewidth=0.6, label="single batches")
     _draw_losses(axes[0], run, losses)
-    for name, below in zip(shown[1:], axes[1:], strict=True):
-        lines = {"": rates} if name == "learning rate" else norms
-        _draw_lines(below, lines, name)
+    for below, (name, points) in zip(axes[1:], lines.items(), strict=True):
+        below.plot(*zip(*points, strict=True), color=COLOURS[6], linewidth=1.2)
+        _set_height(below, {name: points})
+        below.set_ylabel(name.replace(" ", "\n"))
     axes[-1].set_xlabel("training step")
-    yield Picture("training", "Training", _alt(run, losses, shown), figure)
+    yield Picture("training", "Training", _alt(run, losses, [*lines]), figure)
 
 
 def _points(run: Run, name: str) -> list[tuple[float, float]]:
     return [(x, y) for x, y in run.curve(name, "step") if math.isfinite(y)]
 
 
-def _norms(run: Run) -> dict[str, list[tuple[float, float]]]:
-    """The norm of all gradients, and those of layers, as far as they were kept."""
-    names = [name for name in run.log if name.partition(f"{GRADIENT_NORM}")[0] == ""]
-    lines = {name.removeprefix(GRADIENT_NORM).strip("/"): _points(run, name) for name in names}
-    return {layer: points for layer, points in lines.items() if points}
+def _single(batches: Table, name: str) -> list[tuple[float, float]]:
+    """What was kept of single batches, by step."""
+    pairs = zip(batches.get("step", []), batches.get(name, []), strict=False)
+    return [(x, y) for x, y in pairs if x is not None and y is not None and math.isfinite(y)]
 
 
 def _draw_losses(axes: "Axes", run: Run, losses: dict[str, list[tuple[float, float]]]) -> None:
@@ -93,20 +96,7 @@ def _best(run: Run, points: list[tuple[float, float]]) -> tuple[float, float] | 
     return next(((x, y) for x, y in points if x == step), None)
 
 
-def _draw_lines(axes: "Axes", lines: dict[str, list[tuple[float, float]]], name: str) -> None:
-    for colour, (layer, points) in zip(_colours(lines), lines.items(), strict=False):
-        axes.plot(*zip(*points, strict=True), color=colour, label=layer or "all", linewidth=1.2)
-    _set_height(axes, lines)
-    axes.set_ylabel(name.replace(" ", "\n"))
-    if len(lines) > 1:
-        axes.legend(loc="upper right", ncols=2)
-
-
-def _colours(lines: dict[str, list[tuple[float, float]]]) -> list[str]:
-    return [COLOURS[number % len(COLOURS)] for number in range(len(lines))]
-
-
-def _alt(run: Run, losses: dict[str, list[tuple[float, float]]], shown: list[str]) -> str:
+def _alt(run: Run, losses: dict[str, list[tuple[float, float]]], below: list[str]) -> str:
     """The ends of each curve, and the best."""
     words = {"train": "training", "val": "validation"}
     ends = [
@@ -116,5 +106,5 @@ def _alt(run: Run, losses: dict[str, list[tuple[float, float]]], shown: list[str
     best = _best(run, losses.get("val", []))
     if best:
         ends.append(f"best validation {written(best[1])} at step {best[0]:,.0f}")
-    also = f"; below it {' and '.join(shown[1:])}" if shown[1:] else ""
+    also = f"; below it {' and '.join(below)}" if below else ""
     return f"Over {run.steps:,} steps: {', '.join(ends)}{also}."

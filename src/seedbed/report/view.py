@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 MOST_PARAMETERS = 10_000
 """Nets with fewer may have kept their path."""
 
-MOST_ROWS = 10_000
-"""Rows of the validation part that are looked at; of a larger one the first."""
+MOST_ROWS, FEWEST_ROWS = 10_000, 500
+"""Rows of the validation part that are looked at, the first of more; fewer of large nets."""
+
+WORK = 2 * 10**10
+"""Parameters times rows that are worth it."""
 
 
 @dataclass(frozen=True)
@@ -149,10 +152,11 @@ class View:
         """The validation part's first rows, all of most."""
         import torch
 
+        size = sum(p.numel() for p in self.net.parameters())
+        most = min(max(WORK // max(size, 1), FEWEST_ROWS), MOST_ROWS)
         batches, count, whole = [], 0, True
-        loader = self.datamodule.val_dataloader()
-        for inputs, targets in loader:
-            if count >= MOST_ROWS:
+        for inputs, targets in self.datamodule.val_dataloader():
+            if count >= most:
                 whole = False
                 break
             batches.append((inputs, targets, self.outputs(inputs)))
@@ -179,9 +183,32 @@ class View:
     def outputs(self, inputs: "Tensor") -> "Tensor":
         """What the net gives for inputs (N, …), float32, on the processor."""
         with self.evaluating() as net:
-            device = next(iter(net.parameters())).device
-            given: Tensor = net(inputs.to(device))
+            weight = next(net.parameters())
+            kind = weight.dtype if inputs.is_floating_point() else inputs.dtype
+            given: Tensor = net(inputs.to(weight.device, kind))
         return given.float().cpu()
+
+    @cached_property
+    def probabilities(self) -> "Tensor":
+        """Of a classifier's examples, those of each class: (N, K), of two classes (N, 2)."""
+        import torch
+
+        outputs = self.examples.outputs
+        if self.kind == "binary":
+            second = outputs.flatten().sigmoid()
+            return torch.stack([1 - second, second], dim=1)
+        return outputs.softmax(dim=1)
+
+    @cached_property
+    def classes(self) -> "Tensor":
+        """Of the same examples, the numbers of their classes, int64 (N,)."""
+        return self.examples.targets.flatten().long()
+
+    @property
+    def labels(self) -> list[str]:
+        """What the classes are called."""
+        known = getattr(self.datamodule, "labels", None)
+        return [*map(str, known or range(self.probabilities.shape[1]))]
 
     @contextmanager
     def evaluating(self) -> Iterator[Any]:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from studies.exam.ruled import RuledTable, csv_text
 
@@ -18,6 +20,11 @@ class Exam(RuledTable):
     kind = "binary"
     file = Path(__file__).with_name("exam.csv")
     target = "passed"
+
+    def truth(self, inputs: Tensor) -> Tensor:
+        """The rule's own probability of passing, of scaled inputs (N, 2): (N, 1)."""
+        study, sleep = self.in_units(inputs)
+        return torch.from_numpy(1 / (1 + np.exp(-log_odds(study, sleep))))[:, None]
 
     def best_loss(self, features: Mapping[str, np.ndarray], target: np.ndarray) -> float:
         """Mean cross-entropy, in nats, of the rule's own probabilities."""

@@ -53,6 +53,12 @@ class RuledTable(RowsDataModule, ABC):
         In expectation no prediction does better; on few rows one may, by luck of its own.
         """
 
+    def in_units(self, inputs: Tensor) -> list[np.ndarray]:
+        """Inputs as a net sees them (N, features) as columns (N,) in their own units."""
+        scale = self.state_dict()["scale"].values()
+        columns = inputs.double().T.numpy()
+        return [m + d * column for (m, d), column in zip(scale, columns, strict=True)]
+
     def load(self) -> RowSplits:
         """Read the shipped file: inputs (N, features) against targets (N, 1)."""
         with self.file.open(encoding="utf-8") as opened:

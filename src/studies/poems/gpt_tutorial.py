@@ -30,15 +30,19 @@ class AttentionHead(nn.Module):
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         """Attend to this and earlier positions, those in the cache too."""
-        start = cache.length if cache else 0
-        end, C = start + x.shape[1], x.shape[2]
         key, value = self.key(x), self.value(x)
         if cache:
             key, value = cache.joined(self, key, value)
+        output: Tensor = self.weights(x, key, cache.length if cache else 0) @ value
+        return output
+
+    def weights(self, x: Tensor, key: Tensor, start: int = 0) -> Tensor:
+        """How much each position attends to which: (B, T, C) and all keys -> (B, T, end)."""
+        end, C = start + x.shape[1], x.shape[2]
         scores = self.query(x) @ key.transpose(-2, -1) * C**-0.5  # (B, T, end)
         scores = scores.masked_fill(~self.causal[start:end, :end], float("-inf"))
-        output: Tensor = scores.softmax(dim=-1) @ value
-        return output
+        weights: Tensor = scores.softmax(dim=-1)
+        return weights
 
 
 class Block(nn.Module):
@@ -118,3 +122,16 @@ class TutorialGPT(LanguageModel):
             cache.length += T
         hidden: Tensor = self.norm(x)
         return hidden
+
+    def attention(self, tokens: Tensor) -> Tensor:
+        """How each position of ids (1, T) attends, for pictures: (depth, heads, T, T)."""
+        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        x = self.token_embedding(tokens) + self.position_embedding(positions)  # (1, T, C)
+        found = []
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            normed = block.attention_norm(x)
+            heads = [head for head in block.heads if isinstance(head, AttentionHead)]
+            found.append(torch.cat([head.weights(normed, head.key(normed)) for head in heads]))
+            x = block(x)
+        return torch.stack(found)

@@ -23,6 +23,9 @@ from seedbed.data.text import Text, split_documents, without_duplicates
 from seedbed.data.tokens import TokensDataModule, TokenSplits, Windows
 from seedbed.data.vocabulary import Vocabulary
 from seedbed.errors import SettingError
+from seedbed.report.picture import Picture
+from seedbed.report.style import COLOURS, panels
+from seedbed.report.view import View
 
 Dynasty = Literal["tang", "song"]
 
@@ -65,6 +68,13 @@ SONG_POEMS = _of_the_collection(
 PUNCTUATION = set("，。？！、；：「」『』《》")
 SHORTEST = 10
 """A shorter poem is a fragment: a lone surviving line, or 空。 for a lost text."""
+
+
+COUPLET = "白日依山盡，黃河入海流。"
+"""The couplet whose attention pictures show."""
+
+SHOWN = "春秋日月山水花鳥人心愁夢"
+"""The characters whose neighbours they show."""
 
 
 class Poems(Text):
@@ -120,6 +130,7 @@ class Poems(Text):
         )
         if not dynasties:
             raise SettingError("data.dynasties=[]: expected tang, song, or both.")
+        self.example, self.shown = ("", "") if path else (COUPLET, SHOWN)
         self.dynasties = sorted(set(dynasties), reverse=True)  # as they came
         self.path = path
         if path is not None:
@@ -184,6 +195,7 @@ class PoemsTutorial(TokensDataModule):
     """
 
     closing = "\n\n"
+    example, shown = COUPLET, SHOWN
 
     def __init__(
         self,
@@ -226,6 +238,37 @@ class PoemsTutorial(TokensDataModule):
             test=splits.val,
             facts=splits.facts,
         )
+
+    def pictures(self, view: View) -> Iterator[Picture]:
+        """The fit's losses beside those the lesson has, over the characters trained on."""
+        size = 0 if self.batch_size == "full" else int(self.batch_size) * self.context
+        ours = {part: view.run.curve(f"{part}/loss", "step") for part in LESSON}
+        if not size or not ours["val"] or self.validation != "evaluation":
+            return
+        figure, [axes] = panels([3.2])
+        words = {"train": ("training", "--"), "val": ("evaluation", "-")}
+        for part, (word, style) in words.items():
+            own = [(step * size / 1e6, loss) for step, loss in ours[part]]
+            theirs = [(step * LESSONS_STEP / 1e6, loss) for step, loss in LESSON[part]]
+            axes.plot(*zip(*own, strict=True), style, color=COLOURS[0], label=f"here, {word}")
+            axes.plot(*zip(*theirs, strict=True), f"s{style}", color=COLOURS[3], linewidth=1)
+            axes.lines[-1].set(markersize=4, label=f"the lesson, {word}")
+        axes.set_xlabel("million characters trained on")
+        axes.set_ylabel("loss in nats")
+        axes.legend(loc="upper right")
+        (_, last), (_, lessons) = ours["val"][-1], LESSON["val"][-1]
+        alt = f"Evaluation loss {last:.3f} at the end here, {lessons:.3f} at the lesson's."
+        yield Picture("lesson", "Beside the lesson's curve", alt, figure)
+
+
+LESSON = {
+    "train": [(100, 6.3026), (5000, 4.7134), (10000, 4.3883)],
+    "val": [(0, 9.2029), (100, 6.2829), (5000, 4.9221), (10000, 4.6798)],
+}
+"""The losses that the lesson prints, by its steps of 16 windows of 256 characters."""
+
+LESSONS_STEP = 16 * 256
+"""The characters of one."""
 
 
 def tutorial_splits(entries: list[Poem]) -> TokenSplits:

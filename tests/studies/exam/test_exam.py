@@ -75,3 +75,12 @@ def test_exam_ends_once_its_loss_target_is_reached(tmp_path: Path) -> None:
 def test_run_comes_near_the_best_possible_loss(tmp_path: Path) -> None:
     run = executed(tmp_path / "run", "experiment=exam", "optimizer.lr=0.01", "max_epochs=20")
     assert run.metrics()["test/loss"] == pytest.approx(Exam().facts["best_loss_test"], abs=0.02)
+
+
+def test_truth_is_the_rules_probability_of_scaled_hours() -> None:
+    exam = Exam()
+    scale = np.array([*exam.splits.scale.values()])  # (2, 2): mean and deviation of each
+    hours = np.array([[4.0, 8.0], [6.0, 8.0], [4.0, 6.0]])
+    inputs = torch.from_numpy((hours - scale[:, 0]) / scale[:, 1])
+    odds = np.array([0.0, 2.0, -2.0])
+    assert exam.truth(inputs)[:, 0].numpy() == pytest.approx(1 / (1 + np.exp(-odds)))
