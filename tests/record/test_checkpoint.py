@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from seedbed.errors import DamagedError, RunError
-from seedbed.record.checkpoint import load, save
+from seedbed.record.checkpoint import is_own, load, reopen, save
 
 WEIGHT = torch.arange(12.0).view(3, 4)
 STATE = {"global_step": 3, "state_dict": {"net.weight": WEIGHT}}
@@ -29,6 +29,17 @@ def test_what_is_saved_is_loaded(path: Path) -> None:
     state = load(path)
     assert state["global_step"] == 3
     assert torch.equal(state["state_dict"]["net.weight"], WEIGHT)
+
+
+def test_file_is_this_processs_own_until_it_is_written_to_or_replaced(path: Path) -> None:
+    assert is_own(path)
+    assert torch.equal(reopen(path)["state_dict"]["net.weight"], WEIGHT)
+    content = path.read_bytes()
+    path.write_bytes(content)
+    assert not is_own(path)
+    torch.save(STATE | {"code": RunsCode()}, path)
+    with pytest.raises(RunError, match="holds pickled objects"):
+        reopen(path)
 
 
 def test_every_cut_is_found(path: Path) -> None:

@@ -53,9 +53,6 @@ class Checkpoints(Callback):
             validation where that is logged, and else the last checkpoint is the best.
         mode: Whether a lower (`min`) or a higher (`max`) value is better.
         every_seconds: The least time between two writes.
-
-    Attributes:
-        wrote_best: Whether this fit has written the `best.ckpt` that is there.
     """
 
     def __init__(
@@ -71,7 +68,6 @@ class Checkpoints(Callback):
         self.mode = mode
         self.every_seconds = every_seconds
         self.best_score = math.inf if mode == "min" else -math.inf
-        self.wrote_best = False
         self._best: dict[str, Any] | None = None
         self._random_states: list[dict[str, Any]] | None = None
         self._written = time.monotonic()
@@ -233,7 +229,6 @@ class Checkpoints(Callback):
             if self._best is not None:
                 save(self._best, self.directory / BEST)
             save(last, self.directory / LAST)
-        self.wrote_best |= self._best is not None
         self._best = None
         self._written = time.monotonic()
         self._written_step = trainer.global_step

@@ -19,6 +19,9 @@ FOLDER = "checkpoints"
 BEST = "best.ckpt"
 LAST = "last.ckpt"
 
+_own: set[tuple[int, ...]] = set()
+"""The files that this process has placed."""
+
 
 def checkpoint_at(place: Path) -> Path:
     """The best checkpoint of a run's directory; of a file, itself."""
@@ -38,6 +41,7 @@ def save(state: dict[str, Any], path: Path) -> None:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
+        _own.add(_identity(path))
     except (OSError, RuntimeError) as error:
         # Torch hides a failed write behind an error of its own, about places in the file.
         cause = error if isinstance(error, OSError) else error.__context__
@@ -46,12 +50,26 @@ def save(state: dict[str, Any], path: Path) -> None:
         raise
 
 
-def load_own(path: Path) -> dict[str, Any]:
-    """Open a checkpoint that this very process has written, its tensors on the processor."""
+def is_own(path: Path) -> bool:
+    """Whether the file that is there is one that this very process has placed, unchanged since."""
+    return path.is_file() and _identity(path) in _own
+
+
+def reopen(path: Path) -> dict[str, Any]:
+    """Open a checkpoint plainly where it is this process's own, and with suspicion where not."""
+    if not is_own(path):
+        return load(path)
     import torch
 
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return state
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """What no other file has, and this one no longer once it is written to."""
+    status = path.stat()
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return status.st_dev, status.st_ino, status.st_size, *times
 
 
 KINDS: dict[str, type] = {

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from seedbed.errors import SeedbedError
-from seedbed.record.checkpoint import FOLDER, LAST, load
+from seedbed.record.checkpoint import FOLDER, LAST, reopen
 from seedbed.record.run import Run
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def path_of(run: Run, names: Sequence[str]) -> FitPath | None:
     import torch
 
     try:
-        state = load(run.path / FOLDER / LAST)
+        state = reopen(run.path / FOLDER / LAST)
         kept = state["callbacks"]["WeightPath"]
         count, steps, weights = kept["count"], kept["steps"], kept["weights"]
         end = torch.cat([state["state_dict"][name].flatten() for name in names])

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from lightning import LightningModule, Trainer
 
-from seedbed.callbacks.checkpoints import Checkpoints
 from seedbed.config.build import Study, build, has_part
 from seedbed.config.checks import check
 from seedbed.config.machine import is_distributed, process_count
@@ -34,7 +33,7 @@ from seedbed.metric_directions import COUNTS, interval
 from seedbed.processes import distributed
 from seedbed.processes.launch import start
 from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
-from seedbed.record.checkpoint import BEST, load, load_own
+from seedbed.record.checkpoint import BEST, is_own, load, reopen
 from seedbed.record.directory import RunDirectory, now, write_json
 from seedbed.record.files import flat
 from seedbed.record.settings import listed
@@ -241,7 +240,7 @@ def _fit_and_test(run: RunDirectory, study: Study, *, test: bool) -> dict[str, f
     if trainer.is_global_zero and run.status().get("pid") != os.getpid():  # all was done before
         run.start()
     trainer.strategy.barrier()  # the first process writes it
-    best = _best(run, study)
+    best = _best(run, task)
     task.load_state_dict(best["state_dict"])
     step = best.get("steps", best["global_step"])
     metrics = {"step": float(step)} | measured(best["metrics"], task)
@@ -256,12 +255,11 @@ def _fit_and_test(run: RunDirectory, study: Study, *, test: bool) -> dict[str, f
     return metrics
 
 
-def _best(run: RunDirectory, study: Study) -> dict[str, Any]:
-    """The best checkpoint, compared with the net unless this very fit has written it."""
-    if any(isinstance(each, Checkpoints) and each.wrote_best for each in study.callbacks):
-        return load_own(run.best)
-    best = load(run.best)
-    refuse(run.best, weights_differ(best["state_dict"], study.task.state_dict(keep_vars=True)))
+def _best(run: RunDirectory, task: LightningModule) -> dict[str, Any]:
+    """The best checkpoint, compared with the net unless this very process has written it."""
+    best = reopen(run.best)
+    if not is_own(run.best):
+        refuse(run.best, weights_differ(best["state_dict"], task.state_dict(keep_vars=True)))
     return best
 
 
