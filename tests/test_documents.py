@@ -53,3 +53,23 @@ def test_command_that_is_shown_has_no_wrong_setting(
 
 def test_commands_are_found() -> None:
     assert len(commands()) > 5
+
+
+def code(page: Path) -> list[str]:
+    """The blocks of code of a page."""
+    return re.findall(r"^```.*?^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_both_languages_of_the_first_page_show_the_same_commands() -> None:
+    assert code(REPOSITORY / "README.md") == code(REPOSITORY / "README.zh.md") != []
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")]
+    dead = [
+        f"{page.name}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert not dead
