@@ -41,7 +41,7 @@ def test_fetch_without_a_mirror_that_delivers_has_a_status_of_its_own(
 every_verb = pytest.mark.parametrize(
     "verb",
     [
-        command.callback.__name__
+        command.callback.__name__.replace("_", "-")
         for command in app.registered_commands
         if command.callback and not command.hidden
     ],

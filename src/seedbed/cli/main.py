@@ -8,6 +8,7 @@ from seedbed.cli.evaluate import evaluate
 from seedbed.cli.execute import execute
 from seedbed.cli.export import export
 from seedbed.cli.fetch import fetch
+from seedbed.cli.find_rate import find_rate
 from seedbed.cli.generate import generate
 from seedbed.cli.new import app as new
 from seedbed.cli.open import open
@@ -40,6 +41,7 @@ app.command()(reproduce)
 app.add_typer(new, name="new")
 app.command()(remove)
 app.command()(check)
+app.command()(find_rate)
 app.command()(fetch)
 app.command()(compare)
 
