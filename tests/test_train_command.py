@@ -104,6 +104,7 @@ def test_run_directory_holds_the_whole_run(
         "batches.csv",
         "doctor.json",
         "predictions.csv",
+        "test_rows.csv",
         "train.log",
         "tensorboard/hparams.yaml",
         "checkpoints/best.ckpt",

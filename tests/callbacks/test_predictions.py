@@ -68,12 +68,27 @@ def test_predictions_are_made_in_the_fits_precision(
     assert len((tmp_path / "predictions.csv").read_text().splitlines()) > 2
 
 
-def test_nothing_is_written_of_several_inputs(tmp_path: Path) -> None:
+def test_no_curve_is_written_of_several_inputs(tmp_path: Path) -> None:
     evaluate(tmp_path, RegressionTask, nn.Linear(2, 1), torch.randn(3, 2), torch.randn(3, 1))
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["test_rows.csv"]
 
 
-def test_nothing_is_written_of_classes(tmp_path: Path) -> None:
+def test_no_curve_is_written_of_classes(tmp_path: Path) -> None:
     targets = torch.tensor([0, 1, 2])
     evaluate(tmp_path, MulticlassTask, nn.Linear(1, 3), torch.randn(3, 1), targets)
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["test_rows.csv"]
+
+
+def test_each_row_of_a_test_is_kept_with_what_it_came_to(tmp_path: Path) -> None:
+    x, y = torch.tensor([[3.0, 1.0], [1.0, 2.0]]), torch.tensor([[5.0], [2.0]])
+    net = nn.Linear(2, 1)
+    nn.init.ones_(net.weight)
+    nn.init.zeros_(net.bias)
+    figures = evaluate(tmp_path, RegressionTask, net, x, y)
+    with (tmp_path / "test_rows.csv").open(newline="") as file:
+        rows = [*csv.DictReader(file)]
+    assert [float(row["mse"]) for row in rows] == [1.0, 1.0]
+    assert [float(row["target"]) for row in rows] == [5.0, 2.0]
+    for name in ("loss", "mae", "r2"):
+        mean = sum(float(row[name]) for row in rows) / 2
+        assert mean == pytest.approx(figures[f"test/{name}"], rel=1e-5)

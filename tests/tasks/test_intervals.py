@@ -1,18 +1,21 @@
 """Intervals of a test's figures, against SciPy's bootstrap and against a truth that is known."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from scipy import stats
+from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor, nn
 from torch.optim import SGD
 
 from seedbed.optim.schedules import Constant
 from seedbed.tasks import intervals
 from seedbed.tasks.binary import BinaryTask
-from seedbed.tasks.intervals import bootstrap
+from seedbed.tasks.classification import weighted_measures
+from seedbed.tasks.intervals import bootstrap, first_order
 from seedbed.tasks.multiclass import MulticlassTask
 from seedbed.tasks.regression import RegressionTask
 
@@ -64,3 +67,43 @@ def test_figures_are_the_means_over_the_examples(
     figures = task.compute_metrics(metrics)
     for name, values in task.per_example(metrics).items():
         assert float(values.mean()) == pytest.approx(float(figures[name]), rel=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "outputs", "targets"), ROWS)
+def test_every_figure_of_a_test_has_an_interval(
+    kind: Any, outputs: Tensor, targets: Tensor
+) -> None:
+    task = kind(nn.Identity(), optimizer=lambda net: SGD(net.parameters()), scheduler=Constant)
+    task.test_step((outputs, targets))
+    assert {*task.per_example(task.metrics["test"])} == {*task.metric_names}
+
+
+NOISY = torch.randn(300, generator=torch.Generator().manual_seed(1)), torch.arange(300) % 3 == 0
+
+
+def test_interval_of_auroc_is_that_of_drawing_rows_and_ranking_them_anew() -> None:
+    scores, positive = (NOISY[0] + NOISY[1]).sigmoid(), NOISY[1].long()
+    values = first_order(partial(weighted_measures, scores[:, None], positive), scores)
+    found = bootstrap(torch.stack([values["auroc"], values["average_precision"]], dim=1))
+    generator = np.random.default_rng(0)
+    drawn = []
+    for _ in range(500):
+        rows = generator.integers(300, size=300)
+        given = positive[rows].numpy(), scores[rows].numpy()
+        drawn.append([roc_auc_score(*given), average_precision_score(*given)])
+    assert np.array(found) == pytest.approx(np.quantile(drawn, [0.025, 0.975], axis=0), abs=0.03)
+
+
+def test_interval_of_r2_covers_the_truth_about_95_times_of_100() -> None:
+    """Of y = x + noise, each of variance 1, R² is ½."""
+    generator = torch.Generator().manual_seed(0)
+    covered = 0
+    for _ in range(120):
+        x, noise = torch.randn(2, 200, 1, generator=generator)
+        task = RegressionTask(
+            nn.Identity(), optimizer=lambda net: SGD(net.parameters()), scheduler=Constant
+        )
+        task.test_step((x, x + noise))
+        [low], [high] = bootstrap(task.per_example(task.metrics["test"])["r2"][:, None])
+        covered += low <= 0.5 <= high
+    assert covered >= 107

@@ -1,17 +1,24 @@
-"""What a regression with one input predicts over the test part, as points of a curve."""
+"""What a net predicts over the test part: how well each example, and of one input the curve."""
 
 from pathlib import Path
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from torchmetrics import MetricCollection
 
 from seedbed.data.rows import RowsDataModule
 from seedbed.files import place_csv
+from seedbed.tasks.base import Task
 from seedbed.tasks.regression import RegressionTask
+
+MOST_ROWS = 20_000
+"""Examples above which a mean is known well without the single ones."""
 
 
 class PredictionsFile(Callback):
-    """Writes `predictions.csv`, a row of input, target and prediction for each row of the test.
+    """Writes `test_rows.csv`, what each example of the test came to, by which runs are compared.
+
+    Of a regression with one input also `predictions.csv`, its input, target and prediction.
 
     Args:
         directory: The folder of the file.
@@ -21,7 +28,12 @@ class PredictionsFile(Callback):
         self.file = Path(directory) / "predictions.csv"
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Ask the net anew: what a task gathers from several processes is in another order."""
+        """Write both; for the curve the net is asked anew.
+
+        What a task gathers from several processes is in another order, so they write no rows.
+        """
+        if isinstance(pl_module, Task) and trainer.world_size == 1:
+            self._write_rows(pl_module)
         data = getattr(trainer, "datamodule", None)
         if not (isinstance(pl_module, RegressionTask) and isinstance(data, RowsDataModule)):
             return
@@ -37,3 +49,15 @@ class PredictionsFile(Callback):
         columns = torch.cat([c.reshape(len(inputs), 1) for c in (inputs, targets, predictions)], 1)
         rows = columns[inputs.flatten().argsort(stable=True)].tolist()  # (N, 3)
         place_csv(self.file, [["input", "target", "prediction"], *rows])
+
+    def _write_rows(self, task: Task) -> None:
+        metrics = task.metrics["test"]
+        assert isinstance(metrics, MetricCollection)
+        columns = {**task.per_example(metrics)}
+        if not columns or len(next(iter(columns.values()))) > MOST_ROWS:
+            return
+        if "predictions" in metrics:
+            columns["target"] = metrics["predictions"].compute()[1].flatten()
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        cells = ([f"{value:.7g}" for value in row] for row in rows)
+        place_csv(self.file.with_name("test_rows.csv"), [[*columns], *cells])

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from seedbed.files import place_csv
 from seedbed.metric_directions import interval
 from seedbed.report.comparison import Comparison, Group, Summary, duration, figure
+from seedbed.report.rows import verdicts_by_row
 from seedbed.report.verdicts import verdicts
 from seedbed.terminal import aligned, console
 
@@ -74,6 +75,7 @@ def remarks(comparison: Comparison) -> list[str]:
     lines = [
         f"By {comparison.metric} of the best checkpoint, the {best} first.{of}",
         *verdicts(comparison),
+        *verdicts_by_row(comparison),
     ]
     if _shared(comparison):
         lines.append("=: these cannot be told apart.")
@@ -82,6 +84,8 @@ def remarks(comparison: Comparison) -> list[str]:
         f"Test part opened {times} time{'s' * (times != 1)}, for {opened} of "
         f"{len(comparison.groups)} settings."
     )
+    if 0 < opened < len(comparison.groups):
+        lines.append("Test figures are shown of these alone.")
     if implied := comparison.differences.implied:
         lines.append(f"Also different, as these are: {', '.join(implied)}.")
     if any(len(group.counted) > 1 for group in comparison.groups):

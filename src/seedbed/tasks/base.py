@@ -191,7 +191,7 @@ class Task(LightningModule, ABC):
         return {f"output_{number}": column for number, column in enumerate(columns)}
 
     def per_example(self, metrics: MetricCollection) -> dict[str, Tensor]:
-        """Those figures that are means over examples, of each example (N,)."""
+        """Those figures that are means over examples, if to first order, of each example (N,)."""
         return {}
 
     def of_loss(self, loss: Tensor) -> dict[str, Tensor]:

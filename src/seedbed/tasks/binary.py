@@ -1,6 +1,7 @@
 """Two classes: a loss on one logit a row, so a net has no sigmoid at its end."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -10,7 +11,8 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional import classification as measured
 
 from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput, Task
-from seedbed.tasks.classification import MEASURES, ranking
+from seedbed.tasks.classification import MEASURES, ranking, weighted_measures
+from seedbed.tasks.intervals import first_order
 from seedbed.tasks.losses import FocalLoss, Loss, chosen
 from seedbed.tasks.metrics import ExtraMetrics, MakeMetric
 from seedbed.tasks.predictions import Predictions
@@ -93,13 +95,14 @@ class BinaryTask(Task):
         }
 
     def per_example(self, metrics: MetricCollection) -> dict[str, Tensor]:
-        """Accuracy and Brier's score of each row, and the loss where it is cross-entropy."""
+        """All but the loss of each row, and the loss where it is cross-entropy."""
         logits, targets = (column.flatten() for column in metrics["predictions"].compute())
         entropy = F.binary_cross_entropy_with_logits
         loss = entropy(logits, targets, reduction="none") if self.loss is entropy else None
         return ({} if loss is None else {"loss": loss}) | {
             "accuracy": ((logits > 0) == (targets > 0)).float(),
             "brier": (logits.sigmoid() - targets).square(),
+            **first_order(partial(weighted_measures, logits.sigmoid()[:, None], targets), logits),
         }
 
     def confusion(self) -> Tensor:

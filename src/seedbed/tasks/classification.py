@@ -1,4 +1,4 @@
-"""What both kinds of classifier share: their measures' names, and how a ranking is measured."""
+"""What both kinds of classifier share: their measures' names, and measures by weighted rows."""
 
 from collections.abc import Callable
 
@@ -28,3 +28,57 @@ def ranking(
     if positive.all() or not positive.any():
         return torch.tensor(torch.nan, device=scores.device)
     return measure(scores, positive.int())
+
+
+def weighted_measures(scores: Tensor, labels: Tensor, weights: Tensor) -> dict[str, Tensor]:
+    """The measures that are no means over rows, each row counting as its weight.
+
+    Args:
+        scores: Of rows and classes (N, K), or of class 1 alone (N, 1), where that is measured.
+        labels: Classes (N,).
+        weights: (N,).
+    """
+    alone = scores.shape[1] == 1
+    classes = 2 if alone else scores.shape[1]
+    chosen = (scores[:, 0] > 0.5).long() if alone else scores.argmax(dim=1)
+    places = labels.long() * classes + chosen
+    table = weights.new_zeros(classes**2).index_add(0, places, weights).view(classes, classes)
+    hits, true, predicted = table.diagonal(), table.sum(dim=1), table.sum(dim=0)
+    others = table.sum() - true
+    each = {
+        "precision": _share(hits, predicted),
+        "recall": _share(hits, true),
+        "specificity": _share(others - predicted + hits, others),
+        "f1": _share(2 * hits, true + predicted),
+    }
+    occurs = true + predicted > 0
+    ranked = [
+        weighted_ranking(scores[:, min(k, scores.shape[1] - 1)], labels == k, weights)
+        for k in range(alone, classes)
+        if 0 < int((labels == k).sum()) < len(labels)
+    ]
+    means = torch.stack(ranked).mean(dim=0) if ranked else weights.new_full((2,), torch.nan)
+    return {
+        name: values[1] if alone else values[occurs].mean() for name, values in each.items()
+    } | {
+        "auroc": means[0],
+        "average_precision": means[1],
+    }
+
+
+def weighted_ranking(scores: Tensor, positive: Tensor, weights: Tensor) -> Tensor:
+    """AUROC and average precision (2,) of scores, positive rows and weights (N,)."""
+    # From the lowest; equal scores rank alike.
+    levels, level = torch.unique(scores, return_inverse=True)
+    none = weights.new_zeros(len(levels))
+    hits = none.index_add(0, level, weights * positive)
+    misses = none.index_add(0, level, weights * ~positive)
+    below = misses.cumsum(dim=0) - misses
+    caught = hits.sum() - hits.cumsum(dim=0) + hits
+    false = misses.sum() - below
+    auroc = (hits * (below + misses / 2)).sum() / (hits.sum() * misses.sum())
+    return torch.stack([auroc, (hits * caught / (caught + false)).sum() / hits.sum()])
+
+
+def _share(part: Tensor, whole: Tensor) -> Tensor:
+    return torch.where(whole > 0, part / whole.where(whole > 0, torch.ones_like(whole)), 0.0)

@@ -1,16 +1,21 @@
 """How far a test's figure may be from that of all examples there could be: the bootstrap.
 
 Of the test part's examples as many are drawn with repeats, again and again (Efron 1979). It tells
-what another test part would give, not what another seed would. Price: only of figures that are
-means over examples, for which a draw costs next to nothing.
+what another test part would give, not what another seed would. A figure that is no mean over
+examples, as AUROC, becomes one to first order: of what each example adds to it (the infinitesimal
+jackknife, Jaeckel 1972). Price: none of metrics that a run adds, and few examples of a figure near
+its end are told less well.
 """
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
+import torch
 from torch import Tensor
 
 DRAWS = 1000
 
-LARGE = 20_000
+LARGE = 5_000
 """Examples from which on a mean is as good as normal, and is not drawn."""
 
 
@@ -28,3 +33,23 @@ def bootstrap(values: Tensor) -> tuple[list[float], list[float]]:
     means = [table[generator.integers(size, size=size)].mean(axis=0) for _ in range(DRAWS)]
     low, high = np.quantile(means, [0.025, 0.975], axis=0)
     return low.tolist(), high.tolist()
+
+
+def first_order(
+    measure: Callable[[Tensor], Mapping[str, Tensor]], like: Tensor
+) -> dict[str, Tensor]:
+    """Values of each example (N,) whose mean is a figure, and which say what it adds to that.
+
+    Args:
+        measure: Makes figures, by their names, of how much each example counts, float64 (N,): the
+            same of any multiple of them. One that is not finite is left out.
+        like: N rows on the device to compute on.
+    """
+    with torch.enable_grad():
+        weights = torch.ones(len(like), dtype=torch.float64, device=like.device, requires_grad=True)
+        figures = {name: x for name, x in measure(weights).items() if bool(x.isfinite())}
+        return {
+            name: figure.detach()
+            + len(like) * torch.autograd.grad(figure, weights, retain_graph=True)[0]
+            for name, figure in figures.items()
+        }

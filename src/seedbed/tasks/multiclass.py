@@ -6,6 +6,7 @@ averaged with every class counting alike, however rare it is (macro).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -16,7 +17,8 @@ from torchmetrics.functional import classification as measured
 
 from seedbed.errors import SettingError
 from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput, Task
-from seedbed.tasks.classification import MEASURES, ranking
+from seedbed.tasks.classification import MEASURES, ranking, weighted_measures
+from seedbed.tasks.intervals import first_order
 from seedbed.tasks.losses import FocalLoss, Loss, chosen
 from seedbed.tasks.metrics import ExtraMetrics, MakeMetric
 from seedbed.tasks.predictions import Predictions
@@ -161,7 +163,7 @@ class MulticlassTask(Task):
         return {"class": [labels[k] for k in outputs.argmax(dim=1).tolist()], **by_class}
 
     def per_example(self, metrics: MetricCollection) -> dict[str, Tensor]:
-        """Accuracy and Brier's score of each row, and the loss where it is cross-entropy."""
+        """All but the loss of each row, and the loss where it is cross-entropy."""
         logits, targets = metrics["predictions"].compute()  # (N, K), (N,)
         errors = logits.softmax(dim=1) - F.one_hot(targets, logits.shape[1])
         weights = None if self._weights is None else self._weights.to(logits.device)
@@ -169,6 +171,7 @@ class MulticlassTask(Task):
         return ({"loss": entropies} if self.loss is F.cross_entropy else {}) | {
             "accuracy": (logits.argmax(dim=1) == targets).float(),
             "brier": errors.square().sum(dim=1),
+            **first_order(partial(weighted_measures, logits.softmax(dim=1), targets), logits),
         }
 
     def confusion(self) -> Tensor:

@@ -11,6 +11,7 @@ from torchmetrics import functional as measured
 
 from seedbed.errors import SettingError
 from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput, Task
+from seedbed.tasks.intervals import first_order
 from seedbed.tasks.losses import Loss, chosen
 from seedbed.tasks.metrics import ExtraMetrics, MakeMetric
 from seedbed.tasks.predictions import Predictions
@@ -138,10 +139,16 @@ class RegressionTask(Task):
         )
 
     def per_example(self, metrics: MetricCollection) -> dict[str, Tensor]:
-        """Squared and absolute error of each row, and the loss where it is one of these."""
+        """All figures of each row, and the loss where it is the squared or absolute error."""
         predictions, targets = (column.flatten() for column in metrics["predictions"].compute())
         errors = (predictions - targets) * self.deviation
         each = {"mse": errors.square(), "mae": errors.abs()}
         named: dict[Loss, str] = {F.mse_loss: "mse", F.l1_loss: "mae"}
         loss = named.get(self.loss)
-        return ({"loss": each[loss]} if loss else {}) | each
+
+        def measure(weights: Tensor) -> dict[str, Tensor]:
+            mse, mean = ((weights * x).sum() / weights.sum() for x in (each["mse"], targets))
+            spread = (weights * (targets - mean).square()).sum() / weights.sum()
+            return {"rmse": mse.sqrt(), "r2": 1 - mse / (spread * self.deviation**2)}
+
+        return ({"loss": each[loss]} if loss else {}) | each | first_order(measure, targets)
