@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 NO_MIRROR := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help train test slow lint check fix bench docs-pictures dashboard
+.PHONY: help train test slow browser lint check fix bench docs-pictures dashboard
 
 help:  ## List these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -48,6 +48,10 @@ slow: $(READY)  ## Run the tests that take minutes or need real data
 	@$(BIN)/seedbed fetch
 	@$(BIN)/seedbed fetch mnist
 	@$(BIN)/python -m pytest -n auto -m 'slow or corpus'
+
+browser: $(READY)  ## Open the reports and the demo in a real browser, installed if need be
+	@sh tests/browser/install.sh $(BIN)/python
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m browser tests/browser
 
 lint: $(READY)  ## Check format, style and types
 	@$(BIN)/ruff format --check --quiet . || { echo "Run make fix to format."; exit 1; }

@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = f"{ROOT / 'src'}/"
-EXTRAS = tuple(f"{SOURCE}seedbed/{name}/" for name in ("fast", "report", "sweep"))
+EXTRAS = tuple(f"{SOURCE}seedbed/{name}/" for name in ("demo", "fast", "report", "sweep"))
 
 
 def walked(overrides: list[str]) -> set[CodeType]:

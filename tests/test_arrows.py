@@ -47,9 +47,10 @@ MAY_IMPORT = {
         *("report", "runs", "terminal"),
         "speed",
     },
+    "demo": {"data", "errors", "runs", "speed", "tasks"},
     "new": {"errors", "project"},
     "cli": {
-        *("config", "data", "errors", "processes", "project", "record", "report", "runs"),
+        *("config", "data", "demo", "errors", "processes", "project", "record", "report", "runs"),
         *("new", "sweep", "terminal"),
         "speed",
     },

@@ -4,6 +4,7 @@ import typer
 
 from seedbed.cli.check import check
 from seedbed.cli.compare import compare
+from seedbed.cli.demo import demo
 from seedbed.cli.evaluate import evaluate
 from seedbed.cli.execute import execute
 from seedbed.cli.export import export
@@ -36,6 +37,7 @@ app.command()(open)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(generate)
+app.command()(demo)
 app.command()(export)
 app.command()(reproduce)
 app.add_typer(new, name="new")

@@ -10,7 +10,7 @@ an index of as many items.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, cast
 
@@ -79,6 +79,8 @@ class TokensDataModule(DataModule[TokenSplits]):
     provided_sizes: ClassVar = ("vocabulary_size", "context")
     """The names in `sizes`, known before any data is loaded."""
     kind = "language"
+    forms: ClassVar[Mapping[str, str]] = {}
+    """By the name of a form that texts have, what one of it begins with; a demo offers them."""
     closing: str = END
     """The characters that close each document of the stream."""
 

@@ -35,6 +35,7 @@ class Line:
     colour: str
     """As CSS has it."""
     look: Literal["solid", "dashed", "faint"] = "solid"
+    """A faint one is in the background: its values do not decide how high the chart goes."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class Chart:
     @cached_property
     def _values(self) -> list[float]:
         low, high = self.limits
-        values = finite(y for line in self.lines for _, y in line.points)
+        clear = [line for line in self.lines if line.look != "faint"] or self.lines
+        values = finite(y for line in clear for _, y in line.points)
         return [y for y in values if low <= y <= high] or values or [0.0]
 
     @cached_property

@@ -28,6 +28,9 @@ from seedbed.report.style import COLOURS
 
 FILE = "report.html"
 
+GRADIENT = "gradient_norm"
+"""How the norm of gradients is logged: no metric of how well it went, but a curve."""
+
 PARTS = {"train": "training", "val": "validation", "test": "test part"}
 
 MOST_LOG = 40_000
@@ -141,7 +144,7 @@ def _number(value: Any) -> str:
 def _rows(run: Run) -> Iterator[tuple[str, dict[str, tuple[str, str]]]]:
     """Each metric with its figure by part, and the figure's interval."""
     names = [n for n in run.figures if n.split("/")[0] in PARTS and n.count("/") == 1]
-    order = list(dict.fromkeys(name.partition("/")[2] for name in names))
+    order = list(dict.fromkeys(name.partition("/")[2] for name in names if GRADIENT not in name))
     order.sort(key=lambda name: (name != "loss", name))
     for name in order:
         cells = {}
@@ -187,7 +190,7 @@ def charts(run: Run) -> tuple[list[Chart], list[Chart]]:
     if batches := _batches(run, "loss"):
         loss = measured.setdefault("loss", [])
         loss.insert(0, Line("batches", batches, COLOURS[3], "faint"))
-    gradients = {name: measured.pop(name) for name in [*measured] if "gradient_norm" in name}
+    gradients = {name: measured.pop(name) for name in [*measured] if GRADIENT in name}
     first = [_chart(run, n, measured.pop(n), monitor) for n in ("loss", decides) if n in measured]
     rates = [
         Line(
@@ -207,7 +210,7 @@ def charts(run: Run) -> tuple[list[Chart], list[Chart]]:
     if gradients:
         lines = [
             Line(
-                name.removeprefix("gradient_norm").strip("/") or "all",
+                name.removeprefix(GRADIENT).strip("/") or "all",
                 each[0].points,
                 COLOURS[number % len(COLOURS)],
             )

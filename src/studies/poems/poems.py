@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -96,6 +96,11 @@ class Poems(Text):
         seed: Fixes the order of the training windows.
         input_noise: Share of the input characters that training replaces by random ones.
     """
+
+    forms: ClassVar = {
+        "five characters a line": "春曉\n春眠不覺曉，",
+        "seven characters a line": "早發白帝城\n朝辭白帝彩雲間，",
+    }
 
     def __init__(
         self,

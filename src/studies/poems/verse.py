@@ -1,6 +1,6 @@
 """Verse from our own grammar: a corpus that needs no network and has a known lowest loss."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from seedbed.data.text import split_documents
 from seedbed.data.tokens import TokensDataModule, TokenSplits, Windows
@@ -20,6 +20,8 @@ class Verse(TokensDataModule):
         seed: Fixes the order of the training windows.
         input_noise: Share of the input characters that training replaces by random ones.
     """
+
+    forms: ClassVar = {"two couplets": "春山短歌\n", "four couplets": "秋江長歌\n"}
 
     def __init__(
         self,

@@ -1,0 +1,137 @@
+"""A surface and a curve as HTML, with a mark where the controls are: no library, one look."""
+
+import base64
+import html
+from collections.abc import Sequence
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+CLASSES = ("#332288", "#cc6677", "#117733", "#e69f00", "#88ccee", "#882255", "#44aa99", "#999933")
+"""Told apart with any colour vision, as a report's."""
+
+RISING = ("#332288", "#f7f7f7", "#e69f00")
+"""From the least to the greatest; of probabilities ½ is in the middle."""
+
+Named = tuple[str, tuple[float, float]]
+"""An axis: what it is, and its ends."""
+
+
+def surface(
+    grid: Sequence[Sequence[float]],
+    axes: Sequence[Named],
+    here: Sequence[float],
+    labels: Sequence[str],
+    target: str,
+) -> str:
+    """A map of what is predicted, the first row the uppermost, marked at `here`.
+
+    Args:
+        grid: Probabilities, classes' numbers, or predictions.
+        axes: The one across, and the one up.
+        here: A place on both.
+        labels: What the classes are called, where there are more than two.
+        target: What is predicted.
+    """
+    values = np.array(grid)
+    several = len(labels) > 2
+    low, high = (0.0, 1.0) if _are_chances(values) else (values.min(), values.max())
+    if several:
+        pixels = np.array([_rgb(CLASSES[int(k) % len(CLASSES)]) for k in values.flat])
+        told = ", ".join(f"{labels[k]}" for k in sorted({int(k) for k in values.flat}))
+    else:
+        stops = np.linspace(0, 1, len(RISING))
+        share = (values.flatten() - low) / ((high - low) or 1)
+        colours = np.array([_rgb(colour) for colour in RISING])
+        pixels = np.stack([np.interp(share, stops, colours[:, n]) for n in range(3)], axis=1)
+        told = f"{target} from {values.min():.3g} to {values.max():.3g}"
+    picture = Image.fromarray(pixels.reshape(*values.shape, 3).astype(np.uint8))
+    file = BytesIO()
+    picture.resize((4 * picture.width, 4 * picture.height), _filter(several)).save(file, "png")
+    source = base64.b64encode(file.getvalue()).decode()
+    (across, _), (up, _) = axes
+    alt = f"{target} over {across} and {up}: {told}"
+    legend = _legend(labels, values) if several else _scale(low, high)
+    image = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{source}">'
+    return _framed(image, axes, here) + f"<p>{legend}</p>"
+
+
+def curve(
+    across: str,
+    target: str,
+    points: Sequence[tuple[float, float]],
+    truth: Sequence[tuple[float, float]],
+    here: tuple[float, float],
+) -> str:
+    """A fitted curve over one number, with the data behind it, marked at `here`."""
+    xs, ys = zip(*points, strict=True)
+    known = [y for _, y in truth] or ys
+    low, high = min(*ys, *known), max(*ys, *known)
+    room = 0.05 * (high - low) or 1.0
+    low, high = low - room, high + room
+
+    def placed(x: float, y: float) -> tuple[float, float]:
+        return 1000 * (x - xs[0]) / (xs[-1] - xs[0]), 1000 * (high - y) / (high - low)
+
+    dots = "".join("M{:.0f},{:.0f}h0".format(*placed(x, y)) for x, y in truth)
+    line = "L".join("{:.1f},{:.1f}".format(*placed(x, y)) for x, y in points)
+    alt = f"{target} over {across}: {ys[0]:.3g} at {xs[0]:.3g}, {ys[-1]:.3g} at {xs[-1]:.3g}"
+    drawing = (
+        f'<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" role="img" '
+        f'aria-label="{html.escape(alt)}"><g fill="none" stroke-linecap="round">'
+        f'<path d="{dots}" stroke="#999" stroke-opacity="0.5" stroke-width="4" '
+        f'vector-effect="non-scaling-stroke"/>'
+        f'<path d="M{line}" stroke="#cc6677" stroke-width="3" '
+        f'vector-effect="non-scaling-stroke"/></g></svg>'
+    )
+    return _framed(drawing, [(across, (xs[0], xs[-1])), (target, (low, high))], here)
+
+
+def _framed(inside: str, axes: Sequence[Named], here: Sequence[float]) -> str:
+    """A drawing with the names and ends of its axes, and the mark."""
+    (across, (left, right)), (up, (low, high)) = axes
+    x, y = 100 * (here[0] - left) / (right - left), 100 * (high - here[1]) / (high - low)
+    x, y = (min(max(place, 0), 100) for place in (x, y))
+    ends = (
+        ("left:0;top:100%", f"{left:.4g}"),
+        ("right:0;top:100%", f"{right:.4g}"),
+        ("left:50%;top:100%;transform:translateX(-50%)", across),
+        ("right:100%;top:0;margin-right:0.4rem", f"{high:.4g}"),
+        ("right:100%;bottom:0;margin-right:0.4rem", f"{low:.4g}"),
+        (
+            "right:100%;top:50%;writing-mode:vertical-rl;transform:translateY(-50%) rotate(180deg);"
+            "margin-right:0.4rem",
+            up,
+        ),
+    )
+    words = "".join(f'<span class="end" style="{s}">{html.escape(text)}</span>' for s, text in ends)
+    mark = f'<i class="here" style="left:{x:.2f}%;top:{y:.2f}%"></i>'
+    return f'<div class="surface"><div class="area">{inside}{mark}</div>{words}</div>'
+
+
+def _are_chances(values: np.ndarray) -> bool:
+    return bool(values.min() >= 0 and values.max() <= 1)
+
+
+def _legend(labels: Sequence[str], values: np.ndarray) -> str:
+    shown = sorted({int(k) for k in values.flat})
+    return " ".join(
+        f'<span style="color:{CLASSES[k % len(CLASSES)]}">■</span> {html.escape(labels[k])}'
+        for k in shown
+    )
+
+
+def _scale(low: float, high: float) -> str:
+    stops = ", ".join(RISING)
+    bar = f"display:inline-block;width:8rem;height:0.7rem;background:linear-gradient(90deg,{stops})"
+    return f'{low:.3g} <span style="{bar}"></span> {high:.3g}'
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
+    return red, green, blue
+
+
+def _filter(several: bool) -> Image.Resampling:
+    return Image.Resampling.NEAREST if several else Image.Resampling.BICUBIC
