@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # What `seedbed fetch` ends with where no mirror delivers.
 NO_MIRROR := 3
+PORT ?= 6006
 
 .DEFAULT_GOAL := help
 .PHONY: help train test slow browser lint check fix bench docs-pictures dashboard
@@ -74,5 +75,6 @@ docs-pictures: $(READY)  ## Draw the pictures in docs/ again, from real runs (ON
 	@$(BIN)/seedbed fetch
 	@$(BIN)/python -m benchmarks.pictures $(ONLY)
 
-dashboard: $(READY)  ## Show all runs in TensorBoard
-	@$(BIN)/tensorboard --logdir logs
+dashboard: $(READY)  ## Show all runs in TensorBoard (PORT=6006)
+	@echo "Training and validation loss on one chart: http://localhost:$(PORT)/#custom_scalars"
+	@$(BIN)/tensorboard --logdir logs --port $(PORT)

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seedbed.metric_directions import COSTS
+
 
 def same(first: Any, second: Any) -> bool:
     """Compare tensors, and what is made of tensors and plain types."""
@@ -20,10 +22,10 @@ def same(first: Any, second: Any) -> bool:
 
 
 def logged(folder: Path) -> list[dict[str, str]]:
-    """A run's log, without how fast it went."""
+    """A run's log, without what it took."""
     with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
         return [
-            {name: row[name] for name in row if not name.startswith("throughput/")}
+            {name: row[name] for name in row if not name.startswith(COSTS)}
             for row in csv.DictReader(file)
         ]
 

@@ -1,6 +1,7 @@
 """Settings as a command line composes them, and runs of them: the one way for all tests."""
 
 import csv
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from torch.nn import functional as F
 
 from seedbed.config.build import build
 from seedbed.config.compose import composed, plain
+from seedbed.errors import TrainingError
 from seedbed.record.directory import RunDirectory
+from seedbed.record.run import read_run
+from seedbed.report.doctor import Finding, diagnose
 from seedbed.runs.execute import execute
 
 
@@ -25,6 +29,14 @@ def executed(folder: Path, *overrides: str) -> RunDirectory:
     run = RunDirectory.create(folder, settings("print_every=1000", *overrides))
     execute(run.path)
     return run
+
+
+def findings(folder: Path, *overrides: str) -> dict[str, Finding]:
+    """What the training doctor finds in a run, by rule; the run may fail of what ails it."""
+    run = RunDirectory.create(folder, settings("logger=csv", "print_every=1000", *overrides))
+    with suppress(TrainingError):
+        execute(run.path)
+    return {found.rule: found for found in diagnose(read_run(folder))}
 
 
 def training_losses(run: RunDirectory) -> list[float]:

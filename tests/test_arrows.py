@@ -27,11 +27,12 @@ MAY_IMPORT = {
     "tasks": {"errors", "lightning_private", "processes"},
     "fast": {"data", "tasks"},
     "speed": {"fast"},
-    "loggers": {"files", "lightning_private"},
+    "tensorboard": set(),
+    "loggers": {"files", "lightning_private", "tensorboard"},
     "report": {"errors", "files", "metric_directions", "record", "terminal"},
     "callbacks": {
         *("data", "errors", "files", "loggers", "metric_directions", "nets", "processes"),
-        *("lightning_private", "record", "tasks", "terminal"),
+        *("lightning_private", "record", "tasks", "tensorboard", "terminal"),
     },
     "config": {
         *("data", "errors", "metric_directions", "optim", "processes", "project", "record"),
@@ -40,7 +41,7 @@ MAY_IMPORT = {
     "runs": {
         *("callbacks", "config", "data", "errors", "files", "loggers", "metric_directions"),
         *("nets", "optim", "processes", "project", "record", "report", "tasks", "terminal"),
-        *("lightning_private", "speed"),
+        *("lightning_private", "speed", "tensorboard"),
     },
     "sweep": {
         *("callbacks", "config", "errors", "files", "processes", "project", "record"),

@@ -31,6 +31,14 @@ def make(target: str, **variables: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_dashboard_says_first_where_both_losses_are_on_one_chart(tmp_path: Path) -> None:
+    script(tmp_path / "bin" / "tensorboard")
+    (tmp_path / ".ready").touch()
+    first, second = make("dashboard", VENV=tmp_path).stdout.splitlines()
+    assert first.endswith("http://localhost:6006/#custom_scalars")
+    assert second == "tensorboard --logdir logs --port 6006"
+
+
 def install(folder: Path, *refused: str) -> subprocess.CompletedProcess[str]:
     """Install by a Python that refuses the commands in which one of these words occurs."""
     script(folder / "bin" / "python")

@@ -102,6 +102,7 @@ def test_run_directory_holds_the_whole_run(
         "metrics.json",
         "metrics.csv",
         "batches.csv",
+        "layers.csv",
         "doctor.json",
         "predictions.csv",
         "test_rows.csv",

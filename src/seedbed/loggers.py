@@ -6,41 +6,26 @@ the run resumes at. A metric that appears late adds a column, for which the file
 
 import csv
 import os
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lightning import Trainer
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from seedbed import tensorboard
 from seedbed.files import atomic_write
 from seedbed.lightning_private import hide_from
 
-EVENTS = "events.out.tfevents."
-"""How the names of TensorBoard's files begin; a time follows."""
-
-HPARAMS = ".hparams"
-"""How the name of TensorBoard's file of settings and final metrics ends."""
-
-FINAL = ("val/loss", "val/accuracy", "test/loss", "test/accuracy", "test/r2")
-"""The metrics that it has; TensorBoard shows no more than five columns unasked."""
-
-BATCH = "batch/"
-"""How the names begin of what is of a single batch."""
+BESIDE = ("batches", "layers", "classes")
+"""Files of what is not a metric of a validation, by how the names begin of what is in them."""
 
 DIGITS = 19
 """Those of the largest steps there can be."""
 
-FIRST_FILE = 10**6
-"""The number of a process's first TensorBoard file; the next nine million have as many digits."""
-
 
 class CSVLogger(Logger):
-    """Writes `metrics.csv`, and `batches.csv` of what is named `batch/…`.
+    """Writes `metrics.csv`, and `batches.csv` of what is named `batches/…`, and so on.
 
     Args:
         directory: The folder of the files.
@@ -49,7 +34,7 @@ class CSVLogger(Logger):
     def __init__(self, *, directory: str) -> None:
         super().__init__()
         self._metrics = _Table(Path(directory) / "metrics.csv")
-        self._batches = _Table(Path(directory) / "batches.csv")
+        self._beside = {name: _Table(Path(directory) / f"{name}.csv") for name in BESIDE}
 
     @property
     def name(self) -> str:
@@ -75,8 +60,10 @@ class CSVLogger(Logger):
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         """Append a row."""
         place = {"step": int(step or 0)}
-        if all(name.startswith(BATCH) for name in metrics):
-            self._batches.append(place | {k.removeprefix(BATCH): x for k, x in metrics.items()})
+        kind = next(iter(metrics), "").partition("/")[0]
+        if kind in self._beside:
+            row = {name.removeprefix(f"{kind}/"): value for name, value in metrics.items()}
+            self._beside[kind].append(place | row)
         else:
             self._metrics.append(place | metrics)
 
@@ -90,8 +77,9 @@ class CSVLogger(Logger):
             What is lost of the rows before, if anything.
         """
         lost = self._metrics.rewind(step)
-        if self._batches.file.exists():  # earlier versions wrote none
-            lost = lost or self._batches.rewind(step)
+        for table in self._beside.values():
+            if table.file.exists():  # earlier versions wrote none
+                lost = lost or table.rewind(step)
         return lost
 
 
@@ -170,13 +158,6 @@ def _is_row(columns: list[str], cells: list[str]) -> bool:
     return step.isdecimal() and len(step) < DIGITS
 
 
-def boards(trainer: Trainer) -> Iterator[Any]:
-    """TensorBoard's writer, if the run has one, for what is no number: texts and histograms."""
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            yield logger.experiment
-
-
 def rewind(logger: Logger, step: int) -> str | None:
     """Have a logger go on after `step`, where a run resumes; 0 is where it begins anew.
 
@@ -186,77 +167,12 @@ def rewind(logger: Logger, step: int) -> str | None:
     if isinstance(logger, CSVLogger):
         return logger.rewind(step)
     if isinstance(logger, TensorBoardLogger):
-        names = (path.name for path in Path(logger.log_dir).glob(f"{EVENTS}*"))
-        times = [name.removeprefix(EVENTS).partition(".")[0] for name in names]
-        latest = max((int(time) for time in times if time.isdecimal()), default=0)
-        _prepare_tensorboard(latest + 1)
-        if latest:
+        last = tensorboard.latest(logger.log_dir)
+        tensorboard.prepare(last + 1)
+        if last:
             # TensorBoard's own mark in a new file hides what older files have from this step on.
             hide_from(logger, step + 1 if step else 0)
     return None
-
-
-class _Clock:
-    """TensorBoard's clock in this process, by which it names files: from `least` on, ever onwards.
-
-    Args:
-        least: In seconds since 1970.
-    """
-
-    def __init__(self, least: float) -> None:
-        self._ahead = max(time.time(), least) - time.monotonic()
-
-    def time(self) -> float:
-        """Seconds since 1970, or later."""
-        return time.monotonic() + self._ahead
-
-
-def _prepare_tensorboard(least: float) -> None:
-    """Have the names of TensorBoard's next files sort as they are made, after those there are.
-
-    It reads files in the order of their names: by the clock, which may have been set back, then by
-    numbers as text, 10 before 9. A mark in one would hide what is in an earlier one.
-
-    Its thread that writes keeps an error for the next write, and prints no trace of it.
-    """
-    from tensorboard.summary.writer import event_file_writer as files
-
-    def run(thread: Any) -> None:
-        with suppress(Exception):
-            usual(thread)
-
-    files.time = _Clock(least)
-    if files._global_uid.get() < FIRST_FILE:
-        files._global_uid = files.AtomicCounter(FIRST_FILE)
-        usual = files._AsyncWriterThread.run
-        files._AsyncWriterThread.run = run
-
-
-def log_hyperparameters(
-    trainer: Trainer, settings: Mapping[str, str | float], metrics: Mapping[str, float]
-) -> None:
-    """Give TensorBoard's HPARAMS tab a row: a run's settings, and final metrics as `best/…`.
-
-    They stand in a file of their own, which takes the place of an earlier one: of several rows for
-    a run TensorBoard shows the first, which would not be true any more of one that was made longer.
-    Lightning's and torch's ways also write which columns there are, and those of the first run
-    would be all; left to itself, TensorBoard takes every run's, those that differ first.
-    """
-    from torch.utils.tensorboard import SummaryWriter
-    from torch.utils.tensorboard.summary import hparams
-
-    for logger in trainer.loggers:
-        if not (isinstance(logger, TensorBoardLogger) and trainer.is_global_zero):
-            continue
-        for old in Path(logger.log_dir).glob(f"*{HPARAMS}"):
-            old.unlink()
-        _, started, ended = hparams(dict(settings), {})  # type: ignore[no-untyped-call]
-        with SummaryWriter(logger.log_dir, filename_suffix=HPARAMS) as writer:
-            for summary in (started, ended):
-                writer._get_file_writer().add_summary(summary)
-            for name, value in metrics.items():
-                if name in FINAL:
-                    writer.add_scalar(f"best/{name}", value, trainer.global_step)
 
 
 class MLflowLogger(MLFlowLogger):

@@ -25,6 +25,9 @@ def best_is(metric: str) -> Literal["min", "max"] | None:
 COUNTS = ("step", "epoch", "partial")
 """What is logged with the metrics and is none; the last marks an epoch's row of a part of it."""
 
+COSTS = ("throughput/", "memory/")
+"""How the names begin of what training takes, which is another each time."""
+
 
 def interval(metrics: Mapping[str, float], name: str) -> str:
     """The 95 % interval of a test's metric in brackets; empty where there is none."""

@@ -2,56 +2,106 @@
 
 import json
 import re
+import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from lightning import Callback
+from made import findings
+from stubs.data import Dots
 
-from seedbed.config.compose import composed, plain
+from seedbed.data.rows import RowSplits
 from seedbed.nets.mlp import MLP
-from seedbed.record.directory import RunDirectory
 from seedbed.record.run import read_run
-from seedbed.report.doctor import Finding, diagnose
-from seedbed.runs.execute import execute
+from seedbed.report.doctor import Finding, diagnose, examine
 
-LINE = ("experiment=dots", "data.held_out=50", "max_epochs=12", "optimizer.lr=0.02")
-DIGITS = ("experiment=glyphs", "net.hidden=[16]", "net.dropout=0")
+DOTS = ("experiment=dots", "data.held_out=200")
+GLYPHS = ("experiment=glyphs", "net.hidden=[16]", "net.dropout=0", "max_epochs=5")
+SGD = (*GLYPHS, "optimizer=sgd", "optimizer.lr=3")
+DEEP = ("net.hidden=[16,16,16,16,16,16,16]",)
 
 
 class Loud(MLP):
-    """Begins with logits of hundreds."""
+    """Begins with outputs that grow tenfold from layer to layer."""
 
     def __init__(self, *, inputs: int, outputs: int) -> None:
-        super().__init__(inputs=inputs, outputs=outputs)
+        super().__init__(inputs=inputs, outputs=outputs, hidden=[64] * 6)
         with torch.no_grad():
-            self.head.weight *= 1000
+            for weight in self.parameters():
+                weight.mul_(20)
 
 
-def fitted(folder: Path, *overrides: str) -> Path:
-    config = plain(composed(["logger=csv", "print_every=1000", *overrides]))
-    return RunDirectory.create(folder, config).path
+class Noisy(Dots):
+    """Dots whose training part alone has noise to speak of."""
+
+    def load(self) -> RowSplits:
+        """Add it."""
+        splits = super().load()
+        inputs, targets = splits.train
+        noise = 3 * torch.randn(targets.shape, generator=torch.Generator().manual_seed(0))
+        return replace(splits, train=(inputs, targets + noise))
 
 
-def findings(folder: Path, *overrides: str) -> dict[str, Finding]:
-    execute(fitted(folder, *overrides))
-    return {found.rule: found for found in diagnose(read_run(folder))}
+class Slow(Callback):
+    """Sleeps longer with each batch."""
+
+    def on_train_batch_end(self, trainer: Any, *arguments: Any) -> None:
+        """Sleep."""
+        time.sleep(0.002 * trainer.global_step**2)
 
 
-@pytest.mark.parametrize(
-    ("rule", "figure", "overrides"),
-    [
+AILMENTS = [
+    (
+        "first loss",
+        r"times what a guess gives \(ln 10: 2\.3",
+        ("experiment=glyphs", "net._target_=OWN.Loud", "max_epochs=1"),
+    ),
+    ("best at first", r"2\.\d+ before the first step", SGD),
+    ("rate too high", r"The fit diverged: The \w+ loss is", (*DOTS, "optimizer.lr=0.1")),
+    (
+        "rate too high",
+        r"body\.0 by \d+ times|by \d\.\de\+0\d times|by \d+ times",
+        (*GLYPHS, "optimizer.lr=3"),
+    ),
+    ("rate too low", r"by more than \d\.\de-0", (*GLYPHS, "optimizer.lr=1e-7")),
+    ("dead units", r"\d+% of the units of body\.1\.0", SGD),
+    (
+        "vanishing gradient",
+        r"on its way to body\.0: \d",
+        (*GLYPHS, *DEEP, "net.activation=sigmoid"),
+    ),
+    (
+        "exploding outputs",
+        r"body\.0 gives \d.*head gives \d",
+        ("experiment=glyphs", "net._target_=OWN.Loud", "max_epochs=1"),
+    ),
+    ("class never predicted", r"class 0, |class \d", (*GLYPHS, "optimizer.lr=1e-6")),
+    (
+        "overfitting",
+        r"Since step \d+ the validation loss rises",
         (
-            "first loss",
-            r"times what a guess gives \(ln 10: 2\.3",
-            ("experiment=glyphs", "net._target_=OWN.Loud", "max_epochs=1"),
+            *(*DOTS, "data.points=6", "net.hidden=[64]", "optimizer=adam"),
+            *("optimizer.lr=0.03", "max_epochs=400", "check_val_every_n_epoch=10"),
         ),
-        (
-            "best at first",
-            "2.34 before the first step",
-            (*DIGITS, "optimizer=sgd", "optimizer.lr=3", "max_epochs=6"),
-        ),
-    ],
-)
+    ),
+    ("still improving", r"\d+% of its fall", (*DOTS, "optimizer.lr=0.0003", "max_epochs=12")),
+    (
+        "validation easier",
+        r"a loss of \d.* against \d",
+        (*DOTS, "data._target_=OWN.Noisy", "max_epochs=40"),
+    ),
+    (
+        "slower",
+        r"a second at first, \d",
+        (*DOTS, "+callbacks.slow._target_=OWN.Slow", "max_epochs=12"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "figure", "overrides"), AILMENTS, ids=str)
 def test_ailment_is_found(
     rule: str, figure: str, overrides: tuple[str, ...], own_module: str, tmp_path: Path
 ) -> None:
@@ -63,15 +113,55 @@ def test_ailment_is_found(
 def test_what_was_found_ends_the_log_and_stays_with_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sick = (*DIGITS, "optimizer=sgd", "optimizer.lr=3", "max_epochs=6")
-    [found] = findings(tmp_path / "run", *sick).values()
+    found = findings(tmp_path / "run", *SGD)["best at first"]
     printed = capsys.readouterr().out
-    assert f"what the training doctor saw\n    {found.text}\n        {found.remedy}" in printed
-    [kept] = json.loads((tmp_path / "run" / "doctor.json").read_text())["findings"]
-    assert Finding(**kept) == found
+    assert "\nthe training doctor:\n" in printed
+    assert f"    {found.text}\n        {found.remedy}" in printed
+    kept = json.loads((tmp_path / "run" / "doctor.json").read_text())["findings"]
+    assert found in [Finding(**one) for one in kept]
 
 
-def test_healthy_run_is_told_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert findings(tmp_path / "run", *LINE) == {}
+def test_what_is_certain_is_told_before_the_first_step(
+    own_module: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loud = f"net._target_={own_module}.Loud"
+    found = findings(tmp_path / "run", "experiment=glyphs", loud, "max_epochs=1")["first loss"]
+    before, _, after = capsys.readouterr().out.partition(found.text)
+    assert "best checkpoint" not in before
+    assert "best checkpoint" in after
+
+
+def test_what_was_told_is_not_told_again(tmp_path: Path) -> None:
+    findings(tmp_path / "run", *SGD)
+    told: set[str] = set()
+    assert examine(tmp_path / "run", told)
+    assert told
+    assert examine(tmp_path / "run", told) == []
+
+
+def test_test_part_is_not_looked_at(tmp_path: Path) -> None:
+    findings(tmp_path / "run", *SGD)
+    before = diagnose(read_run(tmp_path / "run"))
+    for name in ("confusion.csv", "predictions.csv", "metrics.json"):
+        (tmp_path / "run" / name).unlink(missing_ok=True)
+    log = tmp_path / "run" / "metrics.csv"
+    log.write_text(log.read_text().replace("test/loss", "test/moss"))
+    assert diagnose(read_run(tmp_path / "run")) == before
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("experiment=dots", "max_epochs=40"),
+        ("experiment=glyphs", "max_epochs=6"),
+        ("experiment=marks", "max_epochs=20"),
+        ("experiment=rhymes", "max_steps=100", "val_check_interval=25"),
+    ],
+    ids=str,
+)
+def test_healthy_run_is_told_nothing(
+    overrides: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert findings(tmp_path / "run", *overrides) == {}
     assert "doctor" not in capsys.readouterr().out
     assert json.loads((tmp_path / "run" / "doctor.json").read_text()) == {"findings": []}

@@ -25,6 +25,7 @@ from torch.distributed import TCPStore
 from seedbed.cli.shell import run_on_rank_zero
 from seedbed.config.compose import composed, plain
 from seedbed.errors import LostProcessError, RunError, SeedbedError, TrainingError
+from seedbed.metric_directions import COSTS
 from seedbed.processes import distributed
 from seedbed.processes.signals import TERMINATED
 from seedbed.project import ROOT
@@ -113,11 +114,7 @@ def rows(run: RunDirectory) -> list[dict[str, float]]:
     """The log, without how fast it went."""
     with (run.path / "metrics.csv").open(newline="", encoding="utf-8") as file:
         return [
-            {
-                name: float(text)
-                for name, text in row.items()
-                if text and not name.startswith("throughput/")
-            }
+            {name: float(text) for name, text in row.items() if text and not name.startswith(COSTS)}
             for row in csv.DictReader(file)
         ]
 

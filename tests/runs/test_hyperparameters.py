@@ -9,9 +9,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from seedbed.config.compose import composed, plain
-from seedbed.loggers import log_hyperparameters
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
+from seedbed.tensorboard import BEST, log_hyperparameters
 
 
 class Trained:
@@ -40,7 +40,7 @@ def test_hyperparameters_are_settings_and_final_metrics(tmp_path: Path) -> None:
     settings = {"optimizer": "Adam", "optimizer.lr": 0.5}
     trained: Any = Trained(tmp_path)
     log_hyperparameters(trained, settings, {"test/loss": 0.25, "test/f1": 1.0})
-    assert hyperparameters(tmp_path) == (settings, {"best/test/loss": 0.25})
+    assert hyperparameters(tmp_path) == (settings, {f"{BEST}test/loss": 0.25})
     assert [path.name for path in tmp_path.iterdir()] == ["tensorboard"]
     assert all(path.is_file() for path in (tmp_path / "tensorboard").iterdir())
 
@@ -51,7 +51,7 @@ def test_hyperparameters_of_a_run_made_longer_replace_the_earlier_ones(tmp_path:
         log_hyperparameters(trained, {"max_epochs": epochs}, {"val/loss": 1 / epochs})
     settings, metrics = hyperparameters(tmp_path)
     assert settings == {"max_epochs": 9.0}
-    assert metrics["best/val/loss"] == pytest.approx(1 / 9)
+    assert metrics[f"{BEST}val/loss"] == pytest.approx(1 / 9)
     assert len(list((tmp_path / "tensorboard").iterdir())) == 1
 
 
@@ -63,8 +63,8 @@ def test_run_has_its_settings_and_final_metrics_there(tmp_path: Path) -> None:
     expected = {"optimizer": "SGD", "optimizer.momentum": 0.9, "net": "MLP", "net.hidden": "[10]"}
     assert expected.items() <= settings.items()
     assert not [name for name in settings if "_target_" in name or name.startswith("logger")]
-    final = {name: value for name, value in logged.items() if name.startswith("best/")}
+    final = {name: value for name, value in logged.items() if name.startswith(BEST)}
     assert final == {
-        f"best/{name}": pytest.approx(metrics[name])
+        f"{BEST}{name}": pytest.approx(metrics[name])
         for name in ("val/loss", "test/loss", "test/r2")
     }

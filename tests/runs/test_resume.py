@@ -115,7 +115,7 @@ def curves(run: RunDirectory) -> dict[str, list[tuple[int, float]]]:
     return {
         name: [(event.step, event.value) for event in events.Scalars(name)]
         for name in events.Tags()["scalars"]
-        if not name.startswith("throughput/")
+        if not name.startswith(("4_throughput/", "5_memory/"))
     }
 
 

@@ -19,7 +19,7 @@ from rich.progress import (
 
 from seedbed.callbacks.throughput import unit_of
 from seedbed.lightning_private import steps_done
-from seedbed.metric_directions import COUNTS
+from seedbed.metric_directions import COSTS, COUNTS
 from seedbed.tasks.base import Task
 from seedbed.terminal import console, log
 
@@ -126,7 +126,7 @@ def _columns(task: LightningModule, figures: Mapping[str, float]) -> list[str]:
     """What a task shows; of another module the first metrics that it logs."""
     if isinstance(task, Task):
         return ["train/loss", "val/loss", *task.headline]
-    metrics = [n for n in figures if n not in COUNTS and not n.startswith("throughput/")]
+    metrics = [n for n in figures if n not in COUNTS and not n.startswith(COSTS)]
     return sorted(metrics)[:MOST]
 
 

@@ -8,9 +8,9 @@ from lightning import Callback, LightningModule, Trainer
 
 from seedbed.data.tokens import TokensDataModule
 from seedbed.data.vocabulary import END
-from seedbed.loggers import boards
 from seedbed.nets.generation import generate
 from seedbed.nets.language_model import LanguageModel
+from seedbed.tensorboard import boards
 from seedbed.terminal import log
 
 

@@ -1,5 +1,6 @@
-"""Logs how much is trained a second, validation left out."""
+"""Logs how much is trained a second, validation left out, and the most memory it took."""
 
+import sys
 import time
 from typing import Any
 
@@ -12,6 +13,8 @@ from seedbed.tasks.base import Task
 
 class Throughput(Callback):
     """Logs `throughput/…_per_second` with each validation, in the unit the task counts in.
+
+    And `memory/peak_mib`: of the accelerator that trains, or else of the process.
 
     What of a module that counts nothing itself is counted are batches.
     """
@@ -43,7 +46,21 @@ class Throughput(Callback):
             rate = (_examples(pl_module) - self._already) / self._seconds
             name = f"throughput/{unit_of(pl_module)}_per_second"
             pl_module.log(name, rate, sync_dist=True, reduce_fx="sum")  # over processes
+            peak = _peak_memory(pl_module.device)
+            pl_module.log("memory/peak_mib", peak, sync_dist=True, reduce_fx="max")
             self._running = False
+
+
+def _peak_memory(device: torch.device) -> float:
+    """In MiB, since the start."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    if sys.platform == "win32":
+        return 0.0
+    from resource import RUSAGE_SELF, getrusage
+
+    size = getrusage(RUSAGE_SELF).ru_maxrss
+    return size / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def unit_of(module: LightningModule) -> str:

@@ -1,16 +1,13 @@
-"""A look at the weights before and after a fit: tables on request, histograms in TensorBoard.
+"""A look at the weights before and after a fit, as tables, on request.
 
 The first look is taken when the first validation begins, which is before the first step and before
 any figure is shown; a resumed fit has no such validation, and takes the last look only.
 """
 
-from contextlib import suppress
-
 import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from seedbed.loggers import boards
 from seedbed.tasks.base import net_of
 from seedbed.terminal import log
 
@@ -41,18 +38,9 @@ class WeightTable(Callback):
         self._look("final", trainer, pl_module)
 
     def _look(self, when: str, trainer: Trainer, task: LightningModule) -> None:
-        net = net_of(task)
-        if not trainer.is_global_zero:
-            return
-        if self.printed:
-            text = table(net, f"{when} weights")
+        if self.printed and trainer.is_global_zero:
+            text = table(net_of(task), f"{when} weights")
             log.info(f"{text}\n" if when == "initial" else f"\n{text}")
-        for board in boards(trainer):
-            for name, parameter in net.named_parameters():
-                values, step = parameter.detach().float(), trainer.global_step
-                # By default there are some 1,500 bins, which take longer than the look needs.
-                with suppress(ValueError):  # one huge value has no range to divide
-                    board.add_histogram(f"{when}_weights/{name}", values, step, bins=64)
 
 
 def table(net: nn.Module, title: str = "weights") -> str:

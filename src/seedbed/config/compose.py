@@ -6,6 +6,7 @@ Imported at every start, so it imports neither torch nor Lightning.
 import os
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,22 @@ from seedbed.project import CONF, LOGS
 REFERENCE = re.compile(r"\$\{(?:oc\.select:)?(\w+)")
 """A setting that another one's value refers to."""
 
+GROUPS = ("optimizer", "scheduler", "init", "data", "net", "task", "callbacks", "trainer", "name")
+"""Settings whose value alone says enough."""
+
+SILENT = ("experiment", "hydra", "logger", "paths", "print_every", "print_weights", "notes", "tags")
+"""Settings that say nothing of how a run differs."""
+
+LONGEST = 60
+"""Characters of a run's name that say how it differs."""
+
 
 def register_resolvers() -> None:
-    """Make `${logs:}`, `${runid:}` and `${named:}` known; one composition has one run id."""
+    """Make what a folder is called by known, `${runid:}` and so on; a composition has one id."""
     OmegaConf.register_new_resolver("logs", lambda: str(LOGS), replace=True)
     OmegaConf.register_new_resolver("runid", run_id, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("named", _named, replace=True)
+    OmegaConf.register_new_resolver("differs", _differs, replace=True)
 
 
 def composed(overrides: list[str]) -> DictConfig:
@@ -117,6 +128,19 @@ def _located(key: str, value: Any) -> Any:
 def run_id() -> str:
     """Time and four random bytes: runs sort by start, and twenty in one second stay apart."""
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(4)}"
+
+
+def _differs(typed: Sequence[str]) -> str:
+    """What was typed beside the experiment, as part of a folder's name: `adam_lr-0.1_`."""
+    words = []
+    for override in typed:
+        key, _, value = override.lstrip("+~").partition("=")
+        silent = key.partition(".")[0] in SILENT or is_path(key) or "/" in value
+        if value and not silent:
+            label = value if key in GROUPS else f"{key.rpartition('.')[2]}-{value}"
+            words.append(re.sub(r"[^\w.]+", "-", label).strip("-."))
+    text = "_".join(filter(None, words))
+    return f"{text[:LONGEST].rstrip('-._')}_" if text else ""
 
 
 def _named(name: str | None, path: str | None, experiment: str) -> str:

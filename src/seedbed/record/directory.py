@@ -12,6 +12,8 @@
     robustness.csv     of `callbacks=robustness`: a classifier's accuracy on disturbed inputs
     metrics.csv        every metric logged, a row each validation
     batches.csv        loss and learning rate of one in so many training batches
+    layers.csv         of each layer: gradient, update, activation, at some of the validations
+    classes.csv        of a classifier: the validation's rows by true and predicted class
     doctor.json        what the training doctor found in them
     tensorboard/       the same, as curves
     samples.jsonl      of a language model: the texts it wrote, by step
@@ -69,7 +71,6 @@ class RunDirectory:
         self.provenance_file = path / "provenance.json"
         self.status_file = path / "status.json"
         self.metrics_file = path / "metrics.json"
-        self.doctor_file = path / "doctor.json"
         self.log_file = path / "train.log"
         self.checkpoints = path / FOLDER
         self.best = self.checkpoints / BEST

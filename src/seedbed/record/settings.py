@@ -20,6 +20,7 @@ SHOWING = (
     *("schema_version", "paths.", "logger.", "print_", "report", "callbacks.confusion."),
     *("callbacks.predictions.", "callbacks.progress.", "callbacks.robustness."),
     *("callbacks.throughput.", "callbacks.weight_path.", "callbacks.weight_table."),
+    *("callbacks.diagnostics.", "callbacks.board.", "log_every", "trainer.log_every_n_steps"),
 )
 """Settings of where things lie and what is shown; they change nothing that is measured."""
 

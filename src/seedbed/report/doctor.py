@@ -7,12 +7,14 @@ in a tiny run, does not.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 from seedbed.record import files
-from seedbed.record.run import Run
+from seedbed.record.directory import write_json
+from seedbed.record.run import Run, read_run
 
 Severity = Literal["warning", "note"]
 
@@ -108,6 +110,22 @@ def diagnose(run: Run, *, early: bool = False) -> list[Finding]:
         if (text := rule.examine(evidence))
     ]
     return sorted(found, key=lambda finding: finding.severity != "warning")
+
+
+def examine(folder: Path, told: set[str], *, early: bool = False) -> list[str]:
+    """Write what is found to the run's `doctor.json`; say in lines what was not told before.
+
+    Args:
+        folder: The run's directory.
+        told: The names of the rules whose findings were told; those of the new ones are added.
+        early: As of `diagnose`.
+    """
+    found = diagnose(read_run(folder), early=early)
+    write_json(folder / "doctor.json", {"findings": [asdict(finding) for finding in found]})
+    new = [finding for finding in found if finding.rule not in told]
+    told |= {finding.rule for finding in new}
+    lines = [f"    {finding.text}\n        {finding.remedy}" for finding in new]
+    return ["\nthe training doctor:", *lines] if lines else []
 
 
 def _series(log: files.Table, name: str) -> Series:

@@ -12,6 +12,7 @@ behind; on a dark page, `filter: invert(1) hue-rotate(180deg)` keeps their hues.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -68,6 +69,13 @@ class Picture:
     """What is to be seen in it, figures included, for who cannot see it."""
     figure: "Figure"
 
+    @cached_property
+    def _png(self) -> bytes:
+        """Drawn once, for the page and for TensorBoard."""
+        file = BytesIO()
+        self.figure.savefig(file, format="png", dpi=DPI, pil_kwargs={"compress_level": 3})
+        return file.getvalue()
+
 
 def pictures_of(view: View) -> list[Picture]:
     """Draw all pictures of a run, by which one sees what it learnt.
@@ -105,6 +113,4 @@ def save(pictures: Iterable[Picture], folder: Path) -> list[Path]:
 
 def png(picture: Picture) -> bytes:
     """A picture as the content of a PNG file."""
-    file = BytesIO()
-    picture.figure.savefig(file, format="png", dpi=DPI, pil_kwargs={"compress_level": 3})
-    return file.getvalue()
+    return picture._png

@@ -8,12 +8,15 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from lightning import LightningModule, Trainer
 
+from seedbed.callbacks.diagnostics import Diagnostics
 from seedbed.config.build import Study, build, has_part
 from seedbed.config.checks import check
 from seedbed.config.machine import is_distributed, process_count
@@ -28,8 +31,8 @@ from seedbed.errors import (
     TrainingError,
     memory_explained,
 )
-from seedbed.loggers import boards, log_hyperparameters, rewind
-from seedbed.metric_directions import COUNTS, interval
+from seedbed.loggers import rewind
+from seedbed.metric_directions import COSTS, COUNTS, interval
 from seedbed.processes import distributed
 from seedbed.processes.launch import start
 from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
@@ -43,6 +46,7 @@ from seedbed.runs.restore import restoring
 from seedbed.runs.validate import check_begun, refuse, weights_differ
 from seedbed.runs.weights import begin_with_own, load_pretrained
 from seedbed.tasks.base import Task, net_of
+from seedbed.tensorboard import boards, log_hyperparameters
 from seedbed.terminal import console, log, logged_to
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -109,7 +113,11 @@ def _next_run() -> Path | None:
 def _train(run: RunDirectory, config: dict[str, Any]) -> tuple[Study, dict[str, float]]:
     study = build(config, run.path)
     _set_out(config, run, study)
-    _introduce(config, study)
+    _introduce(config, study, begun=run.begun)
+    told: set[str] = set()
+    for callback in study.callbacks if study.trainer.is_global_zero else ():
+        if isinstance(callback, Diagnostics):
+            callback.ask = partial(examine, run, told, early=True)
     metrics = _fit_and_test(run, study, test=config.get("test") is not False)
     if study.trainer.is_global_zero:
         write_json(run.metrics_file, metrics)
@@ -268,7 +276,7 @@ def measured(metrics: Mapping[str, Any], task: LightningModule) -> dict[str, flo
     if isinstance(task, Task):
         names = [name for name in metrics if name.startswith(("train/", "val/", "test/"))]
     else:
-        names = [n for n in metrics if n not in COUNTS and not n.startswith("throughput/")]
+        names = [n for n in metrics if n not in COUNTS and not n.startswith(COSTS)]
     return {name: float(metrics[name]) for name in sorted(names)}
 
 
@@ -312,7 +320,7 @@ def saved(run: RunDirectory) -> tuple[Path | None, dict[str, Any]]:
     return next(iter(states.items()), (None, {}))
 
 
-def _introduce(config: dict[str, Any], study: Study) -> None:
+def _introduce(config: dict[str, Any], study: Study, *, begun: bool) -> None:
     trainer, net = study.trainer, net_of(study.task)
     parameters = sum(p.numel() for p in net.parameters())
     facts = ", ".join(
@@ -325,6 +333,9 @@ def _introduce(config: dict[str, Any], study: Study) -> None:
     if trainer.world_size > 1:
         kind = trainer.strategy.root_device.type
         device, threads = f"{trainer.world_size} × {kind}", f"{threads} each"
+    for board in boards(trainer) if not begun else ():
+        text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
+        board.add_text("config", f"```yaml\n{text}```")
     log.info(f"experiment  {config['experiment_name']}, seed {config['seed']}")
     log.info(f"data        {facts or type(study.datamodule).__name__}")
     for remark in getattr(study.datamodule, "remarks", ()):

@@ -1,7 +1,6 @@
 """A run's page, at the end of its fit or on request: the seam by which `report/` is reached."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,28 +10,32 @@ from seedbed.config.compose import composed, plain
 from seedbed.config.overrides import REFUSALS
 from seedbed.errors import SeedbedError, SettingError
 from seedbed.files import refuse_links_out
-from seedbed.record.directory import RunDirectory, write_json
+from seedbed.record.directory import RunDirectory
 from seedbed.record.files import flat
 from seedbed.record.run import read_run
 from seedbed.record.settings import EXPERIMENT
+from seedbed.tensorboard import add_image
 from seedbed.terminal import log
 
 if TYPE_CHECKING:
+    from seedbed.report.picture import Picture
     from seedbed.report.view import View
 
 
-def examine(run: RunDirectory) -> None:
-    """Say what went wrong in the fit, and keep it with the run; all may be well."""
+def examine(run: RunDirectory, told: set[str] | None = None, *, early: bool = False) -> None:
+    """Say what went wrong in the fit, and keep it with the run; all may be well.
+
+    Args:
+        run: The run.
+        told: The rules that have spoken before, to which are added those that speak now.
+        early: Whether the run still goes on.
+    """
     if find_spec("seedbed.report") is None:
         return
-    from seedbed.report.doctor import diagnose
+    from seedbed.report.doctor import examine as lines
 
-    findings = diagnose(read_run(run.path))
-    write_json(run.doctor_file, {"findings": [asdict(finding) for finding in findings]})
-    if findings:
-        log.info("\nwhat the training doctor saw")
-    for finding in findings:
-        log.info(f"    {finding.text}\n        {finding.remedy}")
+    for line in lines(run.path, set() if told is None else told, early=early):
+        log.info(line)
 
 
 def after_fit(run: RunDirectory, config: Mapping[str, Any], study: Study) -> None:
@@ -42,10 +45,18 @@ def after_fit(run: RunDirectory, config: Mapping[str, Any], study: Study) -> Non
     """
     if config.get("report") is False or find_spec("seedbed.report") is None:
         return
+    from seedbed.report.picture import pictures_of, png
+    from seedbed.report.run_page import DRAWN
     from seedbed.runs.view import view_of
 
     try:
-        log.info(f"report: {_write(view_of(study, run, config))}")
+        view = view_of(study, run, config)
+        pictures = pictures_of(view)
+        for picture in pictures:
+            if picture.name not in DRAWN:  # which TensorBoard has as curves
+                name, step = f"pictures/{picture.name}", study.trainer.global_step
+                add_image(study.trainer, name, png(picture), step)
+        log.info(f"report: {_write(view, pictures)}")
     except Exception as error:
         log.info(f"report: not written ({type(error).__name__}: {error})")
 
@@ -60,6 +71,7 @@ def report(path: Path) -> Path:
         RunError: If it is no run, or the page cannot be written.
     """
     from seedbed.report.doctor import diagnose
+    from seedbed.report.picture import pictures_of
     from seedbed.report.run_page import Told, write_run_page
     from seedbed.runs.view import open_view
 
@@ -72,19 +84,18 @@ def report(path: Path) -> Path:
         run = read_run(path)
         defaults = _defaults(run.config.get(EXPERIMENT))
         return write_run_page(run, Told(findings=diagnose(run), defaults=defaults))
-    return _write(view)
+    return _write(view, pictures_of(view))
 
 
-def _write(view: "View") -> Path:
+def _write(view: "View", pictures: list["Picture"]) -> Path:
     from seedbed.report.doctor import diagnose
-    from seedbed.report.picture import pictures_of
     from seedbed.report.run_page import Told, write_run_page
 
     told = Told(
         kind=view.kind,
         parameters=sum(p.numel() for p in view.net.parameters()),
         findings=diagnose(view.run),
-        pictures=pictures_of(view),
+        pictures=pictures,
         defaults=_defaults(view.run.config.get(EXPERIMENT)),
     )
     return write_run_page(view.run, told)

@@ -242,7 +242,7 @@ class Task(LightningModule, ABC):
             counts = losses.new_tensor([one.count for one in batches])
             losses = all_reduce_sum(losses * counts) / all_reduce_sum(counts)
         for one, loss in zip(batches, losses.tolist(), strict=True):
-            row = {"batch/loss": loss, "batch/learning_rate": one.learning_rate}
+            row = {"batches/loss": loss, "batches/learning_rate": one.learning_rate}
             for logger in self.trainer.loggers:
                 logger.log_metrics(row, one.step)
 
@@ -406,6 +406,11 @@ class Task(LightningModule, ABC):
                     derived = self.of_loss(torch.tensor(figures["loss"], dtype=torch.float64))
                     figures |= {name: float(figure) for name, figure in derived.items()}
                 found |= {f"{end}/test/{name}": figure for name, figure in figures.items()}
+        return found
+
+    def gathered(self, part: str) -> tuple[Tensor, Tensor]:
+        """What the net gave for a part so far, and the targets, of a task that keeps them."""
+        found: tuple[Tensor, Tensor] = self._metrics(part)["predictions"].compute()
         return found
 
     def _metrics(self, part: str) -> MetricCollection:

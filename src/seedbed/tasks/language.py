@@ -7,11 +7,14 @@ import math
 from typing import Any, ClassVar, Protocol, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric, MetricCollection
 
 from seedbed.tasks.base import StepOutput, Task
 from seedbed.tasks.predictions import Predictions
+
+MOST_VECTORS = 2000
+"""Characters whose vectors are shown."""
 
 
 class Decoder(Protocol):
@@ -64,6 +67,18 @@ class LanguageTask(Task):
     def configure_from_data(self, data: Any) -> None:
         """Tell the decoder how common each token is."""
         self.decoder.order_by(cast(Corpus, data).counts)
+
+    def embeddings(self, data: Any) -> tuple[str, Tensor, list[str]]:
+        """What the net knows the commonest characters by, most common first.
+
+        Returns:
+            What they are called, the vectors (N, C), and the N characters.
+        """
+        characters = data.vocabulary.characters
+        tables = (one for one in self.net.modules() if isinstance(one, nn.Embedding))
+        vectors = next(one.weight for one in tables if len(one.weight) == len(characters))
+        commonest = data.counts.argsort(descending=True, stable=True)[:MOST_VECTORS]
+        return "characters", vectors[commonest], [characters[i] for i in commonest.tolist()]
 
     def step(self, batch: tuple[Tensor, Tensor]) -> StepOutput:
         """Mean cross-entropy in nats a token; there are no logits to measure more by."""

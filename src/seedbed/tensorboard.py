@@ -1,0 +1,220 @@
+"""TensorBoard as a researcher sets it up: what is looked at first comes first, and nothing twice.
+
+A run's metrics keep their names everywhere else; here each has a tag whose number puts it in its
+place: losses, the study's headline, learning rate, throughput, memory, gradients, all others. The
+figures of the best checkpoint, which HPARAMS shows, begin with a bracket: there TensorBoard sorts
+by character and shows the first five, and under Scalars it puts numbers before anything else.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch.loggers as lightnings
+from lightning import Trainer
+from lightning.pytorch.utilities import rank_zero_only
+
+EVENTS = "events.out.tfevents."
+"""How the names of TensorBoard's files begin; a time follows."""
+
+HPARAMS = ".hparams"
+"""How the name of TensorBoard's file of settings and final metrics ends."""
+
+FINAL = ("val/loss", "val/accuracy", "test/loss", "test/accuracy", "test/r2")
+"""The metrics that it has; TensorBoard shows no more than five columns unasked."""
+
+BEST = "(best)/"
+"""How their tags begin."""
+
+FIRST_FILE = 10**6
+"""The number of a process's first TensorBoard file; the next nine million have as many digits."""
+
+PLACES = {
+    "batches/loss": "1_loss/batch",
+    "batches/learning_rate": "3_learning_rate/batch",
+    "train/gradient_norm": "6_gradient_norm/all",
+}
+"""Tags of single metrics."""
+
+GROUPS = {
+    "learning_rate": "3_learning_rate",
+    "throughput": "4_throughput",
+    "memory": "5_memory",
+    "layers/gradient": "6_gradient_norm",
+    "layers/update": "6_update_to_weight",
+    "layers/activation": "6_activation_scale",
+    "layers/constant": "6_constant_units",
+}
+"""Where metrics go whose names begin so."""
+
+NOWHERE = ("epoch", "step", "learning_rate", *(name for name in FINAL if name.startswith("test/")))
+"""What is no curve, or stands under another tag."""
+
+
+class TensorBoardLogger(lightnings.TensorBoardLogger):
+    """Writes event files to `tensorboard`.
+
+    Args:
+        directory: The run's directory.
+    """
+
+    def __init__(self, *, directory: str) -> None:
+        super().__init__(directory, name="", version="tensorboard", default_hp_metric=False)
+        self._headline: frozenset[str] | None = None
+
+    @rank_zero_only
+    def log_graph(self, model: Any, input_array: Any = None) -> None:
+        """Lay the charts out by what a module's headline is; Lightning shows it before a start."""
+        if self._headline is None:
+            names = getattr(model, "headline", ())
+            self._headline = frozenset(name.rpartition("/")[2] for name in names)
+            self.experiment.add_custom_scalars(layout(sorted(self._headline)))
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Write each under its tag."""
+        tags = {name: tag(name, self._headline or frozenset()) for name in metrics}
+        super().log_metrics({t: metrics[name] for name, t in tags.items() if t}, step)
+
+
+def tag(name: str, headline: frozenset[str] = frozenset()) -> str | None:
+    """Where a metric stands; None where it has no place, or another has it already.
+
+    Args:
+        name: The metric, as `val/loss`; one that is nobody's of the frame keeps its name.
+        headline: The study's own headline metrics, as `accuracy`.
+    """
+    if name in NOWHERE:
+        return None
+    if name in PLACES:
+        return PLACES[name]
+    for start, group in GROUPS.items():
+        if name.startswith(f"{start}/"):
+            return f"{group}/{name.removeprefix(f'{start}/')}"
+    part, _, metric = name.partition("/")
+    if part not in ("train", "val", "test") or not metric:
+        return name
+    if part == "test":  # a single point
+        return f"8_test/{metric}"
+    place = "1" if metric == "loss" else "2" if metric in headline else "7"
+    return f"{place}_{metric}/{part}"
+
+
+def layout(headline: list[str]) -> dict[str, dict[str, list[Any]]]:
+    """Charts with training and validation together: of the loss, then of the headline metrics.
+
+    Someone's own module may call its losses `train_loss` and `val_loss`.
+    """
+    charts = {"loss": r"1_loss/(train|val)$|(train|val)_loss(_epoch)?$"}
+    charts |= {name: rf"2_{name}/(train|val)$" for name in headline}
+    return {
+        "training and validation": {
+            name: ["Multiline", [pattern]] for name, pattern in charts.items()
+        }
+    }
+
+
+def boards(trainer: Trainer) -> Iterator[Any]:
+    """TensorBoard's writer, if the run has one, for what is no number: texts and histograms."""
+    for logger in trainer.loggers:
+        if isinstance(logger, lightnings.TensorBoardLogger):
+            yield logger.experiment
+
+
+def add_image(trainer: Trainer, name: str, png: bytes, step: int) -> None:
+    """Show a picture, the content of a PNG file, in TensorBoard if the run has one."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    image = Summary.Image(encoded_image_string=png)
+    for board in boards(trainer):
+        summary = Summary(value=[Summary.Value(tag=name, image=image)])
+        board._get_file_writer().add_summary(summary, step)
+
+
+def add_vectors(trainer: Trainer, name: str, vectors: Any, labels: list[str]) -> None:
+    """Show vectors (N, C), and what each is of, in TensorBoard's projector if the run has one."""
+    import numpy as np
+
+    for logger in trainer.loggers:
+        if not isinstance(logger, lightnings.TensorBoardLogger):
+            continue
+        folder = Path(logger.log_dir)
+        np.savetxt(folder / f"{name}.tsv", vectors, fmt="%.4g", delimiter="\t")
+        shown = "".join(f"{repr(one)[1:-1] if one.isspace() else one}\n" for one in labels)
+        (folder / f"{name}.labels.tsv").write_text(shown.replace("\0", "END"), encoding="utf-8")
+        (folder / "projector_config.pbtxt").write_text(
+            f'embeddings {{\n  tensor_name: "{name}"\n  tensor_path: "{name}.tsv"\n'
+            f'  metadata_path: "{name}.labels.tsv"\n}}\n'
+        )
+
+
+def log_hyperparameters(
+    trainer: Trainer, settings: Mapping[str, str | float], metrics: Mapping[str, float]
+) -> None:
+    """Give TensorBoard's HPARAMS tab a row: a run's settings, and final metrics.
+
+    They stand in a file of their own, which takes the place of an earlier one: of several rows for
+    a run TensorBoard shows the first, which would not be true any more of one that was made longer.
+    Lightning's and torch's ways also write which columns there are, and those of the first run
+    would be all; left to itself, TensorBoard takes every run's, those that differ first.
+    """
+    from torch.utils.tensorboard import SummaryWriter
+    from torch.utils.tensorboard.summary import hparams
+
+    for logger in trainer.loggers:
+        if not (isinstance(logger, lightnings.TensorBoardLogger) and trainer.is_global_zero):
+            continue
+        for old in Path(logger.log_dir).glob(f"*{HPARAMS}"):
+            old.unlink()
+        _, started, ended = hparams(dict(settings), {})  # type: ignore[no-untyped-call]
+        with SummaryWriter(logger.log_dir, filename_suffix=HPARAMS) as writer:
+            for summary in (started, ended):
+                writer._get_file_writer().add_summary(summary)
+            for name, value in metrics.items():
+                if name in FINAL:
+                    writer.add_scalar(f"{BEST}{name}", value, trainer.global_step)
+
+
+def latest(folder: str) -> int:
+    """When the last event file of a folder began, in seconds since 1970; 0 where there is none."""
+    names = (path.name for path in Path(folder).glob(f"{EVENTS}*"))
+    times = [name.removeprefix(EVENTS).partition(".")[0] for name in names]
+    return max((int(time) for time in times if time.isdecimal()), default=0)
+
+
+class _Clock:
+    """TensorBoard's clock in this process, by which it names files: from `least` on, ever onwards.
+
+    Args:
+        least: In seconds since 1970.
+    """
+
+    def __init__(self, least: float) -> None:
+        self._ahead = max(time.time(), least) - time.monotonic()
+
+    def time(self) -> float:
+        """Seconds since 1970, or later."""
+        return time.monotonic() + self._ahead
+
+
+def prepare(least: float) -> None:
+    """Have the names of TensorBoard's next files sort as they are made, after those there are.
+
+    It reads files in the order of their names: by the clock, which may have been set back, then by
+    numbers as text, 10 before 9. A mark in one would hide what is in an earlier one.
+
+    Its thread that writes keeps an error for the next write, and prints no trace of it.
+    """
+    from tensorboard.summary.writer import event_file_writer as files
+
+    def run(thread: Any) -> None:
+        with suppress(Exception):
+            usual(thread)
+
+    files.time = _Clock(least)
+    if files._global_uid.get() < FIRST_FILE:
+        files._global_uid = files.AtomicCounter(FIRST_FILE)
+        usual = files._AsyncWriterThread.run
+        files._AsyncWriterThread.run = run

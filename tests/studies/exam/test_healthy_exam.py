@@ -1,0 +1,12 @@
+"""The training doctor has nothing to say of these experiments as they are shipped."""
+
+from pathlib import Path
+
+import pytest
+from made import findings
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("experiment", ["exam", "plane"])
+def test_shipped_experiment_is_told_nothing(experiment: str, tmp_path: Path) -> None:
+    assert findings(tmp_path / "run", f"experiment={experiment}") == {}
