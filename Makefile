@@ -4,17 +4,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# What `seedbed fetch` ends with where no mirror delivers.
-NO_MIRROR := 3
 PORT ?= 6006
 
 .DEFAULT_GOAL := help
-.PHONY: help train test slow browser lint check fix bench docs-pictures dashboard
+.PHONY: help train test slow browser lint check fix bench docs-pictures dashboard update coverage lock
 
 help:  ## List these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Seedbed needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another with make PYTHON=...")'
 	@echo "Installing into $(VENV): torch alone is large, so this takes some minutes."
 	@# Some distributions ship ensurepip apart; without it the system's own pip installs into .venv.
@@ -25,8 +23,15 @@ $(READY): pyproject.toml constraints.txt
 	else \
 		echo "$(PYTHON) has neither ensurepip nor pip: install its packages for venv or pip (on Debian and Ubuntu, python3-venv), or name another with make PYTHON=..." >&2; \
 		exit 1; \
-	fi && $$pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	fi && $$pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock \
+	&& $$pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# --- shipped studies ---
+# What `seedbed fetch` brings for the slow tests.
+NEEDED := poems mnist
+# What `seedbed fetch` ends with where no mirror delivers.
+NO_MIRROR := 3
 
 train: $(READY)  ## Set up, fetch the Tang poems, and train the poem GPT on them
 	@$(BIN)/seedbed fetch; status=$$?; \
@@ -42,12 +47,26 @@ train: $(READY)  ## Set up, fetch the Tang poems, and train the poem GPT on them
 		$(BIN)/python train.py experiment=poem_gpt data=verse prompt=秋江長歌; \
 	fi
 
+bench: $(READY)  ## Time it beside what one would write otherwise (ONLY=NAME: one line; ONLY=all)
+	@$(BIN)/seedbed fetch
+	@$(BIN)/seedbed fetch mnist
+	@$(BIN)/python -m benchmarks $(ONLY)
+
+docs-pictures: $(READY)  ## Draw the pictures in docs/ again, from real runs (ONLY=EXPERIMENT: of one)
+	@$(BIN)/seedbed fetch
+	@$(BIN)/python -m benchmarks.pictures $(ONLY)
+
+# --- end ---
 test: $(READY)  ## Set up and run the fast tests
 	@$(BIN)/python -m pytest -n auto
 
+coverage: $(READY)  ## Run the fast tests, and tell the share of lines they run
+	@$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+
 slow: $(READY)  ## Run the tests that take minutes or need real data
-	@$(BIN)/seedbed fetch
-	@$(BIN)/seedbed fetch mnist
+	@for name in $(NEEDED); do \
+		[ ! -f conf/data/$$name.yaml ] || $(BIN)/seedbed fetch $$name || exit; \
+	done
 	@$(BIN)/python -m pytest -n auto -m 'slow or corpus'
 
 browser: $(READY)  ## Open the reports and the demo in a real browser, installed if need be
@@ -66,15 +85,14 @@ fix: $(READY)  ## Format, and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix . || true
 	@$(BIN)/ruff format --quiet .
 
-bench: $(READY)  ## Time it beside what one would write otherwise (ONLY=NAME: one line; ONLY=all)
-	@$(BIN)/seedbed fetch
-	@$(BIN)/seedbed fetch mnist
-	@$(BIN)/python -m benchmarks $(ONLY)
-
-docs-pictures: $(READY)  ## Draw the pictures in docs/ again, from real runs (ONLY=EXPERIMENT: of one)
-	@$(BIN)/seedbed fetch
-	@$(BIN)/python -m benchmarks.pictures $(ONLY)
-
 dashboard: $(READY)  ## Show all runs in TensorBoard (PORT=6006)
 	@echo "Training and validation loss on one chart: http://localhost:$(PORT)/#custom_scalars"
 	@$(BIN)/tensorboard --logdir logs --port $(PORT)
+
+update: $(READY)  ## Merge a later version of Seedbed into a project made from it (FROM=PLACE)
+	@$(BIN)/python -m seedbed.new.update "$(FROM)"
+
+lock: $(READY)  ## Pin the newest packages that fit pyproject.toml, with the hashes of their files
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-annotate --custom-compile-command 'make lock' --quiet --output-file requirements.lock

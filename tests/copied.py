@@ -20,6 +20,17 @@ def copied(project: Path) -> Path:
     return project
 
 
+def tracked(project: Path) -> Path:
+    """Copy the files that git tracks, or would."""
+    words = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    for name in listed.stdout.split("\0")[:-1]:
+        if (REPOSITORY / name).is_file():
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, project / name)
+    return project
+
+
 def called(project: Path, *command: str, status: int = 0) -> str:
     """What a command of a copy prints; it must end with this status."""
     environment = {name: value for name, value in os.environ.items() if name != VARIABLE}

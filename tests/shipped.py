@@ -10,6 +10,9 @@ from seedbed.project import CONF
 
 LISTED = (Path(__file__).with_name("shipped.txt")).read_text(encoding="utf-8").split()
 
+COMPLETE = all((CONF / name).is_file() for name in LISTED)
+"""Whether no shipped study has been removed."""
+
 STUBS = Path(__file__).with_name("stubs") / "conf"
 
 FILES = sorted(

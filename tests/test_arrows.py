@@ -49,7 +49,7 @@ MAY_IMPORT = {
         "speed",
     },
     "demo": {"data", "errors", "runs", "speed", "tasks"},
-    "new": {"errors", "project"},
+    "new": {"config", "errors", "project"},
     "cli": {
         *("config", "data", "demo", "errors", "processes", "project", "record", "report", "runs"),
         *("new", "sweep", "terminal"),

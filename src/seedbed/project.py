@@ -19,6 +19,9 @@ from typing import Any
 
 FRAME = "seedbed"
 
+VERSION = "0.1.0"
+"""The frame's, also in a project that has a name and a version of its own."""
+
 VARIABLE = "SEEDBED_PROJECT"
 
 _PACKAGE = Path(__file__).resolve().parent

@@ -65,9 +65,9 @@ def test_columns_are_named_once_and_show_what_was_logged(
     "study",
     [
         ["experiment=sine"],
-        ["experiment=exam"],
-        ["experiment=mnist", "data=digits"],
-        ["experiment=poem_gpt", "data=verse", "data.poems=60", "data.context=16", "net.depth=1"],
+        ["experiment=marks"],
+        ["experiment=glyphs"],
+        ["experiment=rhymes", "data.poems=60", "data.context=16", "net.depth=1"],
     ],
     ids=["regression", "binary", "multiclass", "language"],
 )

@@ -18,7 +18,7 @@ from seedbed.errors import SettingError
 VERSE = ("data=rhymes", "data.poems=60", "data.context=8", "task=language")
 
 
-@pytest.mark.parametrize("net", ["gpt_tutorial", "transformer_decoder"])
+@pytest.mark.parametrize("net", ["transformer_decoder"])
 def test_width_that_a_net_refuses_is_a_wrong_setting(net: str, tmp_path: Path) -> None:
     config = plain(composed([*VERSE, f"net={net}", "net.heads=3"]))
     with pytest.raises(SettingError, match="width=64 cannot be shared among heads=3"):

@@ -79,9 +79,7 @@ def test_what_hydra_reads_is_left_to_it(argument: str) -> None:
     assert readable([argument]) == [argument]
 
 
-@pytest.mark.parametrize(
-    "choices", [["mnist", "digits"], ["mnist_cnn", "mnist"], ["images", "images"]]
-)
+@pytest.mark.parametrize("choices", [["glyphs", "glyphs"], ["images", "images"]])
 def test_list_of_nodes_takes_the_place_of_settings_by_name(choices: list[str]) -> None:
     typed = "data.augment=[{_target_: torchvision.transforms.v2.RandomHorizontalFlip}]"
     words = readable([f"experiment={choices[0]}", f"data={choices[1]}", typed])

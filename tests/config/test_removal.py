@@ -1,12 +1,10 @@
 """Studies taken out of a copy of the project."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
-from copied import called, copied
+from copied import called, copied, tracked
 from stub_project import REPOSITORY
 
 SEEDBED = ("-m", "seedbed")
@@ -72,19 +70,8 @@ def test_without_a_study_the_others_are_checked_whole(study: str, tmp_path: Path
 @pytest.mark.slow
 @pytest.mark.skipif(not SHIPPED, reason="no shipped study is left")
 def test_without_any_shipped_study_lint_and_the_frames_tests_stay_green(tmp_path: Path) -> None:
-    project = whole(tmp_path / "project")
+    project = tracked(tmp_path / "project")
     for study in SHIPPED:
         removed(project, study)
     for command in (["ruff", "format", "--check"], ["ruff", "check"], ["mypy"], ["pytest", "-q"]):
         called(project, "-m", *command)
-
-
-def whole(project: Path) -> Path:
-    """A copy of the files that git tracks, or would."""
-    words = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    for name in listed.stdout.split("\0")[:-1]:
-        if (REPOSITORY / name).is_file():
-            (project / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, project / name)
-    return project

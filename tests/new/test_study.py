@@ -67,8 +67,8 @@ def test_study_is_formatted_and_passes_the_house_rules(kind: str, tmp_path: Path
     ]
 
 
-@pytest.mark.parametrize("name", ["two words", "9th", "class", "Mine", "../out", "points"])
-def test_name_that_is_no_packages_or_is_taken_is_refused(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["two words", "9th", "class", "Mine", "../out"])
+def test_name_that_is_no_packages_is_refused(name: str, tmp_path: Path) -> None:
     project = copied(tmp_path / "project")
     called(project, *SEEDBED, "new", "study", name, "--kind", "points", status=2)
     assert not (project / "tests").exists()

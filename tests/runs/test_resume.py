@@ -231,7 +231,7 @@ def executed_for(path: Path, seconds: float) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
-    [ROWS, ["experiment=exam", "max_epochs=2", "data.batch_size=64", "callbacks=averaging"]],
+    [ROWS, ["experiment=marks", "max_epochs=2", "data.batch_size=64", "callbacks=averaging"]],
     ids=["line", "exam"],
 )
 def test_run_killed_at_random_moments_ends_as_one_that_was_not(

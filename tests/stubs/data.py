@@ -40,7 +40,7 @@ class Dots(RowsDataModule):
         def part(count: int, seed: int) -> Rows:
             generator = torch.Generator().manual_seed(seed)
             x = 10 * torch.rand(count, 1, generator=generator) - 5
-            return x, 2 * x + 1 + torch.randn(count, 1, generator=generator)
+            return x, self.truth(x) + torch.randn(count, 1, generator=generator)
 
         return RowSplits(
             train=part(self.points, self.draw_seed),

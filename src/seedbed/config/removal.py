@@ -20,19 +20,24 @@ INHERITED = re.compile(r"^\s*- (\w+)$", re.MULTILINE)
 """An option of its own group that a file builds on."""
 
 
-def files_of(name: str) -> list[Path]:
-    """The folders and files of a study that is in the project.
-
-    Raises:
-        SettingError: If there is no such study.
-    """
-    folders = {
+def studies() -> dict[str, Path]:
+    """The studies in the project, by name, with their folders."""
+    return {
         folder.name: folder
         for package in own_packages()[1:]
         for place in (find_spec(package) or 0).submodule_search_locations or ()  # type: ignore[union-attr]
         for folder in Path(place).iterdir()
         if (folder / "__init__.py").is_file()
     }
+
+
+def files_of(name: str) -> list[Path]:
+    """The folders and files of a study that is in the project.
+
+    Raises:
+        SettingError: If there is no such study.
+    """
+    folders = studies()
     if name not in folders:
         raise SettingError(f"{name}: no such study; {nearest(name, folders)}")
     folder = folders[name]

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from seedbed.processes.distributed import typed_command
-from seedbed.project import ROOT
+from seedbed.project import ROOT, VERSION
 from seedbed.record.directory import now
 
 KEPT = 1_000_000
@@ -31,7 +31,7 @@ CODE = (".py", ".yaml", ".toml")
 
 PACKAGES = (
     *("torch", "lightning", "torchmetrics", "hydra-core", "omegaconf", "numpy", "scikit-learn"),
-    *("pytorch-optimizer", "optuna", "seedbed"),
+    *("pytorch-optimizer", "optuna"),
 )
 
 
@@ -61,7 +61,7 @@ def collect(
         "time": now(),
         "seed": seed,
         "git": code(),
-        "versions": {"python": platform.python_version()}
+        "versions": {"python": platform.python_version(), "seedbed": VERSION}
         | {name: importlib.metadata.version(name) for name in PACKAGES},
         "hardware": {
             "machine": platform.machine(),

@@ -22,6 +22,9 @@ from seedbed.record.directory import RunDirectory
 from seedbed.report.comparison import figure
 from seedbed.runs.execute import execute
 from seedbed.runs.load import load
+
+for name in ("exam.exam", "mnist.images", "points", "poems"):
+    pytest.importorskip(f"studies.{name}")  # it is of all shipped studies together
 from studies.exam.exam import Exam
 from studies.exam.plane import Plane
 from studies.mnist.images import DigitImages
