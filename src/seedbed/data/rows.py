@@ -109,7 +109,8 @@ class RowsDataModule(DataModule[RowSplits]):
             raise SettingError(f"data.input_noise={input_noise}: expected 0 or more.")
         self.input_noise = input_noise
         self.augment = None if augment is None else augmentation(augment)
-        check_folds(folds, fold)
+        if folds is not None or fold is not None:
+            check_folds(folds, fold)
         self.folds = folds
         self.fold = fold
         self.validation_rows: Tensor | None = None
