@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PORT ?= 6006
 
 .DEFAULT_GOAL := help
-.PHONY: help train test slow browser lint check fix bench docs-pictures dashboard update coverage lock
+.PHONY: help train test slow browser lint check fix bench docs-pictures docs-figures dashboard update coverage lock
 
 help:  ## List these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -55,6 +55,9 @@ bench: $(READY)  ## Time it beside what one would write otherwise (ONLY=NAME: on
 docs-pictures: $(READY)  ## Draw the pictures in docs/ again, from real runs (ONLY=EXPERIMENT: of one)
 	@$(BIN)/seedbed fetch
 	@$(BIN)/python -m benchmarks.pictures $(ONLY)
+
+docs-figures: $(READY)  ## Measure the figures in docs/ anew and say which have moved (ONLY=WORD: some)
+	@$(BIN)/python -m benchmarks.figures $(ONLY)
 
 # --- end ---
 test: $(READY)  ## Set up and run the fast tests

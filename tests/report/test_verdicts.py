@@ -71,3 +71,8 @@ def test_setting_with_one_seed_is_said_to_be_undecidable(compared: Compared) -> 
     found = compared({0.1: [1.0, 2.0, 3.0], 0.2: [1.9, 3.0, 4.1], 0.3: [0.5]})
     assert "Of the 1 with one seed nothing can be said." in verdicts(found)
     assert [rank for rank, _ in found.ranked()] == [1, 1, 2]
+
+
+def test_settings_that_come_to_the_same_are_said_to(compared: Compared) -> None:
+    found = compared({0.1: [1.0, 2.0, 3.0], 0.2: [1.0, 2.0, 3.0]})
+    assert verdicts(found)[0] == "lr=0.1 and lr=0.2: the same (3 seeds)"

@@ -51,6 +51,8 @@ def _verdict(comparison: Comparison, best: Group, other: Group, difference: Diff
     if gain < 0:
         best, other, gain = other, best, -gain
     seeds = f"({difference.seeds} {_unit(comparison)}s)"
+    if not (gain or difference.half):
+        return f"{best.label} and {other.label}: the same {seeds}"
     if difference.decided:
         low, high = short(gain - difference.half), short(gain + difference.half)
         span = low if low == high else f"{low} to {high}"
