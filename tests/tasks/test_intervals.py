@@ -1,6 +1,5 @@
 """Intervals of a test's figures, against SciPy's bootstrap and against a truth that is known."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -74,8 +73,9 @@ def test_every_figure_of_a_test_has_an_interval(
     kind: Any, outputs: Tensor, targets: Tensor
 ) -> None:
     task = kind(nn.Identity(), optimizer=lambda net: SGD(net.parameters()), scheduler=Constant)
-    task.test_step((outputs, targets))
-    assert {*task.per_example(task.metrics["test"])} == {*task.metric_names}
+    with torch.inference_mode():  # as of a Trainer that is not set otherwise
+        task.test_step((outputs.clone(), targets.clone()))
+        assert {*task.per_example(task.metrics["test"])} == {*task.metric_names}
 
 
 NOISY = torch.randn(300, generator=torch.Generator().manual_seed(1)), torch.arange(300) % 3 == 0
@@ -83,7 +83,7 @@ NOISY = torch.randn(300, generator=torch.Generator().manual_seed(1)), torch.aran
 
 def test_interval_of_auroc_is_that_of_drawing_rows_and_ranking_them_anew() -> None:
     scores, positive = (NOISY[0] + NOISY[1]).sigmoid(), NOISY[1].long()
-    values = first_order(partial(weighted_measures, scores[:, None], positive), scores)
+    values = first_order(weighted_measures, scores[:, None], positive)
     found = bootstrap(torch.stack([values["auroc"], values["average_precision"]], dim=1))
     generator = np.random.default_rng(0)
     drawn = []

@@ -1,7 +1,6 @@
 """Two classes: a loss on one logit a row, so a net has no sigmoid at its end."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -102,7 +101,7 @@ class BinaryTask(Task):
         return ({} if loss is None else {"loss": loss}) | {
             "accuracy": ((logits > 0) == (targets > 0)).float(),
             "brier": (logits.sigmoid() - targets).square(),
-            **first_order(partial(weighted_measures, logits.sigmoid()[:, None], targets), logits),
+            **first_order(weighted_measures, logits.sigmoid()[:, None], targets),
         }
 
     def confusion(self) -> Tensor:

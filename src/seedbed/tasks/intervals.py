@@ -35,21 +35,23 @@ def bootstrap(values: Tensor) -> tuple[list[float], list[float]]:
     return low.tolist(), high.tolist()
 
 
-def first_order(
-    measure: Callable[[Tensor], Mapping[str, Tensor]], like: Tensor
-) -> dict[str, Tensor]:
+def first_order(measure: Callable[..., Mapping[str, Tensor]], *given: Tensor) -> dict[str, Tensor]:
     """Values of each example (N,) whose mean is a figure, and which say what it adds to that.
 
     Args:
-        measure: Makes figures, by their names, of how much each example counts, float64 (N,): the
-            same of any multiple of them. One that is not finite is left out.
-        like: N rows on the device to compute on.
+        measure: Makes figures, by their names, of what is given and of how much each example
+            counts, float64 (N,): the same of any multiple of that. One that is not finite is left
+            out.
+        given: What there is of each example (N, …).
     """
-    with torch.enable_grad():
-        weights = torch.ones(len(like), dtype=torch.float64, device=like.device, requires_grad=True)
-        figures = {name: x for name, x in measure(weights).items() if bool(x.isfinite())}
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        given = tuple(each.clone() for each in given)  # of a Trainer's inference mode, too
+        count, device = len(given[0]), given[0].device
+        weights = torch.ones(count, dtype=torch.float64, device=device, requires_grad=True)
+        figures = measure(*given, weights)
         return {
             name: figure.detach()
-            + len(like) * torch.autograd.grad(figure, weights, retain_graph=True)[0]
+            + count * torch.autograd.grad(figure, weights, retain_graph=True)[0]
             for name, figure in figures.items()
+            if bool(figure.isfinite())
         }

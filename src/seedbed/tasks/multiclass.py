@@ -6,7 +6,6 @@ averaged with every class counting alike, however rare it is (macro).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -171,7 +170,7 @@ class MulticlassTask(Task):
         return ({"loss": entropies} if self.loss is F.cross_entropy else {}) | {
             "accuracy": (logits.argmax(dim=1) == targets).float(),
             "brier": errors.square().sum(dim=1),
-            **first_order(partial(weighted_measures, logits.softmax(dim=1), targets), logits),
+            **first_order(weighted_measures, logits.softmax(dim=1), targets),
         }
 
     def confusion(self) -> Tensor:

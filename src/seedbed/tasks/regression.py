@@ -146,9 +146,13 @@ class RegressionTask(Task):
         named: dict[Loss, str] = {F.mse_loss: "mse", F.l1_loss: "mae"}
         loss = named.get(self.loss)
 
-        def measure(weights: Tensor) -> dict[str, Tensor]:
-            mse, mean = ((weights * x).sum() / weights.sum() for x in (each["mse"], targets))
+        def measure(squared: Tensor, targets: Tensor, weights: Tensor) -> dict[str, Tensor]:
+            mse, mean = ((weights * x).sum() / weights.sum() for x in (squared, targets))
             spread = (weights * (targets - mean).square()).sum() / weights.sum()
             return {"rmse": mse.sqrt(), "r2": 1 - mse / (spread * self.deviation**2)}
 
-        return ({"loss": each[loss]} if loss else {}) | each | first_order(measure, targets)
+        return (
+            ({"loss": each[loss]} if loss else {})
+            | each
+            | first_order(measure, each["mse"], targets)
+        )
