@@ -128,7 +128,6 @@ def rows(run: RunDirectory) -> list[dict[str, float]]:
         (*EXAM, "data.batch_size=full", "trainer.gradient_clip_val=0.1", "task.l1=1e-3"),
         ("task.reduction=sum", "optimizer.lr=1e-4", "data.batch_size=32", "data.points=99"),
         (*DIGITS, "net.dropout=0", "scheduler=plateau"),
-        ("optimizer._target_=torch.optim.LBFGS", "max_epochs=9"),
         VERSE,
     ],
     ids=" ".join,
