@@ -51,8 +51,16 @@ def curve(axes: Axes, label: str) -> np.ndarray:
 
 
 def test_pictures_of_two_classes_and_of_images(of_exam: Pictures, of_digits: Pictures) -> None:
-    assert [*of_exam] == ["training", "line", "surface", "ranking", "confusion"]
-    assert [*of_digits] == ["training", "line", "confusion", "classes", "worst", "filters"]
+    assert [*of_exam] == ["training", "layers", "line", "surface", "ranking", "confusion"]
+    assert [*of_digits] == [
+        "training",
+        "layers",
+        "line",
+        "confusion",
+        "classes",
+        "worst",
+        "filters",
+    ]
 
 
 # --- ranking and calibration ----------------------------------------------------------------------
@@ -186,12 +194,13 @@ def test_worst_errors_are_those_least_sure_of_the_truth(
 ) -> None:
     _, classes, chances = validation(digits)
     own = chances[np.arange(len(classes)), classes]
-    axes = of_digits["worst"].figure.axes
-    for panel, row in zip(axes, own.argsort(), strict=False):
-        true, taken = panel.get_title().split("\n")
+    [axes] = of_digits["worst"].figure.axes
+    assert len(axes.texts) == len(axes.images) == 18
+    for words, row in zip(axes.texts, own.argsort(), strict=False):
+        true, *taken = words.get_text().split("\n")
         assert true == f"{classes[row]}: {own[row]:.1%}"
-        if taken:
-            assert taken == f"{chances[row].argmax()}: {chances[row].max():.1%}"
+        right = chances[row].argmax() == classes[row]
+        assert taken == ([] if right else [f"{chances[row].argmax()}: {chances[row].max():.1%}"])
 
 
 def test_filters_are_the_first_layers_weights_on_their_own_scale(

@@ -43,8 +43,8 @@ def logged(run: RunDirectory, metric: str) -> list[float]:
 
 
 def test_pictures_of_a_line_and_of_two_parameters(line: RunDirectory, linear: RunDirectory) -> None:
-    assert [*drawn(line)] == ["training", "line", "fit"]
-    assert [*drawn(linear)] == ["training", "landscape", "fit"]
+    assert [*drawn(line)] == ["training", "layers", "line", "fit"]
+    assert [*drawn(linear)] == ["training", "layers", "landscape", "fit"]
 
 
 # --- the loss over the weights --------------------------------------------------------------------
@@ -95,7 +95,7 @@ def test_weights_are_the_runs_own_again_after_a_picture(line: RunDirectory) -> N
 def test_run_that_began_with_other_weights_has_no_line_from_its_seed(line: RunDirectory) -> None:
     view = open_view(line.path)
     without = View(view.run, view.task, view.datamodule)
-    assert [picture.name for picture in pictures_of(without)] == ["training", "fit"]
+    assert [picture.name for picture in pictures_of(without)] == ["training", "layers", "fit"]
 
 
 def test_paths_of_a_sweep_are_on_one_landscape(linear: RunDirectory, tmp_path: Path) -> None:
@@ -176,5 +176,5 @@ def test_of_several_columns_predictions_stand_beside_targets_in_their_unit(
 def test_only_validation_is_looked_at(line: RunDirectory) -> None:
     view = open_view(line.path)
     view.datamodule.seal_test()
-    assert [picture.name for picture in pictures_of(view)] == ["training", "line", "fit"]
+    assert [picture.name for picture in pictures_of(view)] == ["training", "layers", "line", "fit"]
     assert read_run(line.path).openings == view.run.openings

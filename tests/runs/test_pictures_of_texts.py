@@ -23,7 +23,7 @@ def drawn(poems: RunDirectory) -> Pictures:
 
 
 def test_pictures_of_text(drawn: Pictures) -> None:
-    names = ["training", "line", "next", "attention", "neighbours", "samples"]
+    names = ["training", "layers", "line", "next", "attention", "neighbours", "samples"]
     assert [*drawn] == names
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ROWS, COLUMNS = 3, 6
 """Of the worst errors."""
 
-MOST_FILTERS = 48
+MOST_FILTERS = 36
 
 
 def draw_images(view: View) -> Iterator[Picture]:
@@ -33,26 +33,32 @@ def _draw_worst(view: View) -> Picture:
     own = view.probabilities.gather(1, view.classes[:, None])[:, 0]  # (N,)
     worst = own.argsort()[: ROWS * COLUMNS].tolist()
     labels = view.labels
-    figure, axes = grid(
-        ROWS, COLUMNS, cell=(1.0, 1.0), gap=(0.12, 0.45), left=0.15, top=0.4, bottom=0.1
+    height, width = view.examples.inputs.shape[2:]
+    across = 1.12 * width  # of a picture and the gap beside it
+    side = 6.5 / (1.12 * COLUMNS) * height / width  # inches
+    figure, [axes] = grid(
+        1, 1, cell=(6.5, ROWS * (side + 0.42)), gap=(0, 0), left=0.1, top=0.05, bottom=0.05
     )
-    for below in axes:
-        below.set_axis_off()
-    for below, row in zip(axes, worst, strict=False):
+    axes.set_axis_off()
+    down = height * (side + 0.42) / side  # one picture for all: an axis for each takes longer
+    for number, row in enumerate(worst):
         image = view.examples.inputs[row].float().movedim(0, -1).numpy()
         low, high = image.min(), image.max()
-        below.imshow(((image - low) / (high - low or 1)).squeeze(), cmap="gray")
-        taken = int(view.probabilities[row].argmax())
-        true = int(view.classes[row])
-        chances = view.probabilities[row]
-        below.set_title(
-            text(f"{labels[true][:9]}: {float(chances[true]):.1%}")
-            + "\n"
-            + (text(f"{labels[taken][:9]}: {float(chances[taken]):.1%}") if taken != true else ""),
-            fontsize=8,
-            loc="center",
-            pad=2,
+        left, top = number % COLUMNS * across, number // COLUMNS * down
+        axes.imshow(
+            ((image - low) / (high - low or 1)).squeeze(),
+            cmap="gray",
+            extent=(left, left + width, top + height, top),
         )
+        true, taken = int(view.classes[row]), int(view.probabilities[row].argmax())
+        names = [true] if true == taken else [true, taken]
+        chances = [f"{labels[n][:9]}: {float(view.probabilities[row, n]):.1%}" for n in names]
+        words = text(chances[0]) + "".join(f"\n{text(other)}" for other in chances[1:])
+        axes.text(
+            left + width / 2, top - 0.03 * height, words, ha="center", va="bottom", fontsize=8
+        )
+    axes.set_xlim(0, COLUMNS * across)
+    axes.set_ylim(ROWS * down - 0.4 * height / side, -0.4 * height / side)
     errors = int((view.probabilities.argmax(1) != view.classes).sum())
     alt = (
         f"The {len(worst)} images of {view.examples.rows} whose own class got the least "
@@ -101,9 +107,9 @@ def _draw_filters(filters: "Tensor") -> Picture:
         1, 1, cell=(side, side * rows / columns), gap=(0, 0), left=0.15, top=0.1, bottom=0.1
     )
     if colours:
-        axes.imshow(np.nan_to_num((sheet + 1) / 2, nan=1.0))
+        axes.imshow(np.nan_to_num((sheet + 1) / 2, nan=1.0), interpolation="nearest")
     else:
-        axes.imshow(sheet[..., 0], cmap="RdBu", vmin=-1, vmax=1)
+        axes.imshow(sheet[..., 0], cmap="RdBu", vmin=-1, vmax=1, interpolation="nearest")
     axes.set_axis_off()
     alt = (
         f"The {len(shown)} largest of {count:,} filters of the first layer, {height} × {width} "

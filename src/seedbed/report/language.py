@@ -19,7 +19,7 @@ from seedbed.report.view import View
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST_TOKENS = 8192
+MOST_TOKENS = 4096
 """Tokens of validation that are looked at, the first ones."""
 
 SPANS = 16
@@ -117,7 +117,7 @@ def draw_attention(view: View) -> Iterator[Picture]:
     kept = max(1, MOST_HEADS // heads)
     layers = min(layers, kept)
     side = min(2.6, max(1.5, 8.0 / heads))
-    figure, axes = grid(layers, heads, cell=(side, side), gap=(0.3, 0.5), left=0.5)
+    figure, axes = grid(layers, heads, cell=(side, side), gap=(0.12, 0.3), left=0.5, bottom=0.6)
     characters = [text(character) for character in line]
     small = {"fontsize": min(9, 9 * side * 6 / len(line) + 2)}
     for number, below in enumerate(axes):
@@ -125,8 +125,9 @@ def draw_attention(view: View) -> Iterator[Picture]:
         below.imshow(weights[layer, head].numpy() ** 0.5, cmap="Blues", vmin=0, vmax=1)
         below.grid(visible=False)
         below.tick_params(length=0)
-        below.set_xticks(range(len(line)), characters, **small)
-        below.set_yticks(range(len(line)), characters, **small)
+        outer = layer == layers - 1, head == 0  # labels at the left and below, for all
+        below.set_xticks(range(len(line)), characters if outer[0] else [""] * len(line), **small)
+        below.set_yticks(range(len(line)), characters if outer[1] else [""] * len(line), **small)
         below.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=8, pad=3)
     figure.text(0.5, 0.02, "looked at (across) by each character (down)", ha="center", fontsize=9)
     own = float(torch.diagonal(weights, dim1=2, dim2=3).mean())

@@ -83,13 +83,16 @@ def pictures_of(view: View) -> list[Picture]:
     One that fails, as a stranger's own may, is left out, and the log says so.
     """
     drawn: dict[str, Picture] = {}
+    failed: dict[str, list[str]] = {}
     with drawing():
         for draw in _drawings(view):
             try:
                 drawn |= {picture.name: picture for picture in draw(view)}
             except Exception as error:  # a picture is not worth the run that it is of
-                name = getattr(draw, "__qualname__", draw)
-                log.info(f"{name}: not drawn ({type(error).__name__}: {error})")
+                reason = f"{type(error).__name__}: {error}"
+                failed.setdefault(reason, []).append(getattr(draw, "__qualname__", str(draw)))
+    for reason, names in failed.items():  # data that are gone fail many
+        log.info(f"{', '.join(names)}: not drawn ({reason})")
     return [*drawn.values()]
 
 

@@ -38,7 +38,8 @@ def draw_training(view: View) -> Iterator[Picture]:
     _draw_losses(axes[0], run, losses)
     for below, (name, points) in zip(axes[1:], lines.items(), strict=True):
         below.plot(*zip(*points, strict=True), color=COLOURS[6], linewidth=1.2)
-        _set_height(below, {name: points})
+        if name != "learning rate":  # of which a decay to nothing is better seen as it is
+            _set_height(below, {name: points})
         below.set_ylabel(name.replace(" ", "\n"))
     axes[-1].set_xlabel("training step")
     yield Picture("training", "Training", _alt(run, losses, [*lines]), figure)
