@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "speed": {"fast"},
     "tensorboard": set(),
     "loggers": {"files", "lightning_private", "tensorboard"},
-    "report": {"errors", "files", "metric_directions", "record", "terminal"},
+    "report": {"errors", "files", "metric_directions", "record", "speed", "terminal"},
     "callbacks": {
         *("data", "errors", "files", "loggers", "metric_directions", "nets", "processes"),
         *("lightning_private", "record", "tasks", "tensorboard", "terminal"),

@@ -5,16 +5,19 @@ is written to. Price: it looks for the machine's fonts anew each time.
 """
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from seedbed.report.comparison import Comparison
+from seedbed.speed import quick_imports
 from seedbed.terminal import cut
 
 if TYPE_CHECKING:
@@ -98,9 +101,11 @@ def drawing(folder: Path | None = None) -> Iterator[None]:
     """
     with TemporaryDirectory(dir=folder, prefix=".matplotlib-") as cache:
         # A notebook names a backend of its own for what it starts, which may not be there.
-        with _environment(MPLCONFIGDIR=cache, MPLBACKEND="agg"):
+        with _environment(MPLCONFIGDIR=cache, MPLBACKEND="agg"), _quickly():
             import matplotlib
             from matplotlib import font_manager
+
+            import_module("matplotlib.backends.backend_agg")  # and with it what draws
         if PACKAGED not in font_manager.fontManager.get_font_names() and (font := _packaged()):
             font_manager.fontManager.addfont(font)
         installed = set(font_manager.fontManager.get_font_names())
@@ -116,6 +121,11 @@ def _packaged() -> str | None:
     spec = find_spec("matplotlib_fontja")
     places = spec.submodule_search_locations if spec else None
     return next((f"{place}/fonts/ipaexg.ttf" for place in places or ()), None)
+
+
+def _quickly() -> AbstractContextManager[None]:
+    """Import Matplotlib in less time; once, for what that freezes is never collected."""
+    return nullcontext() if "matplotlib.figure" in sys.modules else quick_imports()
 
 
 @contextmanager

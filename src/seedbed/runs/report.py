@@ -12,7 +12,7 @@ from seedbed.errors import SeedbedError, SettingError
 from seedbed.files import refuse_links_out
 from seedbed.record.directory import RunDirectory
 from seedbed.record.files import flat
-from seedbed.record.run import read_run
+from seedbed.record.run import Run, read_run
 from seedbed.record.settings import EXPERIMENT
 from seedbed.tensorboard import add_image
 from seedbed.terminal import log
@@ -82,7 +82,7 @@ def report(path: Path) -> Path:
     except SeedbedError as error:
         log.info(f"no pictures: {error}")
         run = read_run(path)
-        defaults = _defaults(run.config.get(EXPERIMENT))
+        defaults = _defaults(run)
         return write_run_page(run, Told(findings=diagnose(run), defaults=defaults))
     return _write(view, pictures_of(view))
 
@@ -96,17 +96,27 @@ def _write(view: "View", pictures: list["Picture"]) -> Path:
         parameters=sum(p.numel() for p in view.net.parameters()),
         findings=diagnose(view.run),
         pictures=pictures,
-        defaults=_defaults(view.run.config.get(EXPERIMENT)),
+        defaults=_defaults(view.run),
     )
     return write_run_page(view.run, told)
 
 
-def _defaults(experiment: Any) -> dict[str, Any] | None:
-    """An experiment's own settings, flat, as the configuration has them today; None without one."""
+def _defaults(run: Run) -> dict[str, Any] | None:
+    """The experiment's own settings, flat, as the configuration has them today; None without one.
+
+    Where nothing but the experiment was typed they are the run's.
+    """
     from hydra.core.singleton import Singleton
 
+    experiment = run.config.get(EXPERIMENT)
     if experiment in (None, "none"):
         return None
+    if (
+        not run.resumed
+        and run.typed
+        and all(word.startswith(("experiment=", "hydra.")) for word in run.typed)
+    ):
+        return dict(run.config)
     before = Singleton.get_state()
     try:
         return dict(flat(plain(composed([f"experiment={experiment}"]))))
