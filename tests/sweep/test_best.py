@@ -39,7 +39,7 @@ def test_settings_that_follow_another_still_do(again: Any) -> None:
 
 
 def test_best_again_is_a_run_of_its_experiment(again: Any) -> None:
-    assert "/logs/binary/exam/" in again().hydra.run.dir
+    assert "/logs/binary/marks/" in again().hydra.run.dir
 
 
 def test_paths_hold_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
