@@ -25,6 +25,7 @@ UNREADABLE = (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError)
 def atomic_write(path: Path) -> Iterator[Path]:
     """Give a file to write to, this process's own, that takes the place of `path` at the end."""
     temporary = path.with_name(f".{os.getpid()}.{path.name}")  # writers go by the ending
+    temporary.unlink(missing_ok=True)  # it may be a pipe, in a folder from elsewhere
     try:
         yield temporary
         temporary.replace(path)
@@ -84,10 +85,15 @@ def _cell(value: object) -> object:
     return text
 
 
-def refuse_links_out(folder: Path) -> None:
+def refuse_links_out(folder: Path, *, special: bool = True) -> None:
     """Refuse to write to a folder that shares a place with the world outside it.
 
     A symbolic link may point within the folder. A file with a second name may have it anywhere.
+
+    Args:
+        folder: Where something is to be written.
+        special: Whether pipes and devices are refused too, of which those that are placed whole
+            have no need.
 
     Raises:
         RunError: Naming the link.
@@ -100,7 +106,7 @@ def refuse_links_out(folder: Path) -> None:
                     f"{path} is a link out of {folder}, so nothing is written there. Put a copy "
                     "of what it leads to in its place."
                 )
-            if _is_special(path):
+            if special and _is_special(path):
                 raise RunError(
                     f"{path} is a pipe or a device, so nothing is written there. Remove it."
                 )

@@ -1,5 +1,7 @@
 """When a run's page is written, and by what."""
 
+import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -88,3 +90,114 @@ def test_folder_without_a_run_is_explained(tmp_path: Path, seedbed: Command) -> 
     for verb in ("report", "open"):
         called = seedbed(verb, tmp_path)
         assert (called.status, "config.yaml" in called.err) == (2, True)
+
+
+ODD = {
+    "malformed": lambda file: file.write_bytes(b"step,{\n\xff\x00[nan\n"),
+    "empty": lambda file: file.write_bytes(b""),
+    "huge": lambda file: os.truncate(file, 2**40),
+    "pipe": lambda file: (file.unlink(), os.mkfifo(file)),
+    "folder": lambda file: (file.unlink(), file.mkdir()),
+    "missing": lambda file: file.unlink(),
+}
+FILES = (
+    *("status.json", "provenance.json", "metrics.json", "metrics.csv", "batches.csv"),
+    *("layers.csv", "classes.csv", "predictions.csv", "robustness.csv", "doctor.json"),
+    *("train.log", "samples.jsonl"),
+)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [odd if odd == "malformed" else pytest.param(odd, marks=pytest.mark.slow) for odd in ODD],
+)
+@pytest.mark.parametrize("name", FILES)
+def test_odd_file_hides_no_more_of_the_page_than_itself(
+    name: str, odd: str, make_run: Callable[..., Path], seedbed: Command
+) -> None:
+    run = make_run("run", [3.0, 2.0], notes="what for")
+    for file in ("batches.csv", "layers.csv", "classes.csv"):
+        (run / file).write_text("step,loss\n1,2\n2,1\n")
+    (run / name).touch()
+    ODD[odd](run / name)
+    called = seedbed("report", run)
+    assert called.status == 0, called.err
+    page = (run / "report.html").read_text()
+    assert "what for" in page
+    assert name == "metrics.csv" or "Loss" in page
+    told = name not in ("doctor.json", "train.log", "samples.jsonl")
+    assert (f"{name}: cannot be read" in page) == (told and odd not in ("empty", "missing")) or (
+        odd == "empty" and name.endswith(".json")
+    )
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_run_of_odd_files_alone_has_its_settings_on_the_page(
+    odd: str, make_run: Callable[..., Path], seedbed: Command
+) -> None:
+    run = make_run("run", [3.0, 2.0], notes="what for")
+    for name in FILES:
+        (run / name).touch()
+        ODD[odd](run / name)
+    called = seedbed("report", run)
+    assert called.status == 0, called.err
+    assert "what for" in (run / "report.html").read_text()
+
+
+ESCAPES = "\x1b]0;owned\x07<script>alert(1)</script>\x9b31m\u202e"
+
+
+def test_strangers_words_are_neither_markup_nor_escapes_on_the_page(
+    make_run: Callable[..., Path], seedbed: Command
+) -> None:
+    run = make_run(
+        "<b>\x1b[31m",
+        *([3.0, 2.0],),
+        state="failed",
+        error=ESCAPES,
+        notes=ESCAPES,
+        tags=[ESCAPES],
+        monitor=f"val/{ESCAPES}",
+        experiment_name=ESCAPES,
+        **{ESCAPES: {ESCAPES: ESCAPES}},
+    )
+    record = {
+        **{"command": ["x", ESCAPES], "git": {"commit": ESCAPES}, "versions": {ESCAPES: ESCAPES}},
+        **{"data": {ESCAPES: ESCAPES, "sha256": ESCAPES}, "weights": {"a": ESCAPES}},
+        **{"hardware": {"accelerators": [ESCAPES]}, "resumed": [{"command": [ESCAPES]}]},
+        **{"test_opened": [{"by": ESCAPES}], "device": ESCAPES},
+    }
+    (run / "provenance.json").write_text(json.dumps(record))
+    (run / "metrics.csv").write_text(f"step,val/loss,val/{ESCAPES}\n1,2,3\n2,3,4\n")
+    (run / "metrics.json").write_text(json.dumps({f"val/{ESCAPES}": 1, "val/loss": 2}))
+    (run / "train.log").write_text(f"2026-01-01 00:00:00  {ESCAPES}\n")
+    called = seedbed("report", run)
+    assert called.status == 0, called.err
+    page = (run / "report.html").read_bytes().decode()
+    assert page.count("owned") > 10
+    assert "<script>alert" not in page
+    assert "<b>" not in page
+    assert not set(page) & {"\x1b", "\x07", "\x9b", "\u202e"}
+    assert not set(called.out + called.err) & {"\x1b", "\x07", "\x9b", "\u202e"}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["1e308,-1e308", "-1e308,1e308"],
+        ["nan,inf", "-inf,nan"],
+        [",", ","],
+        ["1e-320,0", "1e300,-0.0"],
+    ],
+)
+@pytest.mark.parametrize("steps", [(0, 2**53 - 1), (1, 1)])
+def test_any_number_can_be_drawn(
+    steps: tuple[int, int], values: list[str], make_run: Callable[..., Path], seedbed: Command
+) -> None:
+    run = make_run("run", [3.0, 2.0])
+    rows = "".join(f"{step},{row},{row}\n" for step, row in zip(steps, values, strict=True))
+    (run / "metrics.csv").write_text(
+        f"step,val/loss,train/loss,learning_rate,train/gradient_norm\n{rows}"
+    )
+    (run / "batches.csv").write_text(f"step,loss,learning_rate,a,b\n{rows}")
+    assert seedbed("report", run).status == 0

@@ -55,9 +55,11 @@ Table = dict[str, list[float | None]]
 STATUS = {"state": str, "started": str, "ended": str, "error": str, "pruned": int, "dropped": int}
 PROVENANCE = {
     **{"command": list, "git": dict, "versions": dict, "hardware": dict, "data": dict},
-    **{"device": str, "resumed": list, "test_opened": list},
+    **{"device": str, "resumed": list, "test_opened": list, "weights": dict},
 }
 GIT = {"commit": str, "diff": str, "untracked": dict}
+HARDWARE = {"accelerators": list}
+START = {"command": list}
 """The types of a record's entries, each of which may be missing or null."""
 
 
@@ -177,6 +179,10 @@ def read_provenance(folder: Path) -> dict[str, Any]:
     file = folder / "provenance.json"
     provenance = read_json(file, PROVENANCE)
     _typed(provenance.get("git") or {}, GIT, f"{file}: git")
+    _typed(provenance.get("hardware") or {}, HARDWARE, f"{file}: hardware")
+    for name, types in (("resumed", START), ("test_opened", {})):
+        for entry in provenance.get(name) or []:
+            _typed(_typed({name: entry}, {name: dict}, str(file))[name] or {}, types, str(file))
     return provenance
 
 

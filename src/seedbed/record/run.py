@@ -7,11 +7,11 @@ that is still going. What a file does not hold yet is left out; only a `config.y
 import math
 import os
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from seedbed.errors import RunError
 from seedbed.record import files
@@ -26,6 +26,8 @@ PARTIAL = (
     *("limit_train_batches", "limit_val_batches", "limit_test_batches"),
 )
 """The Trainer's settings that leave batches out."""
+
+Read = TypeVar("Read")
 
 Identity = tuple[int, int]
 """A folder's device and number there: the same by any of its names."""
@@ -58,6 +60,8 @@ class Run:
     """Whether a later start went on from a checkpoint."""
     openings: int
     """How often the test part was opened for it; earlier versions kept no count."""
+    unread: list[str] = field(default_factory=list)
+    """What was read as if it were missing, and why it could not be read."""
 
     @property
     def state(self) -> str:
@@ -117,12 +121,17 @@ class Run:
 
     @cached_property
     def batches(self) -> files.Table:
-        """Step, loss and learning rate of one in so many training batches, a list for each.
+        """Step, loss and learning rate of one in so many training batches, a list for each."""
+        return self.table("batches.csv")
 
-        Raises:
-            RunError: If they cannot be read.
-        """
-        return files.read_log(self.path, name="batches.csv")
+    def table(self, name: str) -> files.Table:
+        """A log beside that of the validations; empty where it is missing, or cannot be read."""
+        return _told(lambda: files.read_log(self.path, name=name), dict, self.unread)
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """What `provenance.json` says; empty where it is missing, or cannot be read."""
+        return _told(lambda: files.read_provenance(self.path), dict, self.unread)
 
     @cached_property
     def figures(self) -> dict[str, float]:
@@ -209,23 +218,42 @@ def run_folders(places: Sequence[Path]) -> list[Path]:
     return list(found.values())
 
 
-def read_run(folder: Path, *, drawn: bool = True) -> Run:
+def _told(read: Callable[[], Read], missing: Callable[[], Any], unread: list[str] | None) -> Read:
+    """What is read, or what stands for it where it is missing; no error if there is a list."""
+    try:
+        return read()
+    except RunError as error:
+        if unread is None:
+            raise
+        if str(error) not in unread:
+            unread.append(str(error))
+        missed: Read = missing()
+        return missed
+
+
+def read_run(folder: Path, *, drawn: bool = True, tolerant: bool = False) -> Run:
     """Read the files of one run.
 
     Args:
         folder: The run's directory.
         drawn: Whether also what only a report shows is read: all that was logged beside the steps
             and the metric that decides, and what the test left to be drawn.
+        tolerant: Whether a file that cannot be read, but for the settings, is as if it were
+            missing, and listed as unread.
 
     Raises:
         RunError: If one of them is there and cannot be read, or there are no settings.
     """
+    unread: list[str] = []
+    told = unread if tolerant else None
     try:
         config = files.read_settings(folder / "config.yaml")
     except FileNotFoundError:
         raise RunError(f"{folder / 'config.yaml'}: cannot be read (there is none).") from None
-    status, record = files.read_status(folder), files.read_provenance(folder)
-    final = files.read_metrics(folder / "metrics.json")
+    status = _told(lambda: files.read_status(folder), dict, told)
+    record = _told(lambda: files.read_provenance(folder), dict, told)
+    final = _told(lambda: files.read_metrics(folder / "metrics.json"), dict, told)
+    robustness = folder / "robustness.csv"
     git = record.get("git") or {}
     logged = None if drawn else {"step", "epoch", str(config.get("monitor"))}
     return Run(
@@ -233,14 +261,17 @@ def read_run(folder: Path, *, drawn: bool = True) -> Run:
         config=config,
         status=status | {"state": state_of(folder, status)},
         final=final,
-        log=files.read_log(folder, logged),
-        predictions=_predictions(folder) if drawn else [],
-        robustness=files.read_rows(folder / "robustness.csv", "accuracy") if drawn else [],
+        log=_told(lambda: files.read_log(folder, logged), dict, told),
+        predictions=_told(lambda: _predictions(folder), list, told) if drawn else [],
+        robustness=(
+            _told(lambda: files.read_rows(robustness, "accuracy"), list, told) if drawn else []
+        ),
         words=[*map(str, record.get("command") or [])],
         commit=git.get("commit"),
         changed=bool(git.get("diff") or git.get("untracked")),
         resumed="resumed" in record,
         openings=max(len(record.get("test_opened") or []), any(map(is_of_test, final))),
+        unread=unread,
     )
 
 

@@ -70,7 +70,7 @@ class Evidence:
     @cached_property
     def sizes(self) -> Mapping[str, Any]:
         """What the data gave the net: `outputs`, `vocabulary_size` and so on."""
-        sizes = files.read_provenance(self.run.path).get("sizes")
+        sizes = self.run.provenance.get("sizes")
         return sizes if isinstance(sizes, dict) else {}
 
     def layers(self, measure: str) -> dict[str, Series]:
@@ -83,11 +83,11 @@ class Evidence:
 
     @cached_property
     def _layers(self) -> files.Table:
-        return files.read_log(self.run.path, name="layers.csv")
+        return self.run.table("layers.csv")
 
     @cached_property
     def _classes(self) -> files.Table:
-        return files.read_log(self.run.path, name="classes.csv")
+        return self.run.table("classes.csv")
 
 
 def diagnose(run: Run, *, early: bool = False) -> list[Finding]:
@@ -96,9 +96,6 @@ def diagnose(run: Run, *, early: bool = False) -> list[Finding]:
     Args:
         run: The run; only files of its own directory are read.
         early: Whether the run still goes on; then only what is certain is told.
-
-    Raises:
-        RunError: If a file of the run cannot be read.
     """
     from seedbed.report.ailments import RULES
 

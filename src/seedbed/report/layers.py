@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from seedbed.record.files import read_log
 from seedbed.report.picture import Picture
 from seedbed.report.scales import finite, set_log, spans
 from seedbed.report.style import panels, text
@@ -27,7 +26,7 @@ Curves = dict[str, list[tuple[float, float]]]
 
 def draw_layers(view: View) -> Iterator[Picture]:
     """The picture `layers`, of what `layers.csv` holds; none where layers were not looked at."""
-    log = read_log(view.run.path, name="layers.csv")
+    log = view.run.table("layers.csv")
     found: dict[str, Curves] = {}
     for column, values in log.items():
         measure, _, layer = column.removeprefix("layers/").partition("/")

@@ -10,10 +10,14 @@ from seedbed.record.settings import shown
 from seedbed.report.chart import Chart
 from seedbed.report.comparison import Comparison
 from seedbed.report.tables import columns, remarks, rows
+from seedbed.terminal import printable
 
 
 def page(template: str, **content: Any) -> str:
-    """A page of `frame.html`, filled in; everything in a run's files is text there, never HTML."""
+    """A page of `frame.html`, filled in; everything in a run's files is text there, never HTML.
+
+    What a terminal would obey is shown as a code, for who reads the file in one.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -23,7 +27,7 @@ def page(template: str, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(**content)
+    return printable(environment.get_template(template).render(**content))
 
 
 def encoded(picture: bytes) -> str:

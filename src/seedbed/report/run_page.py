@@ -6,7 +6,6 @@ or of one whose net cannot be built here.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +15,7 @@ from seedbed.errors import RunError
 from seedbed.files import place_text, writing
 from seedbed.metric_directions import best_is
 from seedbed.record.directory import typed
-from seedbed.record.files import read_provenance, read_text
+from seedbed.record.files import read_text
 from seedbed.record.run import Run
 from seedbed.record.settings import EXPERIMENT, SHOWING, TARGET, as_value, once, shown
 from seedbed.report.chart import Chart, Line
@@ -65,7 +64,7 @@ def write_run_page(run: Run, told: Told) -> Path:
         RunError: If it cannot be written.
     """
     file = run.path / FILE
-    record = read_provenance(run.path)
+    record = run.provenance
     curves, more = charts(run)
     text = page(
         "run.html",
@@ -222,11 +221,8 @@ def charts(run: Run) -> tuple[list[Chart], list[Chart]]:
 
 def _batches(run: Run, name: str) -> list[tuple[float, float]]:
     """What was logged of single batches, over steps; empty where nothing was."""
-    with suppress(RunError):
-        log = run.batches
-        pairs = zip(log.get("step", []), log.get(name, []), strict=False)
-        return [(x, y) for x, y in pairs if x is not None and y is not None]
-    return []
+    pairs = zip(run.batches.get("step", []), run.batches.get(name, []), strict=False)
+    return [(x, y) for x, y in pairs if x is not None and y is not None]
 
 
 def _chart(run: Run, name: str, lines: list[Line], monitor: str) -> Chart:

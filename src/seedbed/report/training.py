@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from seedbed.record.files import Table, read_log
+from seedbed.record.files import Table
 from seedbed.record.run import Run
 from seedbed.report.comparison import figure as written
 from seedbed.report.picture import Picture
@@ -26,13 +26,12 @@ def draw_training(view: View) -> Iterator[Picture]:
     }
     if not losses:
         return
-    batches = read_log(run.path, name="batches.csv")
-    rates = _single(batches, "learning_rate") or _points(run, "learning_rate")
+    rates = _single(run.batches, "learning_rate") or _points(run, "learning_rate")
     lines = {"learning rate": rates if len({y for _, y in rates}) > 1 else []}
     lines |= {"gradient norm": _points(run, "train/gradient_norm")}
     lines = {name: points for name, points in lines.items() if points}
     figure, axes = panels([3, *[1.3] * len(lines)])
-    single = _single(batches, "loss")
+    single = _single(run.batches, "loss")
     if len(single) > 2 * max(map(len, losses.values())):
         axes[0].plot(*zip(*single, strict=True), color=GREY, linewidth=0.6, label="single batches")
     _draw_losses(axes[0], run, losses)

@@ -29,13 +29,13 @@ def open_view(path: str | Path) -> View:
 
     run = load(path)
     start = _start(run.config, getattr(run.datamodule, "sizes", {}))
-    return View(read_run(run.directory.path), run.task, run.datamodule, start)
+    return View(read_run(run.directory.path, tolerant=True), run.task, run.datamodule, start)
 
 
 def view_of(study: "Study", run: RunDirectory, config: Mapping[str, Any]) -> View:
     """See a run whose fit is done in this process, its best weights restored."""
     start = _start(config, getattr(study.datamodule, "sizes", {}))
-    return View(read_run(run.path), study.task, study.datamodule, start)
+    return View(read_run(run.path, tolerant=True), study.task, study.datamodule, start)
 
 
 def _start(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Callable[[], Any] | None:
