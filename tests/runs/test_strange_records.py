@@ -75,6 +75,28 @@ def test_any_record_is_read_or_refused(
     search(tries, attack)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"logger": None},
+        {"logger": dropped},
+        {"logger": {"csv": True}},
+        {"logger": [1]},
+        {"logger": True},
+        {"experiment_name": dropped},
+    ],
+)
+def test_settings_that_a_run_may_lack_end_reproduce_in_no_trace(
+    change: dict[str, Any], exam: RunDirectory, tmp_path: Path, seedbed: Command
+) -> None:
+    shutil.copytree(exam.path, tmp_path / "run")
+    config = {k: v for k, v in (exam.config() | change).items() if v is not dropped}
+    (tmp_path / "run" / "config.yaml").write_text(yaml.safe_dump(config))
+    called = seedbed("reproduce", tmp_path / "run")
+    assert called.status in (0, 1, 2)
+    assert called.status == 0 or called.err + called.out
+
+
 # --- command lines --------------------------------------------------------------------------------
 
 GROUPS = ("optimizer", "scheduler", "init", "trainer", "callbacks", "net", "task", "logger", "data")

@@ -336,7 +336,7 @@ def _introduce(config: dict[str, Any], study: Study, *, begun: bool) -> None:
     for board in boards(trainer) if not begun else ():
         text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
         board.add_text("config", f"```yaml\n{text}```")
-    log.info(f"experiment  {config['experiment_name']}, seed {config['seed']}")
+    log.info(f"experiment  {config.get('experiment_name')}, seed {config['seed']}")
     log.info(f"data        {facts or type(study.datamodule).__name__}")
     for remark in getattr(study.datamodule, "remarks", ()):
         log.info(f"            {remark}")

@@ -70,8 +70,8 @@ def reproduce(run: str | Path, into: Path | None = None) -> Reproduction:
         raise RunError(f"{again.path} holds a run already; name another directory with --into.")
     tested = config.get("test") is not False or bool(recorded.get("test_opened"))
     config, other = as_here(config | {"test": tested})
-    config = _apart(config)
     check(config)
+    config = _apart(config)
     if other:
         log.info(other_here(other))
     again = RunDirectory.create(again.path, config)
@@ -93,8 +93,8 @@ def reproduce(run: str | Path, into: Path | None = None) -> Reproduction:
 def _apart(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration, by which W&B takes the run for another: it goes by a logger's `id`."""
     loggers = {
-        name: node | {"id": run_id()} if node and "id" in node else node
-        for name, node in config["logger"].items()
+        name: node | {"id": run_id()} if isinstance(node, dict) and "id" in node else node
+        for name, node in (config.get("logger") or {}).items()
     }
     return config | {"logger": loggers}
 
