@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PORT ?= 6006
 
 .DEFAULT_GOAL := help
-.PHONY: help train test slow browser lint check fix bench docs-pictures docs-figures dashboard update coverage lock
+.PHONY: help train test slow browser lint check fix bench docs-pictures docs-figures dashboard update coverage lock reference
 
 help:  ## List these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -99,3 +99,6 @@ lock: $(READY)  ## Pin the newest packages that fit pyproject.toml, with the has
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-annotate --custom-compile-command 'make lock' --quiet --output-file requirements.lock
+
+reference: $(READY)  ## Write docs/reference.md from conf/ and the constructors that it calls
+	@$(BIN)/python -m seedbed.new.reference > docs/.reference.md && mv docs/.reference.md docs/reference.md

@@ -21,6 +21,7 @@ NAMES = {
     "lr=0.1": "lr: no such setting; did you mean optimizer.lr?",
     "hidden=[3]": "hidden: no such setting; did you mean net.hidden?",
     "net.lrr=1": "net.lrr: no such setting; did you mean optimizer.lr?",
+    "model=mlp": "model: no such setting; did you mean net=mlp?",
     "max_epoch=1": "max_epoch: no such setting; did you mean max_epochs",
     "optimzer=sgd": "optimzer: no such setting; did you mean optimizer?",
     "traner.devices=2": "traner.devices: no such setting; did you mean trainer.devices?",

@@ -24,7 +24,7 @@ from seedbed.cli.work import work
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     help="Work with the directories that `python train.py` makes.",
 )

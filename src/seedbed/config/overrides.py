@@ -397,12 +397,22 @@ def _value_problem(override: Override, settings: Any) -> str:
             settable = {above + other for other in known if not other.startswith("_")}
             alike = _namesakes(key, settings, groups)
             meant = f"did you mean {' or '.join(alike)}?" if alike else None
+            if not above and (choices := _choices_of(override.value(), groups)):
+                meant = f"did you mean {' or '.join(choices)}?"
             meant = meant or nearest(above + name, settable, shown_by="--help")
             return f"{key}: no such setting; {meant}"
         node, above = node[name], f"{above}{name}."
     if override.is_add():
         return f"{override.input_line}: is among the settings already; leave out the +."
     return f"{override.input_line}: not a value this setting can take."
+
+
+def _choices_of(value: Any, groups: list[str]) -> list[str]:
+    """The choices that a value may have been meant for: `net=mlp` for `model=mlp`."""
+    name = str(value)
+    named = re.fullmatch(r"\w+", name)
+    found = [group for group in groups if named and (CONF / group / f"{name}.yaml").is_file()]
+    return [f"{group}={name}" for group in sorted(found)]
 
 
 def _namesakes(key: str, settings: Any, groups: list[str]) -> list[str]:
