@@ -13,7 +13,7 @@ PRESENT = {
 
 
 @pytest.mark.skipif(
-    not COMPLETE or PRESENT > {*LISTED}, reason="options were taken out or added: make reference"
+    not COMPLETE or {*LISTED} < PRESENT, reason="options were taken out or added: make reference"
 )
 def test_page_is_up_to_date() -> None:
     page = (REPOSITORY / "docs" / "reference.md").read_text(encoding="utf-8")

@@ -397,8 +397,8 @@ def _value_problem(override: Override, settings: Any) -> str:
             settable = {above + other for other in known if not other.startswith("_")}
             alike = _namesakes(key, settings, groups)
             meant = f"did you mean {' or '.join(alike)}?" if alike else None
-            if not above and (choices := _choices_of(override.value(), groups)):
-                meant = f"did you mean {' or '.join(choices)}?"
+            choices = [] if above or {*alike} & {*groups} else _choices_of(override.value(), groups)
+            meant = f"did you mean {' or '.join(choices)}?" if choices else meant
             meant = meant or nearest(above + name, settable, shown_by="--help")
             return f"{key}: no such setting; {meant}"
         node, above = node[name], f"{above}{name}."

@@ -22,8 +22,8 @@ GROUPS = ("data", "net", "init", "task", "optimizer", "scheduler", "callbacks", 
 
 OPENING = """# Reference of settings
 
-Made by `make reference` from `conf/` and the constructors that it calls. A setting is typed as `group.setting=value`; the
-default is the option's.
+Made by `make reference` from `conf/` and the constructors that it calls. A setting is typed as
+`group.setting=value`; the default is the option's.
 """
 
 
