@@ -259,7 +259,9 @@ VARIANTS = {(name, "warmup") for name in ("warmup_cosine", "warmup_linear", "tri
 
 
 @pytest.mark.parametrize(
-    "path", [CONF / "scheduler" / f"{name}.yaml" for name in options("scheduler")], ids=lambda path: path.stem
+    "path",
+    [CONF / "scheduler" / f"{name}.yaml" for name in options("scheduler")],
+    ids=lambda path: path.stem,
 )
 def test_default_is_the_one_in_the_schedules_file(path: Path) -> None:
     node = yaml.safe_load(path.read_text(encoding="utf-8"))
