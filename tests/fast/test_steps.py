@@ -126,7 +126,6 @@ def assert_same(lean: Fit, usual: Fit) -> None:
         (LINE, True),
         ((*LINE, "optimizer=adamw", "scheduler=plateau", "data.input_noise=1", "task.l1=1"), True),
         ((*LINE, "optimizer=muon", "scheduler=cosine", "callbacks=averaging"), True),
-        ((*LINE, "optimizer._target_=torch.optim.LBFGS", "max_epochs=9"), True),
         ((*LINE, "check_val_every_n_epoch=null", "val_check_interval=5"), True),
         (("experiment=glyphs", "data.batch_size=200", "net.dropout=0.3"), True),
         ((*LINE, "trainer.accumulate_grad_batches=2"), False),

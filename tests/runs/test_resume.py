@@ -267,7 +267,7 @@ def test_curve_has_each_point_once_after_a_kill_between_log_and_checkpoint(tmp_p
     # Nine steps save the last checkpoint; the tenth is validated, logged, and the best one so far.
     run = disturbed(tmp_path, [(BEST_OR_LAST, 10)], *ROWS, "logger=tensorboard")
     assert "resuming at step 9" in run.log_file.read_text()
-    assert [step for step, _ in curves(run)["val/loss"]] == [0, 10, 20, 30, 40]
+    assert [step for step, _ in curves(run)["1_loss/val"]] == [0, 10, 20, 30, 40]
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ every_study = pytest.mark.parametrize("study", STUDIES)
 @pytest.fixture(autouse=True)
 def own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a configuration name the strangers' classes."""
-    packages = ("seedbed", "studies", OWN)
+    packages = ("seedbed", "stubs", "studies", OWN)
     monkeypatch.setattr("seedbed.config.targets.own_packages", lambda: packages)
 
 

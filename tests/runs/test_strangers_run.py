@@ -428,7 +428,7 @@ def test_run_whose_name_is_not_utf8_is_shown_and_compared(
         called = seedbed(words[0], place / "run" if words == ["resume"] else place, *words[1:])
         assert called.status == 0
     assert r"a\udcff/run" in (place / "results.csv").read_text(encoding="utf-8")
-    assert r"a\udcff/run" in (place / "report.html").read_text(encoding="utf-8")
+    assert r"a\xff/run" in (place / "report.html").read_text(encoding="utf-8")
 
 
 # --- a moved one, on its own ----------------------------------------------------------------------
