@@ -118,8 +118,9 @@ def test_metric_of_ones_own_may_be_better_either_way(monkeypatch: pytest.MonkeyP
 def test_experiment_in_the_wrong_place_is_told_what_its_file_lacks() -> None:
     with pytest.raises(SettingError) as caught:
         check(settings() | {"experiment": {"max_epochs": 3}})
-    message = "experiment: its file in conf/experiment must begin with # @package _global_"
-    assert str(caught.value) == message
+    assert str(caught.value) == (
+        "experiment: its file must begin with # @package _global_, and without a byte order mark."
+    )
 
 
 def test_setting_of_what_has_none_is_told_so() -> None:
@@ -169,9 +170,12 @@ def test_task_that_does_not_fit_the_data_is_refused() -> None:
     )
 
 
-def test_table_without_a_file_is_refused() -> None:
-    assert refusal("data=table") == (
-        "data.path=null: expected a text, got null.\ndata.target=null: expected a text, got null."
+@pytest.mark.parametrize("data", ["table", "images", "text"])
+def test_data_without_a_file_is_told_what_to_type(data: str) -> None:
+    said = refusal(f"experiment={data}", "data.path=null")
+    assert "data.path: expected the name of a file or folder, as data.path=FILE." in said
+    assert ("data.target: expected a column's name, as data.target=COLUMN." in said) == (
+        data == "table"
     )
 
 

@@ -206,17 +206,25 @@ def test_syntax_error_in_an_option_from_elsewhere_is_told_with_its_place(tmp_pat
 @pytest.mark.parametrize(
     ("content", "cause"),
     [
-        ("defaults:\n  - override /optimizer: adam\n", "In 'experiment/mine': Could not override"),
+        (
+            "defaults:\n  - override /optimizer: adam\n",
+            "=mine: its file must begin with # @package",
+        ),
+        ("\ufeff# @package _global_\r\ndefaults:\r\n  - override /net: mlp\r\n", "byte order mark"),
         ("# @package _global_\ndefaults:\n  - override /optimizer: adamm\n", "optimizer/adamm"),
         ("# @package _global_\nseed: ${oc.env:NOT_THERE}\n", "'NOT_THERE' not found"),
         ("# @package _global_\nseed: ${eval:1+1}\n", "Unsupported interpolation type eval"),
+        (
+            "# @package _global_\nmax_epochs: 2\n",
+            "A file of your own\nchooses them in its defaults",
+        ),
     ],
 )
 def test_cause_in_an_option_from_elsewhere_is_told(
     content: str, cause: str, tmp_path: Path
 ) -> None:
     (tmp_path / "experiment").mkdir()
-    (tmp_path / "experiment" / "mine.yaml").write_text(content)
+    (tmp_path / "experiment" / "mine.yaml").write_text(content, "utf-8")
     assert cause in problems(*searched(["--config-dir", str(tmp_path)]), "experiment=mine")
 
 

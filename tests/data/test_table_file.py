@@ -46,11 +46,12 @@ def refusal(path: Path) -> str:
         "a|y\n1|0\n2|1\n",
         "a y\n1 0\n2 1\n",
         "  a    y\n  1    0\n  2    1\n",
+        "a   b\ty\n1   x\t0\n2   x\t1\n",
     ],
     ids=[
         *("windows lines", "old mac lines", "byte order mark", "spaces around", "quotes"),
         *("blank lines", "rows of blanks", "sep line", "another sep line", "semicolons", "tabs"),
-        *("bars", "spaces", "many spaces"),
+        *("bars", "spaces", "many spaces", "spaces and tabs"),
     ],
 )
 def test_file_may_be_written_in_any_usual_way(text: str, tmp_path: Path) -> None:
@@ -155,8 +156,9 @@ def test_header_alone_is_refused(tmp_path: Path) -> None:
     assert refusal(write(tmp_path, "a,y\n")) == expected
 
 
-def test_file_without_a_header_is_refused(tmp_path: Path) -> None:
-    said = refusal(write(tmp_path, '12.4   8   291.6 "car 0"\n13.1   6   190.2 "car 1"\n'))
+@pytest.mark.parametrize("gap", [" ", "\t"])
+def test_file_without_a_header_is_refused(gap: str, tmp_path: Path) -> None:
+    said = refusal(write(tmp_path, f'12.4   8   291.6{gap}"car 0"\n13.1   6   190.2{gap}"car 1"\n'))
     assert said == (
         ", row 1: expected the columns' names, got numbers, 12.4, 8, 291.6. "
         "Add a first row with a name for each column."

@@ -168,6 +168,13 @@ def test_table_shows_a_run_a_line_in_columns(folder: Path) -> None:
     ]
 
 
+def test_run_of_a_clock_that_is_ahead_is_of_the_future(folder: Path) -> None:
+    status = {"state": "finished", "started": "2099-01-31T12:00:00+00:00"}
+    write_json(RunDirectory(folder / "line").status_file, status)
+    shown = as_text(lines(folder / "line")).splitlines()
+    assert shown[1].split()[:6] == ["line", "finished", "val/loss", "5.0000", "30", "future"]
+
+
 def test_command_prints_json(seedbed: Command, folder: Path) -> None:
     called = seedbed("runs", folder, "--state", "failed", "--json")
     assert called.status == 0

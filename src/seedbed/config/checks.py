@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seedbed.config.compose import is_path, is_url
+from seedbed.config.compose import HEADLESS, is_path, is_url
 from seedbed.config.dry_run import refusals
 from seedbed.config.machine import (
     compiler_problems,
@@ -92,6 +92,12 @@ SIZES = ("inputs", "outputs", "channels", "vocabulary_size", "context")
 
 PARTIAL = ("optimizer", "scheduler")
 """The groups whose constructors are called later, with what a fit has by then."""
+
+NEEDED = {
+    "path": "the name of a file or folder, as {}=FILE",
+    "target": "a column's name, as {}=COLUMN",
+}
+"""What to type for arguments that no file of ours has a value for, by their names."""
 
 COLLECTIONS = ("callbacks", "logger")
 """The groups of several constructors by name."""
@@ -204,7 +210,7 @@ def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
     known = {*TOP_LEVEL, *GIVEN, *COLLECTIONS, "experiment_name"}
     for name in config:
         if name == "experiment":
-            yield "experiment: its file in conf/experiment must begin with # @package _global_"
+            yield f"experiment: {HEADLESS}"
         elif name not in known:
             yield f"{name}: no such setting; {nearest(name, known, shown_by='--help')}"
 
@@ -225,7 +231,8 @@ def _missing(config: Mapping[str, Any]) -> Iterator[str]:
     if not any(is_node(config.get(group)) for group in ("data", "net", "task")):
         names = ", ".join(path.stem for path in sorted((CONF / "experiment").glob("*.yaml")))
         yield f"experiment: choose one, experiment=NAME; there is {names}. Or choose"
-        yield "data=NAME, net=NAME and task=NAME by hand; --help shows them all."
+        yield "data=NAME, net=NAME and task=NAME by hand; --help shows them all. A file of your own"
+        yield "chooses them in its defaults, as - override /data: NAME, or takes another's, - NAME."
         return
     own = GROUPS if is_self_contained(config) else ()
     for group in GIVEN:
@@ -315,8 +322,10 @@ def _node(
             for place, node_in_it in inner:
                 yield from _node(place, node_in_it, within(kind, key), GIVEN_PLACES, wrong)
         else:
-            problems = type_problem(name, value, hints.get(key, Any)), _seed_problem(name, value)
-            yield from filter(None, [*problems, _url_problem(name, value)])
+            hint = hints.get(key, Any)
+            wrong_type = _absence(name, value, hint) or type_problem(name, value, hint)
+            problems = [wrong_type, _seed_problem(name, value), _url_problem(name, value)]
+            yield from filter(None, problems)
     for name in required(target):
         if name not in node and name not in (*given, *FILLED_IN.get(kind or "", ())):
             yield f"{path}.{name}: is required by {node['_target_']}."
@@ -337,6 +346,13 @@ def _nodes(path: str, value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _is_told(key: str, value: Any, wrong: Mapping[str, Any]) -> bool:
     """Whether a wrong value came from a top-level setting, as trainer.max_steps from max_steps."""
     return any(name.endswith(key) and value == told for name, told in wrong.items())
+
+
+def _absence(name: str, value: Any, hint: Any) -> str | None:
+    wanted = NEEDED.get(name.rpartition(".")[2])
+    if value is not None or hint is not str or not wanted:
+        return None
+    return f"{name}: expected {wanted.format(name)}."
 
 
 def _seed_problem(name: str, value: Any) -> str | None:

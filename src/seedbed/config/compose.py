@@ -28,6 +28,9 @@ SILENT = ("experiment", "hydra", "logger", "paths", "print_every", "print_weight
 LONGEST = 60
 """Characters of a run's name that say how it differs."""
 
+HEADLESS = "its file must begin with # @package _global_, and without a byte order mark."
+"""What is wrong with an experiment whose settings Hydra puts below `experiment`."""
+
 
 def register_resolvers() -> None:
     """Make what a folder is called by known, `${runid:}` and so on; a composition has one id."""

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from seedbed.config.compose import composed, is_path, plain
+from seedbed.config.compose import HEADLESS, composed, is_path, plain
 from seedbed.errors import SettingError, nearest
 from seedbed.project import CONF
 
@@ -372,7 +372,7 @@ def _choice_problem(override: Override, problem: Exception, folders: list[Path])
         if not any(os.path.isfile(folder / group / f"{name}.yaml") for folder in folders)  # noqa: PTH113
     ]
     if not unknown:
-        return None
+        return f"{override.input_line}: {HEADLESS}" if f"@{group}." in str(problem) else None
     return (
         f"{override.input_line}: no such {group}; {nearest(unknown[0], options, shown_by='--help')}"
     )

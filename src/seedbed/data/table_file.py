@@ -258,6 +258,8 @@ def _separator(sample: str) -> str:
             same = sum(len(record) == len(header) for record in records)
             shares[separator] = same / max(len(records), 1)
     best = max(shares, key=lambda separator: shares[separator], default=",")
+    if best == "\t" and any("  " in cell for cell in _records(sample, best)[0]):
+        return " "  # cells are aligned by spaces, with a tab here and there
     return "," if shares.get(best, 0) < 0.5 and "," in shares else best
 
 
