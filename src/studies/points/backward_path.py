@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
-from seedbed.errors import SettingError
 from seedbed.tasks.base import net_of
 from seedbed.terminal import log
 
@@ -42,17 +41,17 @@ class Layer:
 class BackwardPath(Callback):
     """Prints a step's way forward and back, for nets of linear layers, ReLU, tanh and sigmoid.
 
+    Of a net with another kind of layer, or that drops values out, it says so and shows nothing.
+
     Args:
         steps: How many of the first steps are shown.
-
-    Raises:
-        SettingError: If the net has another kind of layer, or drops values out.
     """
 
     def __init__(self, *, steps: int = 1) -> None:
         self.steps = steps
         self._handles: list[RemovableHandle] = []
         self._layers: list[Layer] = []
+        self._gradients: dict[str, Tensor] = {}
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -60,25 +59,37 @@ class BackwardPath(Callback):
         """Have each layer keep what passes through it."""
         if trainer.global_step >= self.steps:
             return
-        for name, module in net_of(pl_module).named_modules():
-            if any(module.children()) or inert(module):
-                continue
+        self._layers = []
+        layers = {
+            name: module
+            for name, module in net_of(pl_module).named_modules()
+            if not (any(module.children()) or inert(module))
+        }
+        for name, module in layers.items():
             if not isinstance(module, nn.Linear) and type(module) not in SLOPES:
-                raise SettingError(
-                    f"callbacks=backward_path: the net's {name or 'net'} is "
+                log.info(
+                    f"callbacks=backward_path shows nothing: the net's {name or 'own layer'} is "
                     f"{type(module).__name__}; it knows Linear, ReLU, Tanh and Sigmoid alone."
                 )
+                self.steps = 0
+                return
+        for name, module in layers.items():
             self._handles.append(module.register_forward_hook(self._keep(name)))
+
+    def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Compute the batch's gradients by the chain rule; those of gathered batches add up."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        for name, gradient in chain_rule(self._layers).items() if self._layers else ():
+            self._gradients[name] = self._gradients.get(name, 0) + gradient
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
-        """Compute the gradients by the chain rule, and print both."""
+        """Print the last batch's way, and both gradients."""
         if not self._layers:
             return
-        for handle in self._handles:
-            handle.remove()
-        gradients = chain_rule(self._layers)
         lines = [f"\nstep {trainer.global_step + 1}", row("forward", "value", "∂L/∂value")]
         lines.append(row("input", shown(self._layers[0].entered), ""))
         for layer in self._layers:
@@ -86,7 +97,7 @@ class BackwardPath(Callback):
         lines.append(row("weights", "value", "chain rule", "autograd"))
         for name, parameter in net_of(pl_module).named_parameters():
             assert parameter.grad is not None, "the optimizer steps next"
-            columns = parameter.detach(), gradients[name], parameter.grad
+            columns = parameter.detach(), self._gradients[name], parameter.grad
             if parameter.numel() > FEW:
                 lines.append(row(name, *map(shown, columns)))
             else:
@@ -96,7 +107,7 @@ class BackwardPath(Callback):
         if any(layer.left.numel() > 1 for layer in self._layers):
             lines.append("    (of several values the root of their mean square)")
         log.info("\n".join(lines))
-        self._handles, self._layers = [], []
+        self._layers, self._gradients = [], {}
 
     def _keep(self, name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
         def keep(module: nn.Module, entered: tuple[Tensor, ...], left: Tensor) -> None:
