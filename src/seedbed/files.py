@@ -1,7 +1,7 @@
 """Files that are placed whole: written beside their place, then put there by one rename.
 
 So a write that fails, or is killed, never harms the old file, and a reader never sees half of the
-new one. Price: a killed write leaves its temporary file behind.
+new one. Trade-off: a killed write leaves its temporary file behind.
 
 A folder from elsewhere may hold links, by which a write would land outside it; those are refused.
 """

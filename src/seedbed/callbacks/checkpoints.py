@@ -3,7 +3,7 @@
 Both hold all that is needed to go on exactly, the random number generators' states too, in plain
 types, under relative names, so that a run's directory can be moved. The best is kept in memory as
 it is found and written together with the last, at most every so often: a small net improves at
-each of its epochs, and writing a file then would cost more than the epoch. Price: a killed run
+each of its epochs, and writing a file then would cost more than the epoch. Trade-off: a killed run
 resumes from up to that many seconds back.
 
 They are written, and a fit is stopped, between two steps only. That leaves out the places that

@@ -2,8 +2,8 @@
 
 They are kept in the checkpoint as this callback's state, so a resumed fit's path is whole. As soon
 as there is no room for more, every other one is dropped and half as many are kept from there on, so
-they lie evenly over the fit whatever its length. Price: a look at each step, and up to 130 kB more
-in a checkpoint; of a net for which that is too little, nothing is kept.
+they lie evenly over the fit whatever its length. Trade-off: a look at each step, and up to 130 kB
+more in a checkpoint; of a net for which that is too little, nothing is kept.
 """
 
 from typing import Any

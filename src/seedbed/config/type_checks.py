@@ -1,7 +1,7 @@
 """A value against a type hint, in a user's words: `expected a whole number, got a text`.
 
 The hints are those of the constructors that will take the values, so what is accepted is written
-down once. Price: a hint too wide lets a wrong value pass, and its constructor has to refuse it.
+down once. Trade-off: a hint too wide lets a wrong value pass, and its constructor has to refuse it.
 """
 
 import inspect

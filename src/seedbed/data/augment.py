@@ -1,7 +1,7 @@
 """Training images moved a little, each in its own way: as many new ones as there are steps.
 
 A whole batch is moved in one call, on the device it is on; the pictures' classes must not depend on
-how they stand. Price: pixels are blended from four, so an image gets a little softer.
+how they stand. Trade-off: pixels are blended from four, so an image gets a little softer.
 """
 
 import math
@@ -55,8 +55,8 @@ class RandomAffine(nn.Module):
 class EachImage(nn.Module):
     """Others' transforms, one after the other, of each image by itself.
 
-    Theirs would draw once for a whole batch. Price: a call an image, where `RandomAffine` has one a
-    batch.
+    Theirs would draw once for a whole batch. Trade-off: a call an image, where `RandomAffine` has
+    one a batch.
 
     Args:
         transforms: Modules that map an image (C, H, W) to another of the same shape, as those of

@@ -2,7 +2,7 @@
 
 A corpus's token streams are files that are mapped, not read, so they may be larger than memory. A
 checksum of each file is kept, so a damaged one is noticed when a corpus is opened, and made again.
-Price: all of it is read once for that.
+Trade-off: all of it is read once for that.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 An encoding is UTF-8 unless a file's first bytes or a setting say otherwise; it is never guessed.
 Lines end as Unix has them from here on, and characters of no width, by which equal words are not
-equal, are left out. Price: what is read is not the file to the byte.
+equal, are left out. Trade-off: what is read is not the file to the byte.
 """
 
 import codecs

@@ -2,7 +2,7 @@
 
 A set is fetched into a folder beside its place, which one rename gives it, so what is there is
 whole. What comes as pickles, which could run code, is opened by torchvision only after its checksum
-is found right. Price: torchvision's own downloads have no second mirror.
+is found right. Trade-off: torchvision's own downloads have no second mirror.
 """
 
 import gzip

@@ -1,7 +1,7 @@
 """Characters and their token ids.
 
 The vocabulary is one string: a character's id is its place in it. That is a plain type, so it goes
-into a checkpoint as it stands. Price: one token is one character, never a word or a byte pair.
+into a checkpoint as it stands. Trade-off: one token is one character, never a word or a byte pair.
 """
 
 from collections.abc import Iterable, Mapping

@@ -2,7 +2,7 @@
 
 What is on it follows from the data, as what `seedbed predict` reads does: controls for the columns
 of a table, something to draw on, or a first line. Gradio serves it, without telemetry, with the
-fonts that the reader's machine has. Price: Gradio takes two seconds to import.
+fonts that the reader's machine has. Trade-off: Gradio takes two seconds to import.
 """
 
 import inspect

@@ -2,9 +2,9 @@
 
 Until then a stand-in takes a module's place and gives the names that it was given, with what will
 do for them. Any other name, or a module inside it, brings the module itself, and the stand-in has
-from then on all that the module has. Price: which names importers ask for is their own affair, and
-may change with their version; one that nobody asks for costs nothing, and one that was not thought
-of brings the module early.
+from then on all that the module has. Trade-off: which names importers ask for is their own affair,
+and may change with their version; one that nobody asks for costs nothing, and one that was not
+thought of brings the module early.
 """
 
 import sys

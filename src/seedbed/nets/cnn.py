@@ -2,7 +2,7 @@
 
 What the last stage gives is averaged over a grid of fixed size, so one net takes images of any size
 and only needs to know their channels; a side of one pixel is halved no further.
-Price: an image that is no multiple of the grid is averaged over cells that overlap.
+Trade-off: an image that is no multiple of the grid is averaged over cells that overlap.
 """
 
 from collections.abc import Sequence

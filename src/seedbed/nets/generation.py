@@ -2,7 +2,7 @@
 
 The texts of a batch stand side by side from their first token, so all share one position and one
 cache, without padding or masks: a text whose prompt is longer is still being read while others are
-being written. Price: short prompts beside a long one take the long one's steps.
+being written. Trade-off: short prompts beside a long one take the long one's steps.
 
 Once a text outgrows the context, the window slides with each token, every position changes, and
 nothing of the cache holds any more; from there on the window is computed anew each time.

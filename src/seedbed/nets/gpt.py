@@ -3,7 +3,7 @@
 Rotary positions (Su et al. 2021), RMS norm without weights (Zhang & Sennrich 2019), queries and
 keys normalised before their product (Henry et al. 2020), squared ReLU (So et al. 2021), output
 projections that start at zero so that every block starts as the identity. One setting, the
-depth, sets the size; width and heads follow. Price: no knob for each part.
+depth, sets the size; width and heads follow. Trade-off: no knob for each part.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,8 @@ def causal_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Mix the values of this and earlier positions: three (B, heads, T, head size) to one.
 
     Where a processor computes in bfloat16, short sequences go by plain products, faster there than
-    torch's own kernel. Price: the weights of all pairs of positions, (B, heads, T, T), are held.
+    torch's own kernel. Trade-off: the weights of all pairs of positions, (B, heads, T, T), are
+    held.
     """
     T = query.shape[-2]
     if not (value.is_cpu and value.dtype == torch.bfloat16 and T <= LONGEST_PLAIN):

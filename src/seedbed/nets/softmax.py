@@ -3,7 +3,7 @@
 Either head gives the exact, normalised likelihood of every token, and training never holds all
 logits. `Softmax` has a vector for each token. `AdaptiveSoftmax` (Grave et al. 2017) has one for
 each common token; the others are gathered in clusters, each one more choice beside the common
-tokens and then a smaller softmax of its own: a fraction of the work. Price: rare tokens share a
+tokens and then a smaller softmax of its own: a fraction of the work. Trade-off: rare tokens share a
 few directions, and the tokens must be ordered by how common they are.
 """
 

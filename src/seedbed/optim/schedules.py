@@ -4,7 +4,7 @@ Each is a closed form of the step, which every rate of every group follows; plat
 looks at what the validations found. A warm-up goes with each of them.
 
 A schedule is a dataclass, so that its state holds all it was made of: a resumed fit keeps the
-horizon it began with, however long it is by now, and past it stays at the last factor. Price: a
+horizon it began with, however long it is by now, and past it stays at the last factor. Trade-off: a
 fit that fell to zero learns nothing from being made longer.
 """
 

@@ -2,8 +2,8 @@
 
 Lightning would repeat the command line in each, which in a sweep is the whole sweep's. These need
 none: they get torchrun's variables and the run's directory. The process that starts them trains
-nothing; it waits, passes signals on, and ends them all once one has died. Price: each imports torch
-anew, some seconds a run.
+nothing; it waits, passes signals on, and ends them all once one has died. Trade-off: each imports
+torch anew, some seconds a run.
 """
 
 import json

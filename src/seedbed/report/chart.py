@@ -2,7 +2,7 @@
 
 The lines are SVG that is stretched to the page's width; all words are HTML over it, so they keep
 their size on a telephone. The page has the points as JSON for the lines of script in `frame.html`.
-Price: a long curve is thinned to the lowest and highest value of each stretch.
+Trade-off: a long curve is thinned to the lowest and highest value of each stretch.
 """
 
 import math

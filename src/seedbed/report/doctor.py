@@ -1,9 +1,9 @@
 """The training doctor: what a run's own files say about whether its training went well.
 
 Rules are data (`ailments.RULES`), each a function with a figure and a remedy. They look at training
-and validation only, never at the test part, and say nothing where all is well. Price: a threshold
-is a judgement; each was set such that the shipped experiments pass and the ailment, made to happen
-in a tiny run, does not.
+and validation only, never at the test part, and say nothing where all is well. Trade-off: a
+threshold is a judgement; each was set such that the shipped experiments pass and the ailment, made
+to happen in a tiny run, does not.
 """
 
 from collections.abc import Callable, Iterator, Mapping

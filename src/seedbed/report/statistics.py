@@ -5,8 +5,8 @@ The distributions are `scipy.special`'s, which imports in a fifth of the time of
 Two settings are compared seed by seed, so that what a seed does to both (its split, its order)
 cancels out: the paired t test. Settings with fewer than two seeds in common are compared by
 Welch's. The best setting is known only once the data is seen, so all pairs of settings count for
-the correction (Holm 1979), not only those with the best. Price: of many settings, few seeds decide
-little.
+the correction (Holm 1979), not only those with the best. Trade-off: of many settings, few seeds
+decide little.
 
 Folds have most of their training rows in common, and so are less apart than seeds: the variance of
 their mean is that of Nadeau and Bengio (2003).

@@ -1,7 +1,7 @@
 """How all pictures look: fonts, colours, and labels beside the lines instead of a legend.
 
 Matplotlib is imported late and keeps its cache in the output folder while it draws: nothing else
-is written to. Price: it looks for the machine's fonts anew each time.
+is written to. Trade-off: it looks for the machine's fonts anew each time.
 """
 
 import os

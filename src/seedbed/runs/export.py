@@ -1,8 +1,8 @@
 """A run's net for other programs, as ONNX or safetensors, and a JSON of what they must know.
 
 Only what was checked is placed: the exported file is opened again, and its outputs on random inputs
-are compared with the net's own. Price: ONNX is traced by torch's exporter, which takes seconds and
-refuses a net whose path depends on values.
+are compared with the net's own. Trade-off: ONNX is traced by torch's exporter, which takes seconds
+and refuses a net whose path depends on values.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,7 +1,7 @@
 """All that a resumed fit takes over, compared before it does.
 
 The pattern is the checkpoint that the fit itself would write before its first step, so that it
-serves any module, data and callbacks. Price: what only comes up later (a callback's list that
+serves any module, data and callbacks. Trade-off: what only comes up later (a callback's list that
 fills) is compared by its type alone, and what takes it over may have to refuse it.
 """
 

@@ -3,8 +3,8 @@
 A longer fit keeps its schedule as it was: the horizon it began with becomes a setting, so that
 the run's configuration alone still says how every learning rate came about.
 
-A machine may lack the device or the compiler that a run names, so these may be changed too. Price:
-from there on the run is not, to the bit, what it would have been.
+A machine may lack the device or the compiler that a run names, so these may be changed too.
+Trade-off: from there on the run is not, to the bit, what it would have been.
 """
 
 import math

@@ -3,7 +3,7 @@
 Each group's settings become an option of their own, `SWEEP/optimizer/best.yaml` and so on, which
 `experiment/best.yaml` selects. So nothing of the study is looked up in `conf/`, whose files may
 change, and yet any option of a group replaces the whole of it on a command line, as
-`optimizer=sgd` does, and `seed=7` reaches all that follow it. Price: a folder a group.
+`optimizer=sgd` does, and `seed=7` reaches all that follow it. Trade-off: a folder a group.
 """
 
 import re

@@ -1,9 +1,9 @@
 """Where the jobs of a sweep run: one after the other in this process, or some at a time in workers.
 
 Either imports torch once, so small jobs follow each other fast. A worker is a process that takes
-some seconds to start, has its own cores and its own GPUs, and loses one job if it is killed. Price:
-what a job changes in its process, a flag of torch's or a warning told once, stays so for the next.
-On a cluster each job is on a machine of its own, as `slurm.py` has it.
+some seconds to start, has its own cores and its own GPUs, and loses one job if it is killed.
+Trade-off: what a job changes in its process, a flag of torch's or a warning told once, stays so for
+the next. On a cluster each job is on a machine of its own, as `slurm.py` has it.
 """
 
 import os

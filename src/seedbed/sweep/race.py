@@ -4,7 +4,7 @@ At each count of seeds a setting is dropped that is shown to be worse than the l
 paired by seed. Two seeds tell little of one difference's deviation, so those of all settings are
 taken together as far as they are alike (Smyth 2004, the moderated t test); the level is divided by
 the settings and by the counts that are looked at (Bonferroni). So of 100 races the best setting is
-dropped in at most 5. Price: settings that differ by less than their seeds do are all kept.
+dropped in at most 5. Trade-off: settings that differ by less than their seeds do are all kept.
 """
 
 from collections.abc import Mapping, Sequence

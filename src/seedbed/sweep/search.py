@@ -2,7 +2,7 @@
 
 A proposal is a function of the trials so far, the seed, and the trial's number: the study is made
 anew for each, from the ledger. So there is no database to keep in step with the runs, and a sweep
-that was killed goes on as it would have gone. Price: a millisecond or so a trial, each time.
+that was killed goes on as it would have gone. Trade-off: a millisecond or so a trial, each time.
 
 TPE has nothing to go by at first: its first trials are points of Sobol's sequence, which lie apart,
 where each drawn on its own would come to places that were tried. SciPy's, because Optuna's sampler

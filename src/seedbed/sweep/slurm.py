@@ -4,8 +4,8 @@ Submitit writes the batch script and submits it. On the node a small process sta
 those on one machine and waits for it, so that one killed for its memory is told of like one here.
 What came of a run is in its files alone, on a disk that all machines share; whether a job is still
 there, Slurm's queue says, which needs no accounting. A job that Slurm ends before its time is not
-queued again: it saves, counts as failed, and the sweep's command goes on with it. Price: whoever
-sweeps on machines that are often taken away types that command again.
+queued again: it saves, counts as failed, and the sweep's command goes on with it. Trade-off:
+whoever sweeps on machines that are often taken away types that command again.
 """
 
 import importlib.util

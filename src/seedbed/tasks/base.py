@@ -3,8 +3,8 @@
 Training figures are of the batches since the last validation, as the net saw them, and are logged
 together with the validation's own, so that one row of the log compares like with like. They are
 kept here and not in Lightning's `self.log`, which forgets them when an epoch is interrupted and
-resumed; of several processes each keeps those of its share, and a validation adds them up. Price:
-the memory for an epoch's predictions, where a task has its training measured.
+resumed; of several processes each keeps those of its share, and a validation adds them up.
+Trade-off: the memory for an epoch's predictions, where a task has its training measured.
 
 Loss and learning rate of single batches are kept beside them, one of each `log_every_n_steps`, on
 the device they are on, and are handed to the loggers with a validation or a checkpoint. So a step

@@ -3,8 +3,8 @@
 Of the test part's examples as many are drawn with repeats, again and again (Efron 1979). It tells
 what another test part would give, not what another seed would. A figure that is no mean over
 examples, as AUROC, becomes one to first order: of what each example adds to it (the infinitesimal
-jackknife, Jaeckel 1972). Price: none of metrics that a run adds, and few examples of a figure near
-its end are told less well.
+jackknife, Jaeckel 1972). Trade-off: none of metrics that a run adds, and few examples of a figure
+near its end are told less well.
 """
 
 from collections.abc import Callable, Mapping

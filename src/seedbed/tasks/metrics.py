@@ -2,7 +2,7 @@
 
 They are computed at a part's end of all its predictions, which are kept for the task's own metrics
 anyway, so how many classes there are need not be known before, and processes agree as they do on
-those. Price: nothing is computed of parts of a part.
+those. Trade-off: nothing is computed of parts of a part.
 """
 
 import inspect

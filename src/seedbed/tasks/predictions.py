@@ -1,8 +1,8 @@
 """All predictions of a part, kept until it is through.
 
 Some measures, as R² or the area under the ROC curve, are no mean over batches. With everything at
-hand each figure is one formula, and a batch costs next to nothing. Price: the memory for a part's
-predictions.
+hand each figure is one formula, and a batch costs next to nothing. Trade-off: the memory for a
+part's predictions.
 """
 
 from torch import Tensor

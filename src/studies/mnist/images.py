@@ -2,7 +2,7 @@
 
 MNIST's authors scaled each digit, its proportions kept, to fit a box of 20 × 20 pixels, and put it
 into 28 × 28 with its centre of mass in the middle, white on black. The same is done here to any
-image that shows one digit. Price: a picture with a shadow or with lines is taken for more ink.
+image that shows one digit. Trade-off: a picture with a shadow or with lines is taken for more ink.
 """
 
 from pathlib import Path

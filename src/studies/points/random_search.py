@@ -1,7 +1,8 @@
 """Search without gradients: try a random step, keep it if the loss is lower.
 
-Here to be compared with gradient descent at the same number of losses computed. Price: Lightning
-computes the gradients all the same, so a step takes as long as one of plain gradient descent.
+Here to be compared with gradient descent at the same number of losses computed. Trade-off:
+Lightning computes the gradients all the same, so a step takes as long as one of plain gradient
+descent.
 """
 
 import math
