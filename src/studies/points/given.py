@@ -17,6 +17,7 @@ class Given(RowsDataModule):
         y: Their targets, as many.
         batch_size: Points a batch, or `full`.
         seed: Fixes the order of the batches.
+        input_noise: Deviation of the noise that training adds to the inputs.
 
     Raises:
         SettingError: If there is no point, or not a target for each input.
@@ -29,8 +30,9 @@ class Given(RowsDataModule):
         y: Sequence[float],
         batch_size: int | Literal["full"] = "full",
         seed: int = 0,
+        input_noise: float = 0.0,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed)
+        super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
         if not x or len(x) != len(y):
             raise SettingError(
                 f"data.x={[*x]}, data.y={[*y]}: expected a target for each input, and one or more."
