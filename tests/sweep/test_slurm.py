@@ -207,7 +207,7 @@ def has_saved(run: RunDirectory) -> bool:
 
 
 def has_resumed(run: RunDirectory) -> bool:
-    return "resuming at step" in run.log_file.read_text()
+    return "resuming at step" in run.log_file.read_text() and run.status()["state"] == "running"
 
 
 def once(

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 from made import findings
 
-VERSE = ("experiment=poem_gpt", "data=verse", "prompt=秋江長歌")
+VERSE = (
+    "experiment=poem_gpt",
+    "data=verse",
+    "prompt='秋江長歌'",
+    "max_steps=400",
+    "val_check_interval=100",
+)
 
 
 @pytest.mark.slow
