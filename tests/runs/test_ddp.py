@@ -276,7 +276,7 @@ def test_command_trains_in_two_processes_with_one_log_and_no_word_of_it(tmp_path
     process = started(TRAIN, *SHORT, f"hydra.run.dir={tmp_path / 'run'}")
     out, errors = process.communicate(timeout=10 * LIMIT)
     assert (process.returncode, errors) == (0, "")
-    assert out.count("experiment  line, seed 42") == 1
+    assert out.count("experiment  dots, seed 42") == 1
     assert "device      2 × cpu, 1 threads each" in out
     assert out.endswith(f"run: {tmp_path / 'run'}\n")
     run = RunDirectory(tmp_path / "run")

@@ -189,7 +189,7 @@ def test_report_says_what_the_jobs_own_logs_say(tmp_path: Path) -> None:
 
 def test_killed_worker_loses_its_job_alone(tmp_path: Path) -> None:
     process = started(tmp_path, "max_epochs=1000000,5,6", "workers=2")
-    wait_until(lambda: states(tmp_path).count("finished") == 2, process)
+    wait_until(lambda: sorted(states(tmp_path)) == ["finished", "finished", "running"], process)
     [endless] = [run for run in runs(tmp_path) if run.state() == "running"]
     os.kill(endless.status()["pid"], signal.SIGKILL)
     status, printed, errors = ended(process)
