@@ -1,8 +1,10 @@
 """Searches for input that ends in a trace, or beyond its limits: few tries, or many.
 
-Few are the same in each run of the tests; many are others each time.
+They are the same in each run of the tests; SEEDBED_TRIES=10 searches ten times as long, and
+elsewhere each time.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,12 +28,12 @@ def tries(few: int, many: int) -> pytest.MarkDecorator:
 
 def search(tries: int, attack: Callable[[st.DataObject], object]) -> None:
     """Attack with what Hypothesis draws, and make what is found small."""
-    few = tries < 200
+    times = int(os.environ.get("SEEDBED_TRIES", "1"))
 
     @settings(
-        max_examples=tries,
+        max_examples=tries * times,
         deadline=None,
-        derandomize=few,
+        derandomize=times == 1,
         database=None,
         suppress_health_check=[*HealthCheck],
     )

@@ -47,6 +47,9 @@ ROUNDS = [
 ]
 """Every option at least once: composing is slow, and one call can replace an option a group."""
 
+EACH = 5
+"""An experiment takes a step with each fifth of the rounds, the next one with those after them."""
+
 SETTINGS = (
     *("data.batch_size=full", "data.input_noise=0.1", "net.dropout=0.1"),
     *("task.l1=1e-4", "task.l2=1e-4"),
@@ -201,9 +204,22 @@ def test_logger_whose_package_is_missing_names_the_extra(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", ROUNDS, ids=" ".join)
-@pytest.mark.parametrize("experiment", [name for name in EXPERIMENTS if name != "dots"])
-def test_experiment_takes_a_step_with_every_option(
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_experiment_passes_the_check_with_every_option(experiment: str) -> None:
+    for chosen in ROUNDS:
+        check(settings(*typed(experiment), *chosen))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("experiment", "options"),
+    [
+        pytest.param(experiment, options, id=" ".join([experiment, *options]))
+        for number, experiment in enumerate(EXPERIMENTS)
+        for options in ROUNDS[number % EACH :: EACH]
+    ],
+)
+def test_every_option_takes_a_step_with_experiments_in_turn(
     experiment: str, options: list[str], tmp_path: Path
 ) -> None:
     run = executed(tmp_path, settings(*typed(experiment), *options))

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -226,10 +227,10 @@ def test_tables_of_expensive_records_end_within_their_limits(
 ) -> None:
     name, content = EXPENSIVE[attack]
     good, _ = malformed(make_run, name, content)
-    for verb, words in (("runs", []), ("compare", ["--metric", "val/loss", "--out", tmp_path])):
-        done = limited(verb, good.parent, *words)
-        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
-        assert {"runs": "good ", "compare": "report: "}[verb] in done.stdout
+    # It reads all that `runs` does, by the same reader.
+    done = limited("compare", good.parent, "--metric", "val/loss", "--out", tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert "report: " in done.stdout
 
 
 @pytest.mark.slow
@@ -265,13 +266,14 @@ REFUSED = {
     "many targets": "a: [" + "{_target_: os.system}," * 40_000 + "]",
 }
 """What is wrong with a configuration, at great expense."""
+VERBS = ("resume", "evaluate", "report", "reproduce", "generate", "predict")
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits a process by Linux's means")
-@pytest.mark.parametrize("attack", REFUSED)
 @pytest.mark.parametrize(
-    "verb", ["resume", "evaluate", "report", "reproduce", "generate", "predict"]
+    ("attack", "verb"),
+    sorted({*zip(REFUSED, cycle(VERBS)), *(("small lists", verb) for verb in VERBS)}),
 )
 def test_refusals_end_within_their_limits(verb: str, attack: str, tmp_path: Path) -> None:
     config = plain(composed(["experiment=dots"]))

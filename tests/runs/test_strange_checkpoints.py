@@ -280,7 +280,7 @@ CHANGES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@tries(60, 1500)
+@tries(60, 500)
 def test_no_change_of_a_few_parts_ends_in_a_trace(
     tries: int, exam: RunDirectory, tmp_path: Path, seedbed: Command
 ) -> None:

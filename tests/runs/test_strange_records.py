@@ -53,7 +53,7 @@ def altered(data: st.DataObject, file: Path) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-@tries(15, 600)
+@tries(15, 150)
 def test_any_record_is_read_or_refused(
     tries: int, exam: RunDirectory, tmp_path: Path, outside: Path, seedbed: Command
 ) -> None:
@@ -129,7 +129,7 @@ WORD = st.one_of(
 )
 
 
-@tries(6, 1500)
+@tries(6, 100)
 def test_any_command_line_is_checked_or_refused(
     tries: int, outside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
