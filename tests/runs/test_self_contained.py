@@ -290,6 +290,35 @@ def test_samples_that_are_seeded_are_the_same_in_any_worker() -> None:
     assert len({value for values in whole for value in values}) == 8
 
 
+KILLED = """
+import os, signal
+from torch.utils.data import DataLoader, Dataset
+from seedbed.data.resumable import ResumableLoader
+
+class Numbers(Dataset):
+    def __len__(self):
+        return 64
+
+    def __getitem__(self, index):
+        return index
+
+if __name__ == "__main__":
+    loader = DataLoader(Numbers(), num_workers=1, multiprocessing_context="forkserver")
+    batches = iter(ResumableLoader(loader, seed=1))
+    next(batches)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_workers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(KILLED)
+    # Its output is at an end once its workers, which share it, have ended.
+    done = subprocess.run([sys.executable, script], capture_output=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
 def test_run_is_started_from_python(tmp_path: Path) -> None:
     opened = seedbed.run(["max_epochs=1", f"hydra.run.dir={tmp_path / 'run'}"])
     assert opened.metrics == RunDirectory(tmp_path / "run").metrics()

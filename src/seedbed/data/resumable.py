@@ -9,9 +9,13 @@ drawn in the run's own process; in workers it is where the dataset is `SeededByS
 """
 
 import math
+import multiprocessing
+import os
 import random
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import partial, wraps
+from multiprocessing import connection
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -110,8 +114,9 @@ class ResumableLoader:
             for name in ("dataset", "num_workers", "collate_fn", "pin_memory", "timeout")
         }
         if whole.num_workers:
-            names = ("worker_init_fn", "multiprocessing_context", "prefetch_factor")
+            names = ("multiprocessing_context", "prefetch_factor")
             settings |= {name: getattr(whole, name) for name in names}
+            settings["worker_init_fn"] = partial(_start_worker, whole.worker_init_fn)
         if whole.batch_sampler is None:
             settings |= {"sampler": batches, "batch_size": None}
         else:
@@ -159,6 +164,23 @@ def _resumable(loaders: Any, seed: int) -> Any:
     if isinstance(loaders.dataset, IterableDataset):
         return loaders
     return ResumableLoader(loaders, seed=seed)
+
+
+def _start_worker(given: Callable[[int], object] | None, number: int) -> None:
+    """Start a worker that ends when its run does.
+
+    Torch's own workers ask whether their parent is another process now, which a server that forks
+    them (Python 3.14's way) never is, so they would outlive a run that is killed.
+    """
+    if run := multiprocessing.parent_process():
+        Thread(target=_end_with, args=(run.sentinel,), daemon=True).start()
+    if given:
+        given(number)
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
 
 
 def _seed(seed: int) -> None:

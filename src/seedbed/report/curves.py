@@ -50,7 +50,8 @@ def draw_curves(comparison: Comparison, axis: Axis, file: Path) -> bool:
         last = []
         for run in group.runs:
             training, validation = lines[id(run)]
-            _draw(drawn, training, "--", hue, single=True)
+            if hue != GREY or not validation:  # of hundreds of settings they would hide the rest
+                _draw(drawn, training, "--", hue, single=True)
             _draw(drawn, validation, "-", hue, single=len(group.runs) == 1)
             if shown := validation or training:
                 last.append(shown[-1])
@@ -117,7 +118,8 @@ def charts_of(comparison: Comparison, axis: Axis) -> list[Chart]:
         hue = colour[group.label]
         for number, run in enumerate(group.runs):
             training, validation = (run.curve(f"{part}/{name}", axis) for part in ("train", "val"))
-            lines.append(Line("", training, hue, "dashed"))
+            if hue != GREY or not validation:
+                lines.append(Line("", training, hue, "dashed"))
             # One line of a group has a name, or its legend would be longer than the page.
             named = _name(group) if hue != GREY and not number else ""
             seed = f", seed {run.config.get('seed')}" if named and len(group.runs) > 1 else ""
