@@ -1,10 +1,11 @@
-"""The commands that the documents and the configuration's comments show: each is a right one."""
+"""The pages: the commands they show are right ones, both languages agree, and they are short."""
 
 import re
 import shlex
 from pathlib import Path
 
 import pytest
+from pages import LINK, chinese, code, dead_links, figures, pages, twins, words
 from shipped import LISTED
 from stub_project import REPOSITORY
 
@@ -20,12 +21,15 @@ ANOTHERS = (
 )
 """What is no command as it stands, is shown for its mistake, or needs another machine or file."""
 
+LOGS_AND_LISTS = ("CHANGELOG.md", "experiments.md", "reference.md")
+"""Pages in which one looks something up."""
+
 
 def commands() -> list[str]:
     """What follows `python train.py`, each once, without comments."""
-    files = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md"), *CONF.rglob("*.yaml")]
+    files = [*pages(), *CONF.rglob("*.yaml")]
     shown = [text for file in files for text in SHOWN.findall(file.read_text(encoding="utf-8"))]
-    plain = [re.sub(r"\\\n#?", " ", text) for text in shown]
+    plain = [re.sub(r"\\\n#?", " ", text).split(" #")[0] for text in shown]
     return sorted(
         {text for text in plain if not (any(sign in text for sign in ANOTHERS) or _removed(text))}
     )
@@ -55,23 +59,24 @@ def test_commands_are_found() -> None:
     assert len(commands()) > 5
 
 
-def code(page: Path) -> list[str]:
-    """The blocks of code of a page."""
-    return re.findall(r"^```.*?^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+TWINS = [page for page in twins() if page.stem != "lessons"]  # tests/test_lessons_page.py has it
 
 
-def test_both_languages_of_the_first_page_show_the_same_commands() -> None:
-    assert code(REPOSITORY / "README.md") == code(REPOSITORY / "README.zh.md") != []
+@pytest.mark.parametrize("page", TWINS, ids=lambda page: page.stem)
+def test_both_languages_of_a_page_show_the_same_commands_and_figures(page: Path) -> None:
+    assert code(page) == code(chinese(page))
+    assert figures(page) == figures(chinese(page))
+    for other, leads in ((page, chinese(page)), (chinese(page), page)):
+        assert leads.name in LINK.findall("\n".join(other.read_text("utf-8").split("\n")[:9]))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_pages_are_at_most_12_000_words_a_language(language: str) -> None:
+    read = [page for page in pages() if page.name not in LOGS_AND_LISTS]
+    of_language = [page for page in read if page.name.endswith(".zh.md") == (language == "zh")]
+    counted = {page.name: words(page) for page in of_language}
+    assert sum(counted.values()) <= 12_000, counted
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")]
-    dead = [
-        f"{page.name}: {target}"
-        for page in pages
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-        if not (page.parent / target).exists()
-        # A folder that is gone as a whole went with the studies.
-        and (page.parent / target).parent.exists()
-    ]
-    assert not dead
+    assert not [*dead_links(REPOSITORY)]

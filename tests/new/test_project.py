@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from copied import called, tracked
+from pages import dead_links
 
 from seedbed.project import own_packages
 
@@ -58,6 +59,7 @@ def test_project_has_the_frame_the_chosen_study_and_its_own_name(
     assert "tides.waves.data.Points" in (project / "conf/data/waves.yaml").read_text()
     assert 'name = "tides"' in (project / "pyproject.toml").read_text()
     assert "tides" in (project / "README.md").read_text()
+    assert not [*dead_links(project)]
     for gone in (f"src/{PACKAGE}", f"tests/{PACKAGE}", "benchmarks", "CITATION.cff"):
         assert not (project / gone).exists()
 

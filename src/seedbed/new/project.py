@@ -21,13 +21,16 @@ SUBJECT = "Seedbed template"
 """How the message begins of a commit that holds a project's files as they were made."""
 
 DOCUMENTS = ("cluster.md", "design.md", "licences.md", "own_study.md", "reference.md", "sweeps.md")
-"""What of `docs` is about the frame."""
+"""What of `docs` is about the frame, in each language."""
 
 LEFT_OUT = (
     *("benchmarks", "tests/benchmarks", "tests/test_lessons_page.py"),
-    *("CITATION.cff", "CONTRIBUTING.md"),
+    *("CITATION.cff", "CONTRIBUTING.md", "README.zh.md"),
 )
 """What is about the template itself, beside its pages."""
+
+LINK = re.compile(r"!?\[([^]]*)\]\(([^)#:]+)(?:#[^)]*)?\)")
+"""A link or an image in a page, to a file here."""
 
 SHIPPED_PART = re.compile(
     r"^# --- shipped studies ---\n.*?^# --- end ---\n", re.MULTILINE | re.DOTALL
@@ -46,7 +49,7 @@ make update FROM=PLACE                 # merges a later version of Seedbed, a fo
 ```
 
 [Your own study](docs/own_study.md) says what a study is made of, [design](docs/design.md) how the
-frame works.
+frame works, [the reference](docs/reference.md) what each setting means.
 """
 
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n"
@@ -85,6 +88,7 @@ def new_project(place: Path, name: str, chosen: Sequence[str]) -> list[Path]:
     title = name.replace("_", " ").capitalize()
     (place / "README.md").write_text(README.format(name=name, title=title), encoding="utf-8")
     (place / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8")
+    _unlink(place)
     _settings(place, name, chosen)
     _formatted(place, name)
     git(place, "init", "--quiet", "--initial-branch", "main")
@@ -117,7 +121,7 @@ def _copied(file: Path, place: Path, name: str, gone: Sequence[Path]) -> Path | 
     left_out = [*gone, *map(Path, LEFT_OUT)]
     if any(path == file or path in file.parents for path in left_out):
         return None
-    if file.parts[0] == "docs" and file.name not in DOCUMENTS:
+    if file.parts[0] == "docs" and file.name.replace(".zh.", ".") not in DOCUMENTS:
         return None
     made = place / _renamed(file.as_posix(), name)
     made.parent.mkdir(parents=True, exist_ok=True)
@@ -132,6 +136,18 @@ def _copied(file: Path, place: Path, name: str, gone: Sequence[Path]) -> Path | 
         text = SHIPPED_PART.sub(MAKEFILE, text)
     made.write_text(_renamed(text, name), encoding="utf-8")
     return made
+
+
+def _unlink(place: Path) -> None:
+    """Leave of links to what the project has not their words, and of images nothing."""
+    for page in (place / "docs").glob("*.md"):
+
+        def kept(found: re.Match[str], folder: Path = page.parent) -> str:
+            if (folder / found[2]).exists():
+                return found[0]
+            return "" if found[0].startswith("!") else found[1]
+
+        page.write_text(LINK.sub(kept, page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _renamed(text: str, name: str) -> str:
