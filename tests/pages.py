@@ -18,11 +18,6 @@ def pages(project: Path = REPOSITORY) -> list[Path]:
     return sorted([*project.glob("*.md"), *(project / "docs").glob("*.md")])
 
 
-def twins(project: Path = REPOSITORY) -> list[Path]:
-    """The English pages that are there in Chinese, too."""
-    return [page for page in pages(project) if chinese(page).exists()]
-
-
 def chinese(page: Path) -> Path:
     return page.with_suffix(".zh.md")
 
