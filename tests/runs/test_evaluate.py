@@ -131,6 +131,8 @@ def test_tested_later_is_as_if_tested_at_the_end(untested: RunDirectory, tmp_pat
     assert execute(again.path) == untested.metrics() | evaluate(untested.path, split="test")
     [opening] = again.provenance()["test_opened"]
     assert opening["by"] == "fit"
+    for name in ("test_rows.csv", "predictions.csv"):
+        assert (untested.path / name).read_text() == (again.path / name).read_text()
 
 
 def test_each_checkpoint_that_is_tested_counts(untested: RunDirectory) -> None:

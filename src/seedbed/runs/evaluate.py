@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from lightning import Callback
 
-from seedbed.config.build import has_part
+from seedbed.config.build import construct_in, has_part
+from seedbed.config.targets import resolve
 from seedbed.data.base import DataModule
 from seedbed.errors import DataError, RunError
 from seedbed.files import refuse_links_out, writing
@@ -27,7 +29,8 @@ def evaluate(
     """Measure a checkpoint, in the run's own precision, threads, compilation and batch size.
 
     Nothing is written, unless it is the first look at the test part: then the run's record has that
-    it was opened, `by` what, and `metrics.json` of a finished run what its best came to.
+    it was opened, `by` what, and a finished run's has the test of its best: `metrics.json` and the
+    files of its callbacks, as `test_rows.csv`.
 
     Where the machine lacks what the run had, the log says what is other. What several processes had
     trained is measured by one: it adds up in another order, to six digits the same.
@@ -43,14 +46,16 @@ def evaluate(
     if not has_part(loaded.datamodule, loaded.task, split):
         there = "val" if split == "test" else "test"
         raise RunError(f"{run}: its data has no {split} part; take --split {there}.")
+    callbacks = []
     if split == "test":
+        callbacks = _testing(loaded) if _is_best(loaded) and not _was_tested(loaded) else []
         _note_opening(loaded, by)
     recorded = loaded.directory.provenance()
     config, other = as_here(loaded.config)
     if config["compile"]:
         loaded.net.compile()
     with threads(recorded.get("threads")):
-        trainer = trainer_here(config, loaded.directory)
+        trainer = trainer_here(config, loaded.directory, callbacks)
         had, has = recorded.get("device"), trainer.strategy.root_device.type
         if had not in (None, has):
             other.append(f"{has} instead of {had}")
@@ -77,16 +82,36 @@ def lines(metrics: Mapping[str, float]) -> list[str]:
 
 def _note_opening(loaded: LoadedRun, by: str) -> None:
     """Count the first look; what was measured is known already, as the best of a tested run."""
-    if not any(name.startswith("test/") for name in loaded.metrics):
+    if not _was_tested(loaded):
         refuse_links_out(loaded.directory.path)
         with writing(loaded.directory.path):
             loaded.directory.opened_test(loaded.checkpoint.name, loaded.step, by=by)
 
 
+def _was_tested(loaded: LoadedRun) -> bool:
+    return any(name.startswith("test/") for name in loaded.metrics)
+
+
+def _is_best(loaded: LoadedRun) -> bool:
+    """Whether what is measured is what a finished run came to."""
+    run = loaded.directory
+    return loaded.checkpoint == run.best and run.state() == "finished"
+
+
+def _testing(loaded: LoadedRun) -> list[Callback]:
+    """Those of the run's callbacks that write what its test comes to."""
+    nodes = [node for node in (loaded.config.get("callbacks") or {}).values() if node]
+    return [
+        construct_in(loaded.directory.path, node, "callbacks")
+        for node in nodes
+        if resolve(node["_target_"], "callbacks").on_test_epoch_end
+        is not Callback.on_test_epoch_end
+    ]
+
+
 def _keep(loaded: LoadedRun, metrics: dict[str, float]) -> None:
     run = loaded.directory
-    is_best = loaded.checkpoint == run.best and run.state() == "finished"
-    if is_best and not any(name in loaded.metrics for name in metrics):
+    if _is_best(loaded) and not any(name in loaded.metrics for name in metrics):
         write_json(run.metrics_file, run.metrics() | metrics)
 
 

@@ -4,10 +4,10 @@ Exact figures are promised on the same machine alone; elsewhere any device will 
 Not for resuming: a run that goes on elsewhere becomes another one, so there the user has to choose.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lightning import Trainer
+from lightning import Callback, Trainer
 
 from seedbed.config.build import build_trainer
 from seedbed.config.machine import ALONE, alone, compiler_problems, device_problems
@@ -59,8 +59,10 @@ def on_processor(config: dict[str, Any]) -> dict[str, Any]:
     return here | {"trainer": trainer}
 
 
-def trainer_here(config: dict[str, Any], directory: RunDirectory) -> Trainer:
-    """A run's Trainer in one process, without what it writes.
+def trainer_here(
+    config: dict[str, Any], directory: RunDirectory, callbacks: Sequence[Callback] = ()
+) -> Trainer:
+    """A run's Trainer in one process, without what it writes but for these callbacks.
 
     Raises:
         RunError: If its settings make none.
@@ -68,7 +70,7 @@ def trainer_here(config: dict[str, Any], directory: RunDirectory) -> Trainer:
     settings = alone(config["trainer"]) | {"profiler": None}
     try:
         return build_trainer(
-            config | {"trainer": settings}, directory.path, callbacks=[], logger=False
+            config | {"trainer": settings}, directory.path, callbacks=[*callbacks], logger=False
         )
     except TypeError as error:
         raise RunError(f"{directory.config_file}: trainer: {error}.") from None
