@@ -47,7 +47,7 @@ train: $(READY)  ## Set up, fetch the Tang poems, and train the poem GPT on them
 		$(BIN)/python train.py experiment=poem_gpt data=verse prompt=秋江長歌; \
 	fi
 
-bench: $(READY)  ## Time it beside what one would write otherwise (ONLY=NAME: one line; ONLY=all)
+bench: $(READY)  ## Time it beside plain scripts that do the same (ONLY=NAME: one line; ONLY=all)
 	@$(BIN)/seedbed fetch
 	@$(BIN)/seedbed fetch mnist
 	@$(BIN)/python -m benchmarks $(ONLY)
@@ -63,7 +63,7 @@ docs-figures: $(READY)  ## Measure the figures in docs/ anew and say which have 
 test: $(READY)  ## Set up and run the fast tests
 	@$(BIN)/python -m pytest -n auto
 
-coverage: $(READY)  ## Run the fast tests, and tell the share of lines they run
+coverage: $(READY)  ## Run the fast tests, and report the share of lines they run
 	@$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 slow: $(READY)  ## Run the tests that take minutes or need real data
@@ -84,7 +84,7 @@ lint: $(READY)  ## Check format, style and types
 
 check: lint test  ## Lint and test
 
-fix: $(READY)  ## Format, and mend what can be mended
+fix: $(READY)  ## Format, and fix what can be fixed
 	@$(BIN)/ruff check --quiet --fix . || true
 	@$(BIN)/ruff format --quiet .
 
@@ -100,5 +100,6 @@ lock: $(READY)  ## Pin the newest packages that fit pyproject.toml, with the has
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-annotate --custom-compile-command 'make lock' --quiet --output-file requirements.lock
 
-reference: $(READY)  ## Write docs/reference.md from conf/ and the constructors that it calls
+reference: $(READY)  ## Write docs/reference.md and schemas/ from conf/ and the constructors that it calls
 	@$(BIN)/python -m seedbed.new.reference > docs/.reference.md && mv docs/.reference.md docs/reference.md
+	@$(BIN)/python -m seedbed.new.schemas

@@ -36,6 +36,21 @@ def test_fetch_without_a_mirror_that_delivers_has_a_status_of_its_own(
     assert (called.status, called.err) == (status, f"{error}\n")
 
 
+# --- completion ---------------------------------------------------------------------------------
+
+
+def test_completion_is_installed_and_completes_verbs(tmp_path: Path) -> None:
+    shell = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    words = ["--install-completion", "bash"]
+    result = CliRunner().invoke(app, words, prog_name="seedbed", env=shell)
+    assert result.exit_code == 0, result.output
+    script = tmp_path / ".bash_completions" / "seedbed.sh"
+    assert str(script) in (tmp_path / ".bashrc").read_text()
+    asked = {"_SEEDBED_COMPLETE": "complete_bash", "COMP_WORDS": "seedbed re", "COMP_CWORD": "1"}
+    found = CliRunner().invoke(app, [], prog_name="seedbed", env=asked)
+    assert found.output.split() == ["resume", "report", "reproduce", "remove"]
+
+
 # --- all verbs ------------------------------------------------------------------------------------
 
 every_verb = pytest.mark.parametrize(

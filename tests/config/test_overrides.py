@@ -169,7 +169,7 @@ def test_unknown_key_without_a_near_one_lists_those_beside_it() -> None:
 def test_of_many_keys_a_dozen_are_listed() -> None:
     message = problems("zzzzzz=1")
     assert message.startswith("zzzzzz: no such setting; there is callbacks, check_val_every_n_epoc")
-    assert re.search(r"(\w+, ){12}and \d+ more; --help shows all\.$", message)
+    assert re.search(r"(\w+, ){12}and \d+ more; --cfg job shows all\.$", message)
 
 
 def test_several_wrong_settings_are_reported_together() -> None:
@@ -282,7 +282,7 @@ def test_directory_of_a_run_means_nothing_to_a_sweep() -> None:
     with pytest.raises(SettingError) as caught:
         check_hydras(composed(["hydra.run.dir=x"]).hydra, multirun=True)
     instead = "hydra.sweep.dir names the sweep's"
-    assert str(caught.value) == f"hydra.run.dir=x: means nothing to a sweep; {instead}."
+    assert str(caught.value) == f"hydra.run.dir=x: has no effect on a sweep; {instead}."
 
 
 def test_settings_of_a_sweep_go_with_a_sweep() -> None:

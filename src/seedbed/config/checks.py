@@ -114,7 +114,7 @@ def check(config: Mapping[str, Any], *, begun: bool = False) -> None:
 
     Args:
         config: A resolved configuration of plain types.
-        begun: Whether a fit goes on from a checkpoint, which other weights have no part in.
+        begun: Whether a fit goes on from a checkpoint, so that `weights` is not used.
 
     Raises:
         SettingError: Listing all that is wrong.
@@ -124,7 +124,7 @@ def check(config: Mapping[str, Any], *, begun: bool = False) -> None:
         config[group] if isinstance(config.get(group), Mapping) else {}
         for group in ("trainer", "optimizer")
     )
-    own = {n: told for n, told in _lengths(trainer, "trainer.").items() if n not in wrong}
+    own = {n: text for n, text in _lengths(trainer, "trainer.").items() if n not in wrong}
     devices = [*device_problems(trainer)]
     problems = [
         *refused_targets(config),
@@ -212,7 +212,7 @@ def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
         if name == "experiment":
             yield f"experiment: {HEADLESS}"
         elif name not in known:
-            yield f"{name}: no such setting; {nearest(name, known, shown_by='--help')}"
+            yield f"{name}: no such setting; {nearest(name, known, shown_by='--cfg job')}"
 
 
 def _packages(config: Mapping[str, Any]) -> Iterator[str]:
@@ -259,7 +259,7 @@ def _target(node: Any, kind: str | None) -> Any:
 
 
 def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterator[str]:
-    """Check each node against its target, where that may be looked at; `wrong` was told already."""
+    """Check each node against its target, if it may be imported; `wrong` is reported already."""
     for group, given in GIVEN.items():
         # A net's sizes are compared with the data in `_agreement`.
         sizes = _sizes(config) if group == "net" else ()
@@ -310,10 +310,10 @@ def _node(
     settable, refused = _settable(target, given), foreign_arguments(target)
     for key, value in node.items():
         name = f"{path}.{key}"
-        if key in ("_target_", "_partial_") or _is_told(key, value, wrong):
+        if key in ("_target_", "_partial_") or _is_reported(key, value, wrong):
             continue
         if (key, value) == ("mode", None) and kind == "callbacks":
-            continue  # of a metric that `_best` tells about
+            continue  # `_best` reports it
         if key in refused:
             yield f"{name}: leads to files or code; expected to be left out."
         elif key not in settable:
@@ -343,9 +343,9 @@ def _nodes(path: str, value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield from _nodes(f"{path}.{number}", one)
 
 
-def _is_told(key: str, value: Any, wrong: Mapping[str, Any]) -> bool:
+def _is_reported(key: str, value: Any, wrong: Mapping[str, Any]) -> bool:
     """Whether a wrong value came from a top-level setting, as trainer.max_steps from max_steps."""
-    return any(name.endswith(key) and value == told for name, told in wrong.items())
+    return any(name.endswith(key) and value == other for name, other in wrong.items())
 
 
 def _absence(name: str, value: Any, hint: Any) -> str | None:

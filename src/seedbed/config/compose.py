@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from seedbed.config.shorthand import written_out
 from seedbed.project import CONF, LOGS
 
-REFERENCE = re.compile(r"\$\{(?:oc\.select:)?(\w+)")
+REFERENCE = re.compile(r"\$\{(?:oc\.select:)?(\w+)(?=[\[.,}])")
 """A setting that another one's value refers to."""
 
 GROUPS = ("optimizer", "scheduler", "init", "data", "net", "task", "callbacks", "trainer", "name")
@@ -38,6 +38,7 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("runid", run_id, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("named", _named, replace=True)
     OmegaConf.register_new_resolver("differs", _differs, replace=True)
+    OmegaConf.register_new_resolver("help_page", _help_page, replace=True)
 
 
 def composed(overrides: list[str]) -> DictConfig:
@@ -146,7 +147,13 @@ def _differs(typed: Sequence[str]) -> str:
     return f"{text[:LONGEST].rstrip('-._')}_" if text else ""
 
 
+def _help_page() -> str:
+    from seedbed.config.help_page import help_page
+
+    return help_page()
+
+
 def _named(name: str | None, path: str | None, experiment: str) -> str:
-    """What runs on somebody's file are kept under: their name, else the file's, as a folder's."""
+    """The name under which runs on a user's file are kept: their own, else the file's."""
     words = str(name or Path(path or "").stem or experiment)
     return re.sub(r"[^\w.-]+", "_", words).strip("._") or experiment

@@ -1,8 +1,8 @@
 """A command line's overrides: made readable for Hydra, and all that is wrong with them.
 
 Hydra stops at the first override it cannot use. Off the happy path only, each override is tried on
-its own, the good ones are composed, and their values checked, so that all mistakes are told at
-once.
+its own, the good ones are composed, and their values checked, so that all mistakes are
+reported at once.
 """
 
 import os
@@ -125,13 +125,13 @@ def _replacing(argument: str) -> list[str]:
 
 
 def _check_verbose(argument: str) -> None:
-    """Have Hydra's own logging be told something it takes; it asserts that only.
+    """Check what is set of Hydra's own logging, for which Hydra has an assertion only.
 
     Raises:
         SettingError: If it is none of these.
     """
     if not _can_read(argument):
-        return  # which is told of all such
+        return  # Hydra refuses it, and that is explained
     value: object = OverridesParser.create().parse_override(argument).value()
     names = value if isinstance(value, list) else [value]
     if isinstance(value, bool) or all(isinstance(name, str | QuotedString) for name in names):
@@ -207,7 +207,7 @@ def is_multirun(arguments: list[str]) -> bool:
 
 
 def check_hydras(hydra: DictConfig, *, multirun: bool) -> None:
-    """Have what was set of Hydra's own mean something: sweeps and single runs differ in it.
+    """Check that what was set of Hydra's own has an effect: sweeps and single runs differ in it.
 
     Raises:
         SettingError: Naming what would be ignored, or a directory without a name.
@@ -221,11 +221,14 @@ def check_hydras(hydra: DictConfig, *, multirun: bool) -> None:
             problems.append(f"{typed}: is a setting of sweeps; to sweep, add --multirun.")
         elif multirun and not of_sweeps and key not in OF_BOTH:
             instead = "; hydra.sweep.dir names the sweep's" if key == "hydra.run.dir" else ""
-            problems.append(f"{typed}: means nothing to a sweep{instead}.")
+            problems.append(f"{typed}: has no effect on a sweep{instead}.")
     driven = "cluster" in hydra.launcher or hydra.launcher.get("_target_") == BASIC
     if not driven:
         launcher = hydra.runtime.choices.get("hydra/launcher")
-        problems.append(f"hydra/launcher={launcher}: jobs are started here or by slurm; choose it.")
+        problems.append(
+            f"hydra/launcher={launcher}: jobs are started here or by slurm; leave it "
+            "out, or choose slurm."
+        )
     if not multirun and not str(hydra.run.dir or "").strip():
         problems.append("hydra.run.dir: expected a name; leave it out for one in logs.")
     if problems:
@@ -317,7 +320,7 @@ def _job_problems(overrides: list[str]) -> list[str]:
         if _refusal([*choices, *good, text]):
             said = _value_problem(parser.parse_override(text), base)
             is_own = not refused or "." in text.partition("=")[0] or "did you mean" in said
-            problems += [said] if is_own else []  # else what was refused may have brought it
+            problems += [said] if is_own else []  # else what was refused may have added it
         else:
             good.append(text)
     from seedbed.config.checks import check  # imports torch
@@ -399,7 +402,7 @@ def _value_problem(override: Override, settings: Any) -> str:
             meant = f"did you mean {' or '.join(alike)}?" if alike else None
             choices = [] if above or {*alike} & {*groups} else _choices_of(override.value(), groups)
             meant = f"did you mean {' or '.join(choices)}?" if choices else meant
-            meant = meant or nearest(above + name, settable, shown_by="--help")
+            meant = meant or nearest(above + name, settable, shown_by="--cfg job")
             return f"{key}: no such setting; {meant}"
         node, above = node[name], f"{above}{name}."
     if override.is_add():

@@ -7,11 +7,11 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import yaml
 
+from seedbed.config.help_page import comment
 from seedbed.config.targets import resolve
 from seedbed.project import CONF, ROOT
 
@@ -24,6 +24,12 @@ OPENING = """# Reference of settings
 
 Made by `make reference` from `conf/` and the constructors that it calls. A setting is typed as
 `group.setting=value`; the default is the option's.
+
+`schemas/` has the same for an editor, which then completes and checks the files of `conf/`. Visual
+Studio Code with its YAML extension finds them by `.vscode/settings.json`; another editor with
+yaml-language-server by a file's first line,
+`# yaml-language-server: $schema=../../schemas/net.json`.
+For classes of your own, `make reference` writes both anew.
 """
 
 
@@ -37,7 +43,7 @@ def _group(group: str) -> Iterator[str]:
     for file in sorted((CONF / group).glob("*.yaml")):
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
         yield f"### {group}={file.stem}\n"
-        yield f"{_comment(file)}\n"
+        yield f"{comment(file)}\n"
         nodes = {"": content} if "_target_" in content else content
         rows = [row for name, node in nodes.items() for row in _rows(group, name, node)]
         if rows:
@@ -45,29 +51,18 @@ def _group(group: str) -> Iterator[str]:
             yield "\n".join(rows) + "\n"
 
 
-def _comment(file: Path) -> str:
-    """What the file's opening lines say, as one paragraph, without commands."""
-    lines = []
-    for line in file.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#") or line.startswith("#   "):
-            break
-        if not line.startswith("# @"):
-            lines.append(line.lstrip("# "))
-    return " ".join(lines).rstrip(":")
-
-
 def _rows(group: str, name: str, node: Any) -> Iterator[str]:
     if not isinstance(node, dict) or "_target_" not in node:
         return
     called = resolve(str(node["_target_"]), group)
     parameters = inspect.signature(called).parameters
-    told = _arguments(called)
+    said = arguments_of(called)
     place = f"{group}.{name}." if name else f"{group}."
     for setting, value in node.items():
         if setting not in ("_target_", "_partial_"):
             hint = parameters[setting].annotation if setting in parameters else ""
             hint = "" if hint is inspect.Parameter.empty else _type(hint)
-            cells = (f"`{place}{setting}`", hint, f"`{_shown(value)}`", told.get(setting, ""))
+            cells = (f"`{place}{setting}`", hint, f"`{_shown(value)}`", said.get(setting, ""))
             yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
@@ -81,7 +76,7 @@ def _shown(value: Any) -> str:
     return text.replace("\n...\n", "").strip()
 
 
-def _arguments(called: Any) -> dict[str, str]:
+def arguments_of(called: Any) -> dict[str, str]:
     """What a docstring, or that of a class above, says of each argument, a line each."""
     above = reversed(called.__mro__) if inspect.isclass(called) else [called]
     found: dict[str, str] = {}
