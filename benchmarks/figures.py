@@ -68,7 +68,7 @@ def read_figures(table: Path = TABLE) -> list[Figure]:
 
 
 def measured(command: str, folder: Path) -> Comparison | None:
-    """What a command's runs came to, those that are missing trained first; None if it failed."""
+    """The figures of a command's runs, those that are missing trained first; None if it failed."""
     words = [*command.split(), f"hydra.sweep.dir={quoted(str(folder))}"]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".log").open("w") as log:
@@ -80,7 +80,7 @@ def measured(command: str, folder: Path) -> Comparison | None:
     return compare(find_runs([folder]))
 
 
-def told(figures: Sequence[Figure], folder: Path) -> Iterator[tuple[Figure, float | None]]:
+def compared(figures: Sequence[Figure], folder: Path) -> Iterator[tuple[Figure, float | None]]:
     """Each figure with what it is now, None where there is none; command by command."""
     for command in dict.fromkeys(figure.command for figure in figures):
         place = folder / re.sub(r"[^\w.-]+", "_", command)
@@ -101,7 +101,7 @@ def main(words: Sequence[str]) -> int:
         if not words or any(word in f"{figure.page} {figure.command}" for word in words)
     ]
     moved = 0
-    for figure, now in told(figures, LOGS / "docs-figures"):
+    for figure, now in compared(figures, LOGS / "docs-figures"):
         has_moved = now is None or not abs(now - figure.value) <= figure.spread
         moved += has_moved
         found = "none" if now is None else f"{now:.4f}"

@@ -1,4 +1,4 @@
-"""Fits of shipped experiments: as commands of their own, or here, with other work by turns."""
+"""Fits of shipped experiments: as commands of their own, or here, alternating with other work."""
 
 import os
 import sys
@@ -83,7 +83,7 @@ def as_recorded(path: Path, *overrides: str) -> Trained:
 
 
 class Beside(Callback):
-    """Does other work after each so many steps of a fit, and times both.
+    """Does other work after every so many steps of a fit, and times both.
 
     Args:
         work: What is done in between.
@@ -114,7 +114,7 @@ class Beside(Callback):
 
 
 def fit_beside(work: Callable[[], object], *overrides: str, every: int, pairs: int) -> list[Pair]:
-    """Fit an experiment with other work by turns; validations are not timed.
+    """Fit an experiment, alternating with other work; validations are not timed.
 
     Returns:
         Seconds of `every` steps of the fit, and of the work; the first pair, in which both get

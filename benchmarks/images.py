@@ -2,7 +2,7 @@
 
     python -m benchmarks.images plain|files|held FOLDER
 
-prints the seconds of one epoch's batches as JSON. The plain script is what one would write:
+prints the seconds of one epoch's batches as JSON. The plain script is the usual one:
 `ImageFolder`, `ToTensor`, a shuffled `DataLoader` with as many workers.
 """
 

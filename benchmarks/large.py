@@ -4,7 +4,7 @@
     python -m benchmarks.large trained FOLDER
 
 The first makes a text of 1 GB into tokens. The second trains a small GPT on 4 billion tokens, and
-then by turns on these and on a part of them that is held in memory. Both print JSON. Their
+then alternates between these and a part of them that is held in memory. Both print JSON. Their
 memory is the kernel's `RssAnon`: what no file stands behind, torch itself among it.
 """
 
@@ -128,9 +128,9 @@ def making() -> Measured:
     with TemporaryDirectory() as folder:
         found = child("benchmarks.large", "made", folder)
     share = found["bytes"] / LIMIT
-    told = f"{share * 1024:,.0f} MiB; {found['characters']:,} characters for training"
-    say(told)
-    return Measured(share, f"{told}; {found['seconds']:,.0f} s of one core", [(share, 1.0)])
+    detail = f"{share * 1024:,.0f} MiB; {found['characters']:,} characters for training"
+    say(detail)
+    return Measured(share, f"{detail}; {found['seconds']:,.0f} s of one core", [(share, 1.0)])
 
 
 def training() -> Measured:
@@ -142,7 +142,7 @@ def training() -> Measured:
 
 
 def steps() -> Measured:
-    """Steps by turns."""
+    """Steps, alternating."""
     with TemporaryDirectory() as folder:
         found = child("benchmarks.large", "trained", folder)
     pairs: list[Pair] = [(mapped, held) for mapped, held in found["pairs"]]

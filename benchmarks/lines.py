@@ -10,7 +10,7 @@ from benchmarks.timing import Pair, ratio, speedup
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure is held against."""
+    """What a figure is compared with."""
 
     limit: float
     kind: Literal["at most", "at least"]
@@ -33,7 +33,7 @@ def at_least(limit: float, text: str = "") -> Target:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a line came to."""
+    """The result of a line."""
 
     figure: float
     """What the target is about; infinite where ours did not get there."""
@@ -52,7 +52,7 @@ class Line:
     Attributes:
         name: What it is called on the command line; before the dot its group.
         what: What is measured.
-        baseline: What it is held against.
+        baseline: What it is compared with.
         target: What the figure should be.
         measure: Takes the measurement.
         minutes: About how long that takes on two cores.
@@ -70,18 +70,18 @@ class Line:
 
 def cost(pairs: Sequence[Pair], unit: str, detail: str = "") -> Measured:
     """Our cost as a share of the baseline's."""
-    return Measured(ratio(pairs), _told(pairs, unit, detail), list(pairs))
+    return Measured(ratio(pairs), _described(pairs, unit, detail), list(pairs))
 
 
 def speed(pairs: Sequence[Pair], unit: str, detail: str = "") -> Measured:
     """Our speed as a multiple of the baseline's."""
-    return Measured(speedup(pairs), _told(pairs, unit, detail), list(pairs))
+    return Measured(speedup(pairs), _described(pairs, unit, detail), list(pairs))
 
 
-def _told(pairs: Sequence[Pair], unit: str, detail: str) -> str:
+def _described(pairs: Sequence[Pair], unit: str, detail: str) -> str:
     ours, baseline = (median(side) for side in zip(*pairs, strict=True))
-    told = f"{_short(ours)} against {_short(baseline)} {unit}, {len(pairs)} pairs"
-    return f"{told}; {detail}" if detail else told
+    text = f"{_short(ours)} against {_short(baseline)} {unit}, {len(pairs)} pairs"
+    return f"{text}; {detail}" if detail else text
 
 
 def _short(number: float) -> str:

@@ -49,10 +49,10 @@ def lesson() -> Fit:
 
 def fit(overrides: Sequence[str], seed: int) -> Fit:
     """Seconds and test accuracy of a whole command."""
-    return told(f"{overrides[0]}, seed {seed}", trained(*overrides, f"seed={seed}"))
+    return as_fit(f"{overrides[0]}, seed {seed}", trained(*overrides, f"seed={seed}"))
 
 
-def told(name: str, done: Trained) -> Fit:
+def as_fit(name: str, done: Trained) -> Fit:
     """What came of a run, said too."""
     accuracy = done.run.final["test/accuracy"]
     say(f"{name}: {done.seconds:.1f} s, test accuracy {accuracy:.4f}")
@@ -60,7 +60,7 @@ def told(name: str, done: Trained) -> Fit:
 
 
 def recipe() -> Measured:
-    """The lesson's recipe both ways, by turns."""
+    """The lesson's recipe both ways, alternating."""
     fits: list[Fit] = []
     lessons: list[Fit] = []
 
@@ -94,16 +94,16 @@ def cnn() -> Measured:
     runs, fits = [], []
     for done in of_seeds((1, 2, 3), *CNN):
         runs.append(done)
-        fits.append(told(CNN[0], done))
+        fits.append(as_fit(CNN[0], done))
     detail = f"{_mean(fits)}, {mean(s for s, _ in fits):,.0f} s"
     return Measured(mean(a for _, a in fits), detail, circumstances=runs[0].circumstances)
 
 
 def _mean(fits: Sequence[Fit]) -> str:
     accuracies = [accuracy for _, accuracy in fits]
-    told = ", ".join(f"{accuracy:.4f}" for accuracy in accuracies)
+    listed = ", ".join(f"{accuracy:.4f}" for accuracy in accuracies)
     deviation = stdev(accuracies) if len(accuracies) > 1 else 0.0
-    return f"{told}: {mean(accuracies):.4f} ± {deviation:.4f}"
+    return f"{listed}: {mean(accuracies):.4f} ± {deviation:.4f}"
 
 
 LINES = (

@@ -13,14 +13,14 @@ This page is written by it from the figures in `results/`.
 
 {settings}
 
-A comparison is the median of the ratios of pairs measured by turns in one run; of `mnist_fast` it
-is the seeds' mean time beside the mean of the lesson's, before and after them. Times are wall time,
-those of commands of whole processes from start to end; ≤ is ours as a share of what stands beside,
-≥ how many times more ours does in the same time, but for a loss and an accuracy, which stand as
-they are. At the end of a measurement are the lowest and the highest ratio. Load is the system's
-average of the minute before. A line without one is of runs that were trained before: what they are
-held against was measured later, and their time is from when they were set out, imports left out.
-All were measured on two shared cores. Nothing here was measured on a GPU.
+A comparison is the median of the ratios of pairs measured alternately in one run; of `mnist_fast`
+it is the seeds' mean time beside the mean of the lesson's, before and after them. Times are wall
+time, those of commands of whole processes from start to end; ≤ is ours as a share of what stands
+beside, ≥ how many times more ours does in the same time, but for a loss and an accuracy, which
+stand as they are. At the end of a measurement are the lowest and the highest ratio. Load is the
+system's average of the minute before. A line without one is of runs that were trained before: what
+they are compared with was measured later, and their time is from when they were set out, imports
+left out. All were measured on two shared cores. Nothing here was measured on a GPU.
 
 {table}
 

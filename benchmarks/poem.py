@@ -91,9 +91,9 @@ def tokens() -> Measured:
 
 
 def _losses(losses: list[float]) -> str:
-    told = ", ".join(f"{loss:.4f}" for loss in losses)
+    listed = ", ".join(f"{loss:.4f}" for loss in losses)
     deviation = torch.tensor(losses).std().item() if len(losses) > 1 else 0.0
-    return f"evaluation loss {told}: {mean(losses):.4f} ± {deviation:.4f}"
+    return f"evaluation loss {listed}: {mean(losses):.4f} ± {deviation:.4f}"
 
 
 LINES = (

@@ -38,7 +38,7 @@ WAYS = {
 
 
 def measure() -> None:
-    """Fit each way by turns, and keep how fast each was."""
+    """Fit each way, alternating, and keep how fast each was."""
     around = here()
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(TURNS):

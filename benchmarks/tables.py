@@ -53,7 +53,7 @@ def _measured(path: Path, what: str) -> Any:
 
 
 def reading() -> Measured:
-    """Both by turns, each in a process of its own."""
+    """Both, alternating, each in a process of its own."""
     with TemporaryDirectory() as folder:
         _write(path := Path(folder, "table.csv"))
         pairs = interleaved(

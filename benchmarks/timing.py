@@ -1,8 +1,8 @@
 """Timing two things against each other: whole processes, or blocks of work within one.
 
 They take turns, and each second pair runs the other way round, so that whatever else the machine
-does falls on both alike. The ratio is taken pair by pair and its median quoted. Price: each thing
-runs as often as the other, however long it takes.
+does falls on both alike. The ratio is taken pair by pair and its median quoted. Trade-off: each
+thing runs as often as the other, however long it takes.
 """
 
 import json
@@ -24,7 +24,7 @@ Pair = tuple[float, float]
 def interleaved(
     ours: Callable[[], float], baseline: Callable[[], float], *, pairs: int, warm_up: bool = True
 ) -> list[Pair]:
-    """What both cost, by turns, after one of each that does not count.
+    """What both cost, alternating, after one of each that does not count.
 
     Args:
         ours: Does our work once and returns its cost.

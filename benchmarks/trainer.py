@@ -25,13 +25,13 @@ def class_loss(net: nn.Module, batch: Any) -> Tensor:
 
 
 def poem() -> Measured:
-    """Ten steps by turns."""
+    """Ten steps, alternating."""
     bare = bare_loop(language_loss, *POEM, steps=10)
     return cost(fit_beside(bare, *POEM, every=10, pairs=15), "s for 10 steps")
 
 
 def mnist() -> Measured:
-    """300 steps by turns."""
+    """300 steps, alternating."""
     bare = bare_loop(class_loss, *MNIST, steps=300)
     return cost(fit_beside(bare, *MNIST, every=300, pairs=45), "s for 300 steps")
 

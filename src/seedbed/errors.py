@@ -58,7 +58,7 @@ class LostProcessError(SeedbedError):
 
 
 class ProcessError(SeedbedError):
-    """A process that was started for the run has failed; has its words and its exit status."""
+    """A process that was started for the run has failed; has its message and its exit status."""
 
     def __init__(self, message: str, exit_status: int = 1) -> None:
         super().__init__(message)

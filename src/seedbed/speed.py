@@ -36,7 +36,7 @@ def quick_imports() -> AbstractContextManager[None]:
 
 
 def with_lean_steps(trainer: Any) -> Any:
-    """Have a Trainer take steps without the calls that nobody waits for, where that is on."""
+    """Have a Trainer take steps without the calls that have nothing to do, where that is on."""
     if not is_on():
         return trainer
     from seedbed.fast.steps import with_lean_steps as lean

@@ -83,7 +83,7 @@ def tag(name: str, headline: frozenset[str] = frozenset()) -> str | None:
     """Where a metric stands; None where it has no place, or another has it already.
 
     Args:
-        name: The metric, as `val/loss`; one that is nobody's of the frame keeps its name.
+        name: The metric, as `val/loss`; one that is not the frame's keeps its name.
         headline: The study's own headline metrics, as `accuracy`.
     """
     if name in NOWHERE:

@@ -134,7 +134,7 @@ class PlainConsole(Console):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether somebody may be looking."""
+        """Whether it is a terminal, which a user may be watching."""
         return self.file.isatty()
 
 
@@ -181,7 +181,7 @@ class _Timed(logging.Formatter):
 
 
 class _File(logging.FileHandler):
-    """Appends messages; of one that a full disk does not take, the checkpoint's error tells."""
+    """Appends messages; where the disk is full, the checkpoint's error reports it."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Print no trace."""

@@ -1,4 +1,4 @@
-"""Figures in `docs/`: where they stand, and whether one that moved is told."""
+"""Figures in `docs/`: where they stand, and whether one that moved is reported."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_figure_may_move_by_its_deviation_or_its_last_digit(
 
 
 @pytest.mark.slow
-def test_figures_that_moved_are_told_and_finished_runs_are_not_trained_again(
+def test_figures_that_moved_are_reported_and_finished_runs_are_not_trained_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = "-m max_epochs=2 data.held_out=20 logger=csv optimizer.lr=0.01,0.02"

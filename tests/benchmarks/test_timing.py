@@ -91,7 +91,7 @@ def test_page_has_the_lines_that_were_measured_and_no_other(
     assert (tmp_path / "results.png").stat().st_size > 0
 
 
-def test_growth_is_told_and_drawn_once_it_was_measured(
+def test_growth_is_reported_and_drawn_once_it_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results, "RESULTS", tmp_path)
@@ -147,7 +147,7 @@ def test_names_mean_a_line_or_a_group() -> None:
     assert bench.chosen([])[1] == ["scaling", "corpora", "processes"]
 
 
-def test_wrong_name_is_told_with_those_there_are() -> None:
+def test_wrong_name_is_reported_with_those_there_are() -> None:
     with pytest.raises(SystemExit, match=r"strat: no such line; there is .*start\.help"):
         bench.chosen(["strat"])
 

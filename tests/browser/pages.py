@@ -1,4 +1,4 @@
-"""Runs to look at, and what a visit to a page came to."""
+"""Runs to look at, and what a visit to a page found."""
 
 import subprocess
 import threading

@@ -176,7 +176,7 @@ def test_beyond_a_number_of_levels_the_commonest_have_inputs(new: New) -> None:
     words = ["a", "b", "c", "a", "b", "d", "e", "a"] * 5
     table = new(_settings={"levels": 2}, a=words)
     assert column(table)["levels"] == ["a", "b"]
-    assert "a: 5 levels, 2 of them told apart" in table.remarks
+    assert "a: 5 levels, 2 of them kept apart" in table.remarks
 
 
 def test_numbers_may_be_names(new: New) -> None:

@@ -56,13 +56,13 @@ REFUSED = {
             ],
             "Tensor list must have same number": ["BSAM"],
             "install `einops`": ["DeMo"],
-            "from its own base_optimizer": ["FriendlySAM", "GSAM", "LookSAM", "SAM", "WSAM"],
+            "it needs base_optimizer": ["FriendlySAM", "GSAM", "LookSAM", "SAM", "WSAM"],
             "shapes cannot be multiplied": ["LoRARite"],
-            "from its own optimizer": [
+            "it needs optimizer": [
                 *("Lookahead", "Magma", "OrthoGrad", "PCGrad", "SafeFP16Optimizer", "TRAC"),
                 "ScheduleFreeWrapper",
             ],
-            "its weights are others in evaluation": [
+            "its weights differ in evaluation": [
                 *("SPlus", "ScheduleFreeAdamW", "ScheduleFreeRAdam", "ScheduleFreeSGD"),
             ],
             "only supports 2D parameters": ["SpectralSphere"],
@@ -70,7 +70,7 @@ REFUSED = {
         for name in names
     },
     **{
-        f"torch.optim.lr_scheduler.{name}": f"from its own {needed}, which no setting gives"
+        f"torch.optim.lr_scheduler.{name}": f"it needs {needed}, which no setting can give"
         for name, needed in {
             "ChainedScheduler": "schedulers",
             "LambdaLR": "lr_lambda",

@@ -1,4 +1,4 @@
-"""Records that are damaged, or a stranger's: each is told of, and none hides another."""
+"""Records that are damaged, or a stranger's: each is reported, and none hides another."""
 
 import json
 import os

@@ -40,7 +40,7 @@ def test_net_that_is_better_on_the_same_rows_is_named_with_its_interval(
     """The rows differ by 1, the nets by 0.1 ± 0.1, which unpaired nobody could tell."""
     head, line = said(LOSSES, LOSSES + 0.1 + NOISE)
     assert head == (
-        "Of these very nets, by test/loss of the same 200 rows (permutation test and bootstrap, "
+        "Of these nets only, by test/loss of the same 200 rows (permutation test and bootstrap, "
         "paired by row; SciPy):"
     )
     start, low, to, high = line.rsplit(" ", 3)
@@ -79,4 +79,4 @@ def test_figures_of_opened_runs_alone_are_said_to_be_so(make_run: MakeRun, tmp_p
     make_run("0", [1.0])
     folder = make_run("1", [2.0], optimizer={"lr": 1.0})
     (folder / "metrics.json").write_text('{"val/loss": 2.0}')
-    assert "Test figures are shown of these alone." in remarks(compare(find_runs([tmp_path])))
+    assert "Test figures are shown of these only." in remarks(compare(find_runs([tmp_path])))

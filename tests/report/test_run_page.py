@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 
 from seedbed.record.run import read_run
 from seedbed.report.picture import Picture
-from seedbed.report.run_page import Told, write_run_page
+from seedbed.report.run_page import Contents, write_run_page
 
 MakeRun = Callable[..., Path]
 
 
-def page_of(folder: Path, **told: Any) -> str:
-    return write_run_page(read_run(folder), Told(**told)).read_text(encoding="utf-8")
+def page_of(folder: Path, **contents: Any) -> str:
+    return write_run_page(read_run(folder), Contents(**contents)).read_text(encoding="utf-8")
 
 
 def text_of(page: str) -> str:

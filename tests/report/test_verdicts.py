@@ -29,7 +29,10 @@ def compared(make_run: MakeRun, tmp_path: Path) -> Compared:
 
 def test_one_seed_each_says_nothing(compared: Compared) -> None:
     [line] = verdicts(compared({0.1: [1.0], 0.2: [2.0]}))
-    assert line == "Of one seed each nothing can be said of which is better: repeat with seeds=5."
+    assert (
+        line
+        == "With one seed each, nothing can be said about which is better: repeat with seeds=5."
+    )
 
 
 def test_better_setting_is_named_with_the_interval_of_its_gain(compared: Compared) -> None:
@@ -69,7 +72,7 @@ def test_rank_counts_the_settings_that_are_shown_to_be_better(compared: Compared
 
 def test_setting_with_one_seed_is_said_to_be_undecidable(compared: Compared) -> None:
     found = compared({0.1: [1.0, 2.0, 3.0], 0.2: [1.9, 3.0, 4.1], 0.3: [0.5]})
-    assert "Of the 1 with one seed nothing can be said." in verdicts(found)
+    assert "About the 1 with one seed nothing can be said." in verdicts(found)
     assert [rank for rank, _ in found.ranked()] == [1, 1, 2]
 
 

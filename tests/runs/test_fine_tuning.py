@@ -162,5 +162,5 @@ def test_skipped_name_of_no_parameter_is_refused(source: RunDirectory, tmp_path:
 
 def test_rates_that_a_schedule_sets_itself_are_not_scaled(tmp_path: Path) -> None:
     cycle = ["scheduler._target_=torch.optim.lr_scheduler.OneCycleLR", "scheduler.max_lr=0.01"]
-    with pytest.raises(SettingError, match="lr_scale would have no part in it"):
+    with pytest.raises(SettingError, match="lr_scale would have no effect"):
         executed(tmp_path / "run", *cycle, "scheduler.cycle_momentum=false", "lr_scale={*: 0.5}")

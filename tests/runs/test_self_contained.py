@@ -203,7 +203,7 @@ def test_stream_that_cannot_keep_its_place_says_where_it_goes_on(
     run = RunDirectory(tmp_path / "cut")
     execute(run.path)
     said = run.log_file.read_text()
-    assert "Streams cannot keep its place: the epoch goes on at batch" in said
+    assert "Streams cannot restore its place: the epoch continues at batch" in said
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A figure is the same wherever it is told, in each study: to the last digit that is printed."""
+"""A figure is the same wherever it is shown, in each study: to the last digit that is printed."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Workers and their GPUs; of their cores `test_sweep_command.py` tells."""
+"""Workers and their GPUs; their cores are tested in `test_sweep_command.py`."""
 
 import os
 import signal

@@ -248,7 +248,7 @@ def test_killed_job_is_told_alone_and_goes_on_by_the_same_command(
     with pytest.raises(SweepError):
         submitted(*ENDLESS)
     stopping.join()
-    assert "it was told to end" in capsys.readouterr().out
+    assert "it was ended: by its time limit" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ class Board(Callback):
         self._histograms(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what is of the net as it has become."""
+        """Write the net's graph and vectors as they are at the end."""
         if self._last != trainer.global_step:
             self._histograms(trainer, pl_module)
         data = getattr(trainer, "datamodule", None)

@@ -89,7 +89,7 @@ class Checkpoints(Callback):
             _set_random_states(trainer, self._random_states[rank()])
         if trainer.fit_loop.restarted_mid_epoch:
             self._is_partial = not isinstance(pl_module, Task)  # which keeps its own running means
-            _tell_where_it_goes_on(trainer)
+            _log_where_it_resumes(trainer)
         if len(trainer.optimizers) > 1:  # by Lightning's count each of their steps is one
             self._most_batches, trainer.fit_loop.epoch_loop.max_steps = trainer.max_steps, -1
         if trainer.is_last_batch and trainer.fit_loop.restarted_mid_epoch:
@@ -123,7 +123,7 @@ class Checkpoints(Callback):
         self._save_or_stop(trainer, at_end=at_end, after_batch=True)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Mark what a module logs of an epoch that was gone on with: it is of the rest alone."""
+        """Mark what a module logs of a resumed epoch: it covers the rest of the epoch only."""
         if self._is_partial:
             pl_module.log("partial", 1.0, rank_zero_only=True)
         self._is_partial = False
@@ -174,7 +174,7 @@ class Checkpoints(Callback):
         # Its last validation was saved already: from here on, a cut epoch counts as a whole one.
         if self._best is not None or self._written_step != trainer.global_step:
             self._write(trainer)
-        _stop_if_told(*largest(self._signal))
+        _stop_if_signalled(*largest(self._signal))
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
@@ -208,17 +208,17 @@ class Checkpoints(Callback):
         signal.signal(number, self._usual[number])
 
     def _save_or_stop(self, trainer: Trainer, *, at_end: bool, after_batch: bool = False) -> None:
-        # What one process of several finds, by its clock or a signal to it, holds for all; so all
-        # must ask, whatever else holds.
+        # Of several processes, one whose clock or signal asks for it decides for all; so each of
+        # them calls `largest`, whatever else is true.
         overdue = time.monotonic() - self._written >= self.every_seconds
-        # A signal that comes while this writes waits for the next place: no other knows of it.
-        due, told = largest(overdue, self._signal)
-        if not (due or told or at_end or trainer.should_stop):
+        # A signal that comes during the write waits for the next place: no other process has it.
+        due, received = largest(overdue, self._signal)
+        if not (due or received or at_end or trainer.should_stop):
             return
         if not is_resumable_here(trainer, after_batch=after_batch):
             return
         self._write(trainer)
-        _stop_if_told(told)
+        _stop_if_signalled(received)
 
     def _write(self, trainer: Trainer) -> None:
         last = state_of(trainer)
@@ -234,18 +234,18 @@ class Checkpoints(Callback):
         self._written_step = trainer.global_step
 
 
-def _tell_where_it_goes_on(trainer: Trainer) -> None:
-    """Say so where an epoch is gone on with whose loader does not know where it was."""
+def _log_where_it_resumes(trainer: Trainer) -> None:
+    """Log it if an epoch is resumed whose loader does not know its place."""
     loader, data = trainer.train_dataloader, getattr(trainer, "datamodule", None)
     if not hasattr(loader, "state_dict"):
         batch = trainer.fit_loop.epoch_loop.batch_progress.current.ready
         log.info(
-            f"{type(data).__name__} cannot keep its place: the epoch goes on at batch {batch + 1} "
-            "with what the loader gives first"
+            f"{type(data).__name__} cannot restore its place: the epoch continues at batch "
+            f"{batch + 1} with the first batches of the loader"
         )
 
 
-def _stop_if_told(number: int) -> None:
+def _stop_if_signalled(number: int) -> None:
     if number:
         raise SystemExit(128 + number)
 

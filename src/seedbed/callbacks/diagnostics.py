@@ -1,4 +1,4 @@
-"""What goes on within a net, layer by layer, for whoever wants to see it.
+"""What happens inside a net, layer by layer.
 
 By default validations 0, 1, 2, 3, 4, 6, 8, 12, 16 … are looked at, and the figures go to files of
 the run; `callbacks=diagnostics` looks at each, and shows them in the dashboards too. A look costs a
@@ -29,7 +29,7 @@ from seedbed.tasks.binary import BinaryTask
 from seedbed.tasks.multiclass import MulticlassTask
 
 FEWEST = 16
-"""Rows by which one can tell whether a unit answers all alike."""
+"""Rows needed to decide whether a unit gives one answer to all inputs."""
 
 MOST = 100
 """Classes up to which they are counted."""
@@ -52,7 +52,7 @@ class Diagnostics(Callback):
     """Looks at layers and classes.
 
     Args:
-        thorough: Whether each validation is looked at, and all loggers get to know.
+        thorough: Whether each validation is looked at, and logged by all loggers.
     """
 
     ask: Callable[[], None] | None = None

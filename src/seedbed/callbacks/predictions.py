@@ -16,7 +16,7 @@ MOST_ROWS = 20_000
 
 
 class PredictionsFile(Callback):
-    """Writes `test_rows.csv`, what each example of the test came to, by which runs are compared.
+    """Writes `test_rows.csv`, the figures of each test example, by which runs are compared.
 
     Of a regression with one input also `predictions.csv`, its input, target and prediction.
 

@@ -31,7 +31,7 @@ class ProgressLines(Callback):
     """Draws the bar and logs the lines.
 
     Args:
-        every: Log the line of each this-many-th validation; the first and the last always.
+        every: Log one in this many validations; the first and the last always.
 
     Raises:
         ValueError: If `every` is below 1.

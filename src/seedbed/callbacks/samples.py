@@ -18,8 +18,9 @@ class TextSamples(Callback):
     """Continues a prompt at each validation; does nothing where the data is not text.
 
     Args:
-        prompt: What the text starts with; an empty one starts where a document does. One that the
-            corpus hardly knows gives way to the corpus's commonest beginning, which is said.
+        prompt: What the text starts with; an empty one starts where a document does. One
+            whose characters the corpus mostly lacks is replaced by the commonest beginning; the
+            log says so.
         length: The most characters to write; a document may end before.
         temperature: Divides the logits; 1 samples the model's own distribution, 0 takes the
             likeliest character.
@@ -41,7 +42,7 @@ class TextSamples(Callback):
             if not value >= 0:
                 raise ValueError(f"{name}={value}: expected 0 or more")
         self.prompt = prompt
-        self._known: str | None = None  # once it was held against a vocabulary
+        self._known: str | None = None  # once it was compared with a vocabulary
         self.length = length
         self.temperature = temperature
         self.file = Path(directory) / "samples.jsonl" if directory else None

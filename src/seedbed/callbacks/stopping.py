@@ -1,7 +1,7 @@
-"""Ends a fit before its time: once a metric gets no better, or a loss is low enough.
+"""Ends a fit early: once a metric no longer improves, or a loss is low enough.
 
 Lightning's EarlyStopping could do either, but not both on one metric, and it says why on a logger
-that is silent here, with a line for each better value besides. These decide at each validation of
+that is silent here, among a line for each better value. These decide at each validation of
 the fit; the checkpoint, which is saved after them, knows that the fit has ended.
 """
 
@@ -78,7 +78,7 @@ class EarlyStopping(Stopping):
         self.waited = 0
 
     def reason(self, value: float) -> str | None:
-        """That the patience is at its end."""
+        """Whether the patience is used up."""
         gain = self.best - value if self.mode == "min" else value - self.best
         if gain > self.min_delta:
             self.best, self.waited = value, 0
@@ -115,7 +115,7 @@ class LossTarget(Stopping):
         self.value = value
 
     def reason(self, value: float) -> str | None:
-        """That the target is reached."""
+        """Whether the target is reached."""
         if value > self.value:
             return None
         return f"{self.monitor} is {value:.4f}, and the target was {self.value:g}."

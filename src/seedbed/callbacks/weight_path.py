@@ -60,7 +60,7 @@ class WeightPath(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Keep the weights after a step, where it is its turn."""
+        """Keep the weights after a step, if it is one of those that are kept."""
         if self._weights is not None:
             self._keep(trainer, pl_module)
 

@@ -21,7 +21,8 @@ def compare(
     ],
     *,
     metric: Annotated[
-        str | None, typer.Option(help="What to rank by and draw; else the experiment's monitor.")
+        str | None,
+        typer.Option(help="The metric to rank by and draw; else the experiment's monitor."),
     ] = None,
     x: Annotated[
         Literal["step", "epoch"], typer.Option(help="What curves are drawn over.")
@@ -41,7 +42,7 @@ def compare(
 ) -> None:
     """Rank runs, from their files alone: a table, results.csv, pictures and report.html.
 
-    Which setting is better is told from runs with several seeds. Runs that decide by different
+    Which setting is better is decided from runs with several seeds. Runs that decide by different
     metrics have a table each.
 
     Example: seedbed compare logs/sweeps/optimizers-0a1b2c3d --metric val/loss

@@ -20,7 +20,7 @@ def demo(
     ] = None,
     *,
     host: Annotated[
-        str, typer.Option(help="Where it is reached; 0.0.0.0 is from other machines too.")
+        str, typer.Option(help="Where it is reached; 0.0.0.0: from other machines too.")
     ] = "127.0.0.1",
     port: Annotated[
         int | None,
@@ -29,7 +29,7 @@ def demo(
 ) -> None:
     """Serve a page to play with RUN: sliders for a table, something to draw on, text to go on from.
 
-    Only this machine reaches it, and it asks no other for anything. Ctrl-C ends it.
+    Only this machine reaches it, and it contacts no other. Ctrl-C ends it.
 
     Example: seedbed demo logs/regression/table/2026-01-31_12-00-00-0a1b2c3d
     """

@@ -20,14 +20,17 @@ def generate(
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Texts for each prompt.")] = 1,
     length: Annotated[int, typer.Option(min=0, help="The most characters to write.")] = 200,
     temperature: Annotated[
-        float, typer.Option(min=0, help="Below 1 more likely, above 1 bolder; 0 the likeliest.")
+        float,
+        typer.Option(min=0, help="Below 1 less random, above 1 more; 0: always the likeliest."),
     ] = 1.0,
     top_k: Annotated[
         int | None, typer.Option(min=1, help="Draw from this many likeliest characters.")
     ] = None,
     top_p: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Draw from the likeliest that together have this chance."),
+        typer.Option(
+            min=0, max=1, help="Draw from the likeliest, which together have this probability."
+        ),
     ] = None,
     seed: Annotated[
         int | None,

@@ -1,4 +1,4 @@
-"""Begin something of one's own."""
+"""Begin a study, or a project."""
 
 from pathlib import Path
 from typing import Annotated, Literal

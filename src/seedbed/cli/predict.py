@@ -33,8 +33,8 @@ def predict(
 ) -> None:
     """Predict the target of each row of a CSV file, or the class of each PNG or JPEG image.
 
-    The file needs the columns that RUN learnt from; it keeps its others. What is done to an image
-    is what the run's data does to its own.
+    The file needs the columns that RUN learnt from; it keeps its others. Images are
+    prepared as the run's own were.
 
     Example: seedbed predict logs/regression/table/2026-01-31_12-00-00-0a1b2c3d new.csv
     """

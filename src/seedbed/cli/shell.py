@@ -1,4 +1,4 @@
-"""The command line's manners: a user's mistake gets an explanation and an exit status, no trace."""
+"""Errors at the command line: a user's mistake gets an explanation and an exit status, no trace."""
 
 import errno
 import os
@@ -59,7 +59,7 @@ def explained(folder: Path | None = None) -> Iterator[None]:
 
 
 def run_on_rank_zero(command: Callable[[], None]) -> None:
-    """Obey a command line; of several processes only the first does, and the others follow it.
+    """Run a command; of several processes only the first does, and the others follow it.
 
     So they agree on the run's directory, which each of them would name differently. A process
     that a run, a sweep or torchrun has started to work on a run ends with its parent.

@@ -48,7 +48,7 @@ from seedbed.speed import with_lean_steps
 from seedbed.tasks.base import Task
 from seedbed.tasks.half import HalfNet
 
-# Lightning tells at this level what it was told to do: devices found, checkpoints restored.
+# At this level Lightning logs what it does: devices found, checkpoints restored.
 for _name in ("lightning.pytorch", "lightning.fabric"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 # Lightning 2.6 asks torch 2.14 in a way it has deprecated; nobody here can act on it.
@@ -332,7 +332,7 @@ def construct_in(folder: Path, node: Mapping[str, Any], kind: str, **given: Any)
 
 
 def _check_batches(trainer: Trainer, datamodule: DataModule[Any]) -> None:
-    """Have each part's share be a batch or more, and an epoch as long as a validation's interval.
+    """Check that each part's share is a batch or more, and an epoch one `val_check_interval`.
 
     Raises:
         SettingError: Naming the setting that leaves too few.

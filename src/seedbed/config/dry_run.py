@@ -1,4 +1,4 @@
-"""Every part of a run constructed once, without data and for nothing, to hear what it refuses.
+"""Every part of a run constructed once, without data and at no cost, to see what it refuses.
 
 A constructor states the range of its arguments once, by raising, so that is where it is asked. The
 net is laid out on torch's `meta` device, where its size costs nothing. What needs the data is left
@@ -88,7 +88,7 @@ def _training(config: Mapping[str, Any]) -> list[Callable[[], Any]]:
 
 
 def _on_meta(config: Mapping[str, Any]) -> None:
-    """Lay out a module where its size costs nothing; what it cannot compute there is let pass."""
+    """Lay out a module where its size costs nothing; what it cannot compute there is skipped."""
     with suppress(*UNANSWERABLE), torch.device("meta"), _bounded():
         build_task(config, {})
 
@@ -116,7 +116,7 @@ def _try_net(config: Mapping[str, Any]) -> None:
 
 
 class _TooLargeError(SettingError):
-    """A net is, whatever the sizes of its data."""
+    """A net is too large, whatever the sizes of its data."""
 
 
 @contextmanager

@@ -165,7 +165,7 @@ def scaler_problems(trainer: Mapping[str, Any], *, fused: bool) -> Iterator[str]
 
 
 def _accelerator(trainer: Mapping[str, Any]) -> str:
-    """The accelerator's name; what is no name is told as such elsewhere."""
+    """The accelerator's name; a value of another type is reported elsewhere."""
     name = trainer.get("accelerator")
     return name if isinstance(name, str) else "auto"
 

@@ -26,7 +26,7 @@ def is_self_contained(config: Mapping[str, Any]) -> bool:
     """Whether a configuration's task is a LightningModule but none of the frame's tasks."""
     try:
         task = resolve(str(config["task"]["_target_"]), "task")
-    except (KeyError, SettingError, TypeError):  # told elsewhere
+    except (KeyError, SettingError, TypeError):  # reported elsewhere
         return False
     from seedbed.tasks.base import Task
 

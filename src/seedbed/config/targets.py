@@ -2,7 +2,7 @@
 
 Allowed are classes of the project's own packages, by the base class of the place, and of other
 packages those in the places listed here. A configuration may come from anyone, so its names are
-held against these rules before anything is imported, and none of them can add a package.
+compared with these rules before anything is imported, and none of them can add a package.
 """
 
 import inspect
@@ -298,12 +298,12 @@ def _foreign_problem(found: Any, kind: str) -> str | None:
 
 
 def _wrapper_problem(found: Any, kind: str) -> str | None:
-    """Refuse what is made around a model, or another of its kind, and what must be told more."""
+    """Refuse what wraps a model or another of its kind, and what needs calls that no fit makes."""
     around = {"optimizer": {"model", "optimizer", "base_optimizer"}, "scheduler": {"schedulers"}}
     if ungiven := {*required(found)} & {*foreign_arguments(found), *around[kind]}:
-        return f"it is made from its own {', '.join(sorted(ungiven))}, which no setting gives."
+        return f"it needs {', '.join(sorted(ungiven))}, which no setting can give."
     if kind == "optimizer" and hasattr(found, "eval"):
-        return "its weights are others in evaluation, and nothing here tells it when."
+        return "its weights differ in evaluation, and a fit does not call its eval()."
     return None
 
 

@@ -1,7 +1,7 @@
 """A library's optimizer and schedule tried on a tiny net, before a fit relies on them.
 
 Libraries have some that want more than a net's gradients, and some whose state is lost, or is none
-that a checkpoint may hold. Whatever is wrong is then told in one sentence.
+that a checkpoint may hold. Whatever is wrong is then reported in one sentence.
 """
 
 import copy
@@ -45,7 +45,7 @@ def try_optimizer(config: Mapping[str, Any]) -> None:
     Raises:
         SettingError: Saying what it cannot do.
     """
-    with _told(config["optimizer"]):
+    with _explained(config["optimizer"]):
         net = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.Linear(4, 2))
         optimizer = build_optimizer(config, net)
         if any("lr" not in group for group in optimizer.param_groups):
@@ -76,7 +76,7 @@ def try_scheduler(config: Mapping[str, Any], net: nn.Module) -> None:
     if not is_foreign(config["scheduler"]):
         build_scheduler(config, optimizer, STEPS)
         return
-    with _told(config["scheduler"]):
+    with _explained(config["scheduler"]):
         schedule = build_scheduler(config, optimizer, STEPS)
         for _ in range(2):
             schedule.step()
@@ -108,7 +108,7 @@ def _saved(state: dict[str, Any]) -> Any:
 
 
 @contextmanager
-def _told(node: Mapping[str, Any]) -> Iterator[None]:
+def _explained(node: Mapping[str, Any]) -> Iterator[None]:
     try:
         with torch.random.fork_rng(devices=()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -116,5 +116,5 @@ def _told(node: Mapping[str, Any]) -> Iterator[None]:
             yield
     except SettingError:
         raise
-    except Exception as error:  # it is anyone's code
+    except Exception as error:  # any error: it is foreign code
         raise SettingError(f"{node['_target_']}: cannot be trained with here: {error}") from error

@@ -1,4 +1,4 @@
-"""A value against a type hint, in a user's words: `expected a whole number, got a text`.
+"""A value compared with a type hint, in plain words: `expected a whole number, got a text`.
 
 The hints are those of the constructors that will take the values, so what is accepted is written
 down once. Trade-off: a hint too wide lets a wrong value pass, and its constructor has to refuse it.
@@ -51,7 +51,7 @@ def type_problem(name: str, value: Any, expected: Any) -> str | None:
 
 
 def _is_beyond(value: Any) -> bool:
-    """Whether a whole number, in a list too, is one that no machine counts with."""
+    """Whether a whole number, in a list too, has more than 63 bits."""
     if isinstance(value, list | tuple):
         return any(map(_is_beyond, value))
     return isinstance(value, int) and not -(2**63) <= value < 2**63
@@ -108,7 +108,7 @@ def _takes_text(expected: Any) -> bool:
 
 
 def _readable(expected: Any) -> str:
-    """A type hint in a user's words."""
+    """A type hint in plain words."""
     return " or ".join(dict.fromkeys(_alternatives(expected)))
 
 

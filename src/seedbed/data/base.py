@@ -1,6 +1,6 @@
-"""The frame of every DataModule: parts that are loaded once, and batches that can be gone on with.
+"""The frame of every DataModule: parts that are loaded once, and batches that can be resumed.
 
-A checkpoint keeps what one must know of the data to use a net, so that a net can be used where its
+A checkpoint keeps what must be known of the data to use a net, so that a net can be used where its
 data is not; where it is, it must be what the checkpoint knows.
 """
 

@@ -1,6 +1,7 @@
 """What a run's opening lines say of a table: what its columns are used as, and what is suspect.
 
-Nothing is left out for giving the answer away: some causes are that strong. What to type is told.
+No column is left out because it gives the answer away: some causes are that strong. The remark says
+what to type to leave it out.
 """
 
 from collections import Counter
@@ -27,7 +28,7 @@ FEW = 20
 """Rows below which anything may look like anything."""
 
 NEARLY = 0.98
-"""The share of what there is to tell of the target from which a column nearly determines it."""
+"""The share of the target's variation from which on a column nearly determines it."""
 
 LOOKED_AT = 10_000
 """About how many rows are looked at for columns that determine the target."""
@@ -69,7 +70,7 @@ def remarks_on(
     for column in columns:
         cells = read[column.name].values
         if column.kind == "category" and (n := cells.n_unique()) > len(column.levels) + 1:
-            yield f"{column.name}: {n:,} levels, {len(column.levels)} of them told apart"
+            yield f"{column.name}: {n:,} levels, {len(column.levels)} of them kept apart"
     if labels:
         counts = np.bincount(values, minlength=len(labels)).tolist()
         pairs = [*zip(labels, counts, strict=True)]
@@ -96,7 +97,7 @@ def _suspicions(
         remedy = f"to leave it out, 'data.drop=[\"{name}\"]'"
         if cells.kind == "number" and _numbers_rows(cells.values):
             yield f"warning: column {name!r} looks like a row number; {remedy}"
-        if _told_by(cells, answers, train, classes=classes) > NEARLY:
+        if _explained_by(cells, answers, train, classes=classes) > NEARLY:
             yield (
                 f"warning: column {name!r} by itself nearly determines the target; if that is "
                 f"known only afterwards, {remedy}"
@@ -107,8 +108,8 @@ def _numbers_rows(values: np.ndarray) -> bool:
     return all(bool((np.diff(some) == 1).all()) for some in (values[:LOOKED_AT], values))
 
 
-def _told_by(cells: Cells, answers: np.ndarray, train: np.ndarray, *, classes: bool) -> float:
-    """How much of the answers (n,) a column's own training cells tell, from 0 to 1.
+def _explained_by(cells: Cells, answers: np.ndarray, train: np.ndarray, *, classes: bool) -> float:
+    """How much of the answers (n,) a column's own training cells explain, from 0 to 1.
 
     Of a number: its squared correlation; of classes, how much rarer than by chance one follows
     another in the number's order. Of words: the share of the variance that is between them; of
@@ -124,10 +125,10 @@ def _told_by(cells: Cells, answers: np.ndarray, train: np.ndarray, *, classes: b
             return _separated(values, answers)
         unit = max(abs(values).max(), 1e-300)
         return float(np.corrcoef(values / unit, answers)[0, 1] ** 2)
-    return _told_by_words(cells.values[train], answers, classes=classes)
+    return _explained_by_words(cells.values[train], answers, classes=classes)
 
 
-def _told_by_words(words: "pl.Series", answers: np.ndarray, *, classes: bool) -> float:
+def _explained_by_words(words: "pl.Series", answers: np.ndarray, *, classes: bool) -> float:
     groups = words.rank("dense").to_numpy().astype(np.int64) - 1
     sizes = np.bincount(groups)
     if len(sizes) > len(answers) / 5 or answers.min() == answers.max():

@@ -1,6 +1,6 @@
 """From a table's columns to a net's inputs: what each column is, fitted, kept, applied to new rows.
 
-What kind a column is of is told from all of its cells, as a file's form is. What is fitted to it is
+A column's kind is inferred from all of its cells, as a file's form is. What is fitted to it is
 the training part's alone: mean and deviation, the median that fills gaps, the levels of a category.
 A fitted `Column` is plain data that a checkpoint holds, so that new rows become the same inputs.
 """
@@ -68,7 +68,7 @@ class Column:
     fill: float = 0.0
     """Their median, which fills gaps."""
     has_gaps: bool = False
-    """Whether an input tells where the gaps are."""
+    """Whether an input marks the gaps."""
     levels: list[str] = field(default_factory=list)
     """Of a category: those with an input of their own; all others share one more."""
     form: str = ""
@@ -114,7 +114,7 @@ class Cells:
 def cells_of(
     file: TableFile, names: Sequence[str], *, categories: Iterable[str] = ()
 ) -> Iterator[tuple[str, Cells | None]]:
-    """Tell what each of these columns is, and read it; None where all its cells are gaps.
+    """Infer what each of these columns is, and read it; None where all its cells are gaps.
 
     Raises:
         DataError: Naming the place of a cell that is not as the rest of its column is.
@@ -126,7 +126,7 @@ def cells_of(
         if name in gaps and not gaps[name] and _is_finite(numbers[name]):
             yield name, Cells("number", numbers[name].to_numpy())
         else:
-            yield name, _told(file, name, numbers[name] if name in gaps else None)
+            yield name, _inferred(file, name, numbers[name] if name in gaps else None)
 
 
 def _is_finite(numbers: "pl.Series") -> bool:
@@ -139,7 +139,7 @@ def _is_finite(numbers: "pl.Series") -> bool:
     )
 
 
-def _told(file: TableFile, name: str, numbers: "pl.Series | None") -> Cells | None:
+def _inferred(file: TableFile, name: str, numbers: "pl.Series | None") -> Cells | None:
     """What a column is of which some cells are no numbers; `numbers` is None for a category."""
     texts = file.texts(name)
     there = ~texts.is_in(GAPS)
@@ -214,7 +214,7 @@ def _form(file: TableFile, name: str, words: "pl.Series") -> str:
     if len(forms) > 1:
         raise DataError(
             f"{file.path}, column {name!r}: {words[0]!r} may be the day or the month first, and no "
-            f"row tells. Write dates as 2026-01-31, or leave it out: data.drop=[{name}]."
+            f"row decides it. Write dates as 2026-01-31, or leave it out: data.drop=[{name}]."
         )
     return forms[0] if forms else ""
 

@@ -37,7 +37,7 @@ LONG_BLOCK = 50
 """So many lines without a blank one are rather a document each."""
 
 LOOKED_AT = 2**22
-"""Characters of a file by which its form is found out."""
+"""Characters of a file by which its form is detected."""
 
 JSON_LIKE = re.compile(r'\s*(\[\s*([{"\]]|\Z)|\{\s*["}])')
 """How JSON begins, and hardly any other text."""
@@ -62,7 +62,7 @@ class Corpus:
     Args:
         path: A file, or a folder: its `.txt` files or, where it has none, those of JSON.
         encoding: The files' encoding; None is what their first bytes say, else UTF-8.
-        form: What a document of plain text is; None finds it out.
+        form: What a document of plain text is; None detects it.
         field: The field of JSON entries that has the text; None knows the usual ones.
 
     Raises:

@@ -177,7 +177,7 @@ def fetch(download: Download, into: Path) -> Path:
 
 
 def verified(download: Download, into: Path) -> Path:
-    """The folder of `fetch`, its files held to their checksum.
+    """The folder of `fetch`, its files compared with their checksum.
 
     Raises:
         DataError: If one was altered, or cannot be read.

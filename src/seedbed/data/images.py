@@ -210,7 +210,7 @@ class Images(LabelledImages):
         return super().preprocessing_state() | {"shape": [self.channels, self.size, self.size]}
 
     def check_state(self, state: Any) -> None:
-        """Have the shape be this one's, and a label a class."""
+        """Check that the shape is this one's, and that each class has a label."""
         super().check_state(state)
         if state["shape"] != [self.channels, self.size, self.size]:
             raise ValueError("of the data: expected images of data.size and data.channels")

@@ -59,7 +59,7 @@ class LabelledImages(RowsDataModule):
         return super().preprocessing_state() | {"labels": self.splits.labels}
 
     def check_state(self, state: Any) -> None:
-        """Have the shape be that of images, and a label a class."""
+        """Check that the shape is that of images, and that each class has a label."""
         try:
             rest = {**check_type(state, dict[str, Any])}
             labels = check_type(

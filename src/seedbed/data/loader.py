@@ -40,7 +40,7 @@ class Loader:
         batch_size: Items a batch, of all processes together; the last one may differ.
         seed: Fixes the order of every epoch.
         drop_last: Leave out a last batch that is not full.
-        rank: This process's number; each takes every so-many-th item of each batch.
+        rank: This process's number; each takes one in `processes` items of each batch.
         processes: How many share the batches, of each of which every process gets an item or more.
 
     Raises:

@@ -16,7 +16,7 @@ Parts = tuple[Tensor, Tensor, Tensor]
 
 
 def check_shares(*, validation: float, test: float) -> None:
-    """Have two shares of the rows be such that some are left for training.
+    """Check that two shares of the rows leave some for training.
 
     Raises:
         SettingError: If they are not.
@@ -106,7 +106,7 @@ def timed_parts(times: np.ndarray, *, validation: float, test: float, source: st
 
 
 def check_folds(folds: int | None, fold: int | None) -> None:
-    """Have a fold be one of the folds.
+    """Check that a fold is one of the folds.
 
     Raises:
         SettingError: If it is not.

@@ -1,4 +1,4 @@
-"""Ordinary DataLoaders that can be gone on with within an epoch.
+"""Ordinary DataLoaders that can be resumed within an epoch.
 
 The order of the samples and the workers' seeds become a function of seed and epoch, and what was
 seen is skipped in the order, not loaded. Trade-off: an epoch's order is drawn at once and held, a

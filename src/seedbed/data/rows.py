@@ -49,7 +49,7 @@ class RowSplits:
     target_scale: list[float] = field(default_factory=lambda: [0.0, 1.0])
     """The mean and deviation that the targets are scaled by, fitted likewise."""
     columns: list[Column] = field(default_factory=list)
-    """Where the rows are a table's of any kind, what its columns come to."""
+    """Where the rows are a table's of any kind, what its columns become."""
     labels: list[str] = field(default_factory=list)
     """What the classes are called, in the order of their numbers; empty where by these alone."""
 
@@ -135,7 +135,7 @@ class RowsDataModule(DataModule[RowSplits]):
         }
 
     def check_state(self, state: Any) -> None:
-        """Have sizes be whole numbers, and scales numbers by which can be divided."""
+        """Check that sizes are whole numbers, and scales numbers that can divide."""
         try:
             check_type(state, RowsState, collection_check_strategy=EVERY_ITEM)
         except TypeCheckError as error:

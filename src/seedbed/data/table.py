@@ -48,7 +48,7 @@ SEPARATOR_WORDS = {"tab": "\t", "\\t": "\t", "space": " "}
 
 
 class Table(RowsDataModule):
-    """The rows of a table; what its columns come to is fitted on the training part.
+    """The rows of a table; how its columns become inputs is fitted on the training part.
 
     Args:
         path: The file: CSV in any of its forms, also in gzip, or Parquet.
@@ -61,11 +61,11 @@ class Table(RowsDataModule):
             several (`multiclass`).
         scale_target: Whether a number is scaled as the inputs are, so that a rate that suits one
             table suits another; figures and predictions are in its own units either way.
-        missing: What a gap becomes: the training part's median beside an input that tells of it
+        missing: What a gap becomes: the training part's median and an input that marks the gap
             (`median`), or an error that names it (`error`).
         levels: How many levels of a category have an input each; all others share one.
-        separator: What stands between cells; None finds out.
-        decimal: What stands before decimals; None finds out.
+        separator: What stands between cells; None detects it.
+        decimal: What stands before decimals; None detects it.
         encoding: Of the text; None takes what the file's first bytes say, or UTF-8.
         validation: Share of the rows that is for validation.
         test: Share of the rows that is for test, unless `test_path` is.
@@ -166,15 +166,16 @@ class Table(RowsDataModule):
         values = self._target_values(file, labels)
         parts = self._parts(file, values)
         train, val, test = parts
-        told = {name: cells for name, cells in self._cells(file, names) if cells}
+        known = {name: cells for name, cells in self._cells(file, names) if cells}
         columns = [
-            fit(name, cells, train.numpy(), most_levels=self.levels) for name, cells in told.items()
+            fit(name, cells, train.numpy(), most_levels=self.levels)
+            for name, cells in known.items()
         ]
         if not columns:
             raise DataError(
                 f"{file.path}, row 1: there is no column to predict {self.target!r} from."
             )
-        inputs = inputs_of(len(file), ((c, told[c.name].values) for c in columns))
+        inputs = inputs_of(len(file), ((c, known[c.name].values) for c in columns))
         scale = self._target_scale(values[train.numpy()])
         targets = self._targets(values, scale)
         tested, checksum = (inputs[test], targets[test]), file.sha256
@@ -187,8 +188,8 @@ class Table(RowsDataModule):
         counts = {"train": len(train), "val": len(val), "test": len(tested[1])}
         self.remarks = [
             f"read as: {file.read_as}",
-            *remarks_on(columns, told, self.target, labels=labels, values=values, parts=parts),
-            *_left_out(names, told),
+            *remarks_on(columns, known, self.target, labels=labels, values=values, parts=parts),
+            *_left_out(names, known),
         ]
         return RowSplits(
             train=(inputs[train], targets[train]),
@@ -252,7 +253,7 @@ class Table(RowsDataModule):
         return times
 
     def _cells(self, file: TableFile, names: list[str]) -> Iterator[tuple[str, Cells | None]]:
-        """What columns are; None of those that tell nothing, by gaps or by words without end."""
+        """What columns are; None of those with gaps alone, or another word a row."""
         for name, cells in cells_of(file, names, categories=self.categories):
             if self.missing == "error":
                 _refuse_gaps(file, name, cells)
@@ -294,7 +295,7 @@ class Table(RowsDataModule):
         super().load_state_dict(state_dict)
 
     def check_state(self, state: Any) -> None:
-        """Have columns be such that they make up the inputs, and labels be those of the outputs."""
+        """Check that the columns make up the inputs, and that the labels are the outputs'."""
         rest = {key: state[key] for key in state if key not in ("columns", "labels")}
         super().check_state(rest)
         if rest.keys() == state.keys():
@@ -332,7 +333,7 @@ class Table(RowsDataModule):
 
 
 def new_rows(file: TableFile, columns: Sequence[Column]) -> NewRows:
-    """A file's rows, and the inputs that these columns come to."""
+    """A file's rows, and the inputs that these columns become."""
     return NewRows(file.names, [*shown_rows(file)], read_inputs(file, columns))
 
 
@@ -369,8 +370,8 @@ def _is_prose(cells: Cells, levels: int) -> bool:
     return found == len(words) or found > max(levels, len(words) / 2)
 
 
-def _left_out(names: Sequence[str], told: Mapping[str, Cells]) -> Iterator[str]:
-    if out := [name for name in names if name not in told]:
+def _left_out(names: Sequence[str], known: Mapping[str, Cells]) -> Iterator[str]:
+    if out := [name for name in names if name not in known]:
         yield (
             f"left out: {', '.join(out)} (empty, or other words in nearly every row; "
             f"to use one, data.categories=[{out[0]}])"

@@ -145,8 +145,8 @@ def read_table(
 
     Args:
         path: CSV in any of its forms, also ending in `.gz`, or `.parquet`.
-        separator: What stands between cells; None finds out.
-        decimal: What stands before a number's decimals; None finds out.
+        separator: What stands between cells; None detects it.
+        decimal: What stands before a number's decimals; None detects it.
         encoding: Of the text; None takes what its first bytes say, or UTF-8.
 
     Raises:
@@ -160,7 +160,7 @@ def read_table(
     lines = [*islice(io.BytesIO(text), SAMPLE)]
     skipped = next((n for n, line in enumerate(lines) if line.strip()), len(lines))
     if skipped < len(lines) and (said := re.fullmatch(rb"(?i)sep=(.)\s*", lines[skipped])):
-        skipped += 1  # a line by which Excel is told
+        skipped += 1  # a line for Excel, which names the separator
         separator = separator or said[1].decode()
     sample = b"".join(lines[skipped:]).decode(errors="replace")
     text = text[sum(map(len, lines[:skipped])) :]
@@ -186,8 +186,8 @@ def read_table(
         kept = [row - skipped - 2 for row in rows] if len(again) != len(rows) else slice(None)
         return again[kept].select(names)
 
-    told = f"{read_as} between cells, '{decimal}' in numbers"
-    return TableFile(path, frame, rows, decimal, told, digest, as_written if numbers else None)
+    remark = f"{read_as} between cells, '{decimal}' in numbers"
+    return TableFile(path, frame, rows, decimal, remark, digest, as_written if numbers else None)
 
 
 def _are_plain(cells: Sequence[str]) -> bool:

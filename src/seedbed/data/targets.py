@@ -48,7 +48,7 @@ def labels_of(file: TableFile, target: str, *, kind: str) -> list[str]:
     """The labels of all classes, in the order of their numbers.
 
     Raises:
-        DataError: If there is one class alone, or more than the kind of task can tell apart.
+        DataError: If there is one class alone, or more than the kind of task can separate.
     """
     keys = _keys(file, target)
     found = keys.unique(maintain_order=True).to_list()  # as the file has them
@@ -109,7 +109,7 @@ def as_targets(classes: np.ndarray, kind: str) -> Tensor:
 
 
 def _keys(file: TableFile, target: str) -> "pl.Series":
-    """What tells a row's class: a number where all cells are numbers, else its text."""
+    """What identifies a row's class: a number where all cells are numbers, else its text."""
     texts = file.texts(target)
     if (gaps := texts.is_in(GAPS)).any():
         index = int(gaps.arg_max() or 0)

@@ -40,7 +40,7 @@ class Text(TokensDataModule):
         path: A file of plain text, JSON or JSON Lines, or a folder of such.
         encoding: The files' encoding; None is what their first bytes say, else UTF-8.
         documents: What a document of plain text is: a `line`, what stands between lines that are
-            blank (`blank_line`), or a `whole` file; None finds it out.
+            blank (`blank_line`), or a `whole` file; None detects it.
         field: The field of JSON entries that has the text; None knows the usual ones.
         vocabulary: A run of text whose characters keep their ids here; new ones come after them.
         split_seed: Fixes which document goes to which part.
@@ -148,7 +148,7 @@ def split_documents(
         folder: Where the tokens are written to files; None keeps them in memory.
 
     Raises:
-        DataError: If there are more characters than can be told apart.
+        DataError: If there are more characters than tokens can number.
     """
     lengths = np.fromiter((len(text) + len(END) for text in documents()), np.int64)
     if len(lengths) < FEW:
@@ -199,7 +199,7 @@ def split_texts(
 def without_duplicates(documents: Documents, *, key: Callable[[str], str] = str) -> Documents:
     """Keep the first document of each key, so that no part holds another part's document.
 
-    Keys are told apart by 64 bits of a hash, because all of them may not fit in memory.
+    Keys are compared by 64 bits of a hash, because all of them may not fit in memory.
     """
     hashes = np.fromiter((_hash(key(text)) for text in documents()), np.uint64)
     kept = np.zeros(len(hashes), bool)

@@ -158,7 +158,7 @@ class TokensDataModule(DataModule[TokenSplits]):
     def known_prompt(self, wanted: str) -> tuple[str, str | None]:
         """A prompt that this vocabulary can begin with, and what is to be said of it.
 
-        One that is half unknown or more gives way to the commonest beginning, and so does any with
+        One that is half unknown or more is replaced by the commonest beginning, and so is any with
         an unknown character that nothing stands for.
         """
         lacking = self.vocabulary.lacks(wanted)
@@ -182,7 +182,7 @@ class TokensDataModule(DataModule[TokenSplits]):
         super().load_state_dict(state_dict)
 
     def check_state(self, state: Any) -> None:
-        """Have the vocabulary be characters, each once, and a beginning a text."""
+        """Check that the vocabulary is characters, each once, and the beginning a text."""
         characters = state.get("vocabulary") if isinstance(state, dict) else None
         if not isinstance(characters, str) or not characters:
             raise ValueError("of the data: expected a vocabulary")

@@ -176,7 +176,7 @@ def _set_class(name: str) -> Any:
 
 @contextmanager
 def _patience(seconds: float) -> Iterator[None]:
-    """Have a server's silence be an error; torchvision itself would wait for ever."""
+    """Raise an error where a server does not answer; torchvision itself would wait for ever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:
@@ -198,7 +198,7 @@ def _explained(folder: Path) -> Iterator[None]:
 
 
 def _verify(set_class: Any, folder: Path) -> None:
-    """Hold what torchvision unpacks and then reads unchecked to the archives it came in.
+    """Compare what torchvision unpacks, and then reads unchecked, with its archives.
 
     Raises:
         ValueError: Naming a file that differs.

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 CLASSES = ("#332288", "#cc6677", "#117733", "#e69f00", "#88ccee", "#882255", "#44aa99", "#999933")
-"""Told apart with any colour vision, as a report's."""
+"""Distinguishable with any colour vision, as a report's."""
 
 RISING = ("#332288", "#f7f7f7", "#e69f00")
 """From the least to the greatest; of probabilities ½ is in the middle."""
@@ -39,19 +39,19 @@ def surface(
     low, high = (0.0, 1.0) if _are_chances(values) else (values.min(), values.max())
     if several:
         pixels = np.array([_rgb(CLASSES[int(k) % len(CLASSES)]) for k in values.flat])
-        told = ", ".join(f"{labels[k]}" for k in sorted({int(k) for k in values.flat}))
+        shown = ", ".join(f"{labels[k]}" for k in sorted({int(k) for k in values.flat}))
     else:
         stops = np.linspace(0, 1, len(RISING))
         share = (values.flatten() - low) / ((high - low) or 1)
         colours = np.array([_rgb(colour) for colour in RISING])
         pixels = np.stack([np.interp(share, stops, colours[:, n]) for n in range(3)], axis=1)
-        told = f"{target} from {values.min():.3g} to {values.max():.3g}"
+        shown = f"{target} from {values.min():.3g} to {values.max():.3g}"
     picture = Image.fromarray(pixels.reshape(*values.shape, 3).astype(np.uint8))
     file = BytesIO()
     picture.resize((4 * picture.width, 4 * picture.height), _filter(several)).save(file, "png")
     source = base64.b64encode(file.getvalue()).decode()
     (across, _), (up, _) = axes
-    alt = f"{target} over {across} and {up}: {told}"
+    alt = f"{target} over {across} and {up}: {shown}"
     legend = _legend(labels, values) if several else _scale(low, high)
     image = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{source}">'
     return _framed(image, axes, here) + f"<p>{legend}</p>"

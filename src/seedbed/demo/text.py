@@ -47,7 +47,7 @@ def build(gradio: Any, runs: Sequence[LoadedRun]) -> str:
 
 
 def _writer(run: LoadedRun) -> Any:
-    """What writes a run's text, and yields it as far as it is."""
+    """What writes a run's text, and yields what is written so far."""
 
     def write(first: str, temperature: float, length: int, seed: str) -> Iterator[str]:
         try:

@@ -21,7 +21,7 @@ _given: dict[str, dict[str, Any]] = {}
 
 
 def defer(name: str, /, **given: Any) -> None:
-    """Let a stand-in take the place of a module from its import on, if that is still to come.
+    """Put a stand-in in the place of a module that is not imported yet.
 
     Args:
         name: The module's full name.

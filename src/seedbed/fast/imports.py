@@ -46,8 +46,8 @@ def quick_imports() -> Iterator[None]:
 
 
 def _defer() -> None:
-    # Lightning asks for the class of what is compiled, and each step of an optimizer tells the
-    # compiler where not to look.
+    # Lightning asks for the class of what is compiled, and each step of an optimizer marks
+    # for the compiler where not to look.
     given = {"OptimizedModule": OptimizedModule, "graph_break": _graph_break, "disable": _disable}
     defer(COMPILER, **given)
     # Lightning's table of a model can count its operations, Triton's too.

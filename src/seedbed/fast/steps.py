@@ -1,4 +1,4 @@
-"""A training step without the calls that nobody waits for.
+"""A training step without the calls that have nothing to do.
 
 Lightning's own step asks a profiler, a strategy, a precision and some twenty hooks, one after the
 other, whether they have anything to do; beside a net whose step takes a millisecond, that is half
@@ -49,7 +49,7 @@ OF_TASK = (
 
 
 def with_lean_steps(trainer: Trainer) -> Trainer:
-    """Have a Trainer take lean steps in the fits in which they come to the same."""
+    """Have a Trainer take lean steps in the fits in which they are equivalent."""
     usual = trainer.fit_loop.epoch_loop
     trainer.fit_loop.epoch_loop = LeanSteps(trainer, usual.min_steps, usual.max_steps)
     return trainer
@@ -62,7 +62,7 @@ class LeanSteps(_TrainingEpochLoop):
     _hooks: dict[str, list[Callable[..., None]]]
 
     def on_run_start(self, data_fetcher: _DataFetcher) -> None:
-        """See before an epoch which step will do."""
+        """Choose before an epoch which step is used."""
         super().on_run_start(data_fetcher)
         self._look()
 
@@ -117,7 +117,7 @@ class LeanSteps(_TrainingEpochLoop):
         self._results.batch = None
 
     def on_advance_end(self, data_fetcher: _DataFetcher) -> None:
-        """Validate, where it is due, and end if told to."""
+        """Validate, where it is due, and end if the Trainer should stop."""
         due = self._should_check_val_fx(data_fetcher)
         if self._lean and not (due or self.trainer.should_stop or self.trainer.received_sigterm):
             self._batches_that_stepped += 1
@@ -127,7 +127,7 @@ class LeanSteps(_TrainingEpochLoop):
                 self._look()
 
     def _look(self) -> None:
-        """See which step will do until the next validation, and which callbacks follow batches."""
+        """Choose the step until the next validation, and the callbacks that follow batches."""
         self._lean = is_lean(self.trainer)
         self._task = self.trainer.lightning_module
         self._hooks = {
@@ -146,7 +146,7 @@ class LeanSteps(_TrainingEpochLoop):
 
 
 def is_lean(trainer: Any) -> bool:
-    """Whether a lean step comes to the same as Lightning's in the fit that a Trainer is in."""
+    """Whether a lean step is equivalent to Lightning's in the fit that a Trainer is in."""
     task, data, strategy = trainer.lightning_module, trainer.datamodule, trainer.strategy
     return (
         (type(strategy) is SingleDeviceStrategy and strategy.root_device.type == "cpu")

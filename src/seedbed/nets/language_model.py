@@ -14,7 +14,7 @@ from seedbed.nets.softmax import AdaptiveSoftmax, Head
 
 
 class Cache:
-    """Keys and values of the tokens so far, so that writing the next one computes no old one anew.
+    """Keys and values of the tokens so far, so that the next one computes none of them again.
 
     Args:
         room: The most tokens it will be asked to hold; the memory for them is taken at once, so

@@ -1,8 +1,8 @@
 """The classifiers of torchvision.models by their names, from scratch or from given weights.
 
 What stands before the last layer is `model`, the last layer is `head`: `freeze=[model]` trains the
-head alone. Grey images are shown to all three of the channels that they expect. Nothing is
-downloaded but by a new fit that was told so (`pretrained`).
+head alone. Grey images are shown to all three of the channels that they expect. Only a new
+fit with `pretrained` downloads anything.
 """
 
 import hashlib

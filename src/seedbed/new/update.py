@@ -46,7 +46,7 @@ def update(source: str) -> str:
         return git(ROOT, "merge", "--no-edit", commit)
     except subprocess.CalledProcessError as error:
         raise RunError(
-            f"{error.stdout.strip()}\n{ROOT}: mend these and `git commit`, or `git merge --abort`."
+            f"{error.stdout.strip()}\n{ROOT}: resolve these, `git commit`; or `git merge --abort`."
         ) from None
 
 

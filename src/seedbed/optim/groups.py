@@ -1,7 +1,7 @@
 """Sort a net's parameters into groups that an optimizer may treat differently.
 
-Every torch optimizer takes such groups; the extra key `kind` is for those that tell the kinds
-apart, as Muon does.
+Every torch optimizer takes such groups; the extra key `kind` is for those that treat the
+kinds differently, as Muon does.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,15 +17,15 @@ Decay = Literal["matrices", "all"]
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether a glob pattern is of a parameter: of its name, or of a module that it is in."""
+    """Whether a glob pattern matches a parameter: its name, or a module that it is in."""
     return fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.*")
 
 
 def check_patterns(setting: str, patterns: Iterable[str], names: Iterable[str]) -> None:
-    """Have each pattern be of some parameter.
+    """Check that each pattern matches some parameter.
 
     Raises:
-        SettingError: Naming those that are of none.
+        SettingError: Naming those that match none.
     """
     names = [*names]
     unmatched = [

@@ -38,7 +38,7 @@ def uniform(net: nn.Module, *, bias: float | None = 0.0) -> None:
 
 
 def constant(net: nn.Module, *, value: float = 0.1, bias: float | None = 0.0) -> None:
-    """Make all weights one value, so that the units of a layer never come to differ."""
+    """Make all weights one value, so that the units of a layer never differ."""
     _fill(net, lambda weight: nn.init.constant_(weight, value), bias)
 
 

@@ -1,4 +1,4 @@
-"""Torch's own schedules in a fit: told how long it is, and one of them told how it goes."""
+"""Torch's own schedules in a fit: they get its length, and ReduceLROnPlateau its loss."""
 
 import inspect
 from collections.abc import Callable
@@ -59,6 +59,6 @@ def for_fit(
         return WatchingPlateau(optimizer, watched=watched, **{"mode": mode} | settings)
     taken = inspect.signature(make).parameters
     if "max_lr" in taken and any("lr_scale" in group for group in optimizer.param_groups):
-        raise ValueError("it sets every rate itself, so lr_scale would have no part in it")
+        raise ValueError("it sets every rate itself, so lr_scale would have no effect")
     lengths = {name: total_steps for name in HORIZONS if name in taken and name not in settings}
     return make(optimizer, **lengths)

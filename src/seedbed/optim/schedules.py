@@ -184,9 +184,9 @@ class Plateau(Schedule):
 
     Args:
         gamma: What a fall of the rate multiplies it by.
-        patience: Validations without a better loss that are borne; one more brings the fall.
+        patience: Validations without a better loss that are tolerated; one more lowers the rate.
         threshold: The share by which a loss must be below the best one to be better.
-        cooldown: Validations after a fall that do not count as without a better loss.
+        cooldown: Validations after a fall that are not counted.
         final: The least factor.
     """
 

@@ -1,4 +1,4 @@
-"""Several processes that train one net: which of them this one is, and what they tell each other.
+"""Several processes that train one net: which of them this one is, and what they exchange.
 
 They find each other by the variables that torchrun sets. A run that starts its processes itself
 gives them the same ones, so from there on both are one. A process on its own is the first of one,
@@ -20,13 +20,13 @@ VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK
 """Which process this is, of how many; the same on its machine; and the machine's number."""
 
 STORE = ("MASTER_ADDR", "MASTER_PORT")
-"""Where the store is by which they find each other; whoever starts them holds it."""
+"""Where the store is by which they find each other; the process that starts them holds it."""
 
 LAUNCHED = "TORCHELASTIC_RUN_ID"
 """The variable by which torch itself, and Lightning, know that a process was started so."""
 
 COMMAND = "SEEDBED_COMMAND"
-"""The variable that tells a process what was typed to start the run, as JSON."""
+"""The variable with what was typed to start the run, as JSON."""
 
 _apart = False
 
@@ -95,7 +95,7 @@ def joined() -> Iterator[None]:
 
 @contextmanager
 def apart() -> Iterator[None]:
-    """Do something that the other processes do not: what it tells them, it tells itself."""
+    """Do something that the other processes do not: it exchanges values with itself alone."""
     global _apart  # noqa: PLW0603 - a process is apart as a whole
     _apart = True
     try:
@@ -105,7 +105,7 @@ def apart() -> Iterator[None]:
 
 
 def broadcast(value: Any = None) -> Any:
-    """Give the first process's value to all; what the others give is of no account."""
+    """Give the first process's value to all; what the others give is ignored."""
     if not _is_joined():
         return value
     from torch import distributed

@@ -16,7 +16,7 @@ HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
 """What a terminal sends as it closes; Windows has none."""
 
 STOPPED = (INTERRUPTED, TERMINATED, *([] if HANGUP is None else [128 + HANGUP]))
-"""The exit statuses of a process that was told to end."""
+"""The exit statuses of a process that a signal has ended."""
 
 PARENT = "SEEDBED_PARENT"
 """The variable with the id of the parent without which a process is not to go on."""
@@ -26,7 +26,7 @@ POLL = 0.5
 
 
 def end_with(parent: int) -> None:
-    """Have this process get SIGTERM once its parent is gone, by whatever ending, SIGKILL too.
+    """Have this process get SIGTERM once its parent is gone, however it ends, by SIGKILL too.
 
     Args:
         parent: Its process id, as it gave it itself: it may be gone by now.
@@ -51,7 +51,7 @@ def ending(status: int) -> str:
 
 
 def ending_signals() -> list[signal.Signals]:
-    """SIGTERM, and SIGHUP unless the process was told to outlive its terminal, as by `nohup`."""
+    """SIGTERM, and SIGHUP unless the process is to outlive its terminal, as under `nohup`."""
     hangs_up = HANGUP is not None and signal.getsignal(HANGUP) != signal.SIG_IGN
     return [signal.SIGTERM, *([HANGUP] if HANGUP is not None and hangs_up else [])]
 

@@ -56,7 +56,7 @@ def is_own(path: Path) -> bool:
 
 
 def reopen(path: Path) -> dict[str, Any]:
-    """Open a checkpoint plainly where it is this process's own, and with suspicion where not."""
+    """Open a checkpoint directly where this process wrote it, and with all checks where not."""
     if not is_own(path):
         return load(path)
     import torch

@@ -7,7 +7,7 @@
     checkpoints/       best.ckpt and last.ckpt
     metrics.json       the best checkpoint's train/…, val/… and test/… metrics
     confusion.csv      of a classifier's test: rows by true and predicted class
-    test_rows.csv      what each example of the test came to, up to 20,000
+    test_rows.csv      the figures of each test example, up to 20,000
     predictions.csv    of a regression's test on one input: input, target and prediction
     robustness.csv     of `callbacks=robustness`: a classifier's accuracy on disturbed inputs
     metrics.csv        every metric logged, a row each validation

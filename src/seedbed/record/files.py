@@ -272,7 +272,7 @@ def read_rows(file: Path, *needed: str) -> list[dict[str, float]]:
 def read_samples(folder: Path) -> dict[int, str]:
     """The texts in a run's `samples.jsonl` by their steps, in order; none where there is no file.
 
-    A step that a resumed fit came to again counts once. A line cut short is left out.
+    A step that a resumed fit repeats counts once. A line cut short is left out.
 
     Raises:
         RunError: If it cannot be read.

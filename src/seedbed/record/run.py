@@ -1,4 +1,4 @@
-"""Runs as their files tell them: settings, state, metrics and curves, for tables and reports.
+"""Runs as their files describe them: settings, state, metrics and curves, for tables and reports.
 
 Nothing but the files is read, so a run can be reported that another machine or version made, or
 that is still going. What a file does not hold yet is left out; only a `config.yaml` must be there.
@@ -86,7 +86,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether its figures are its last word."""
+        """Whether its figures are final."""
         return self.state in ("finished", "pruned")
 
     @property
@@ -126,12 +126,12 @@ class Run:
 
     def table(self, name: str) -> files.Table:
         """A log beside that of the validations; empty where it is missing, or cannot be read."""
-        return _told(lambda: files.read_log(self.path, name=name), dict, self.unread)
+        return _tolerant(lambda: files.read_log(self.path, name=name), dict, self.unread)
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """What `provenance.json` says; empty where it is missing, or cannot be read."""
-        return _told(lambda: files.read_provenance(self.path), dict, self.unread)
+        return _tolerant(lambda: files.read_provenance(self.path), dict, self.unread)
 
     @cached_property
     def figures(self) -> dict[str, float]:
@@ -218,7 +218,9 @@ def run_folders(places: Sequence[Path]) -> list[Path]:
     return list(found.values())
 
 
-def _told(read: Callable[[], Read], missing: Callable[[], Any], unread: list[str] | None) -> Read:
+def _tolerant(
+    read: Callable[[], Read], missing: Callable[[], Any], unread: list[str] | None
+) -> Read:
     """What is read, or what stands for it where it is missing; no error if there is a list."""
     try:
         return read()
@@ -245,14 +247,14 @@ def read_run(folder: Path, *, drawn: bool = True, tolerant: bool = False) -> Run
         RunError: If one of them is there and cannot be read, or there are no settings.
     """
     unread: list[str] = []
-    told = unread if tolerant else None
+    damaged = unread if tolerant else None
     try:
         config = files.read_settings(folder / "config.yaml")
     except FileNotFoundError:
         raise RunError(f"{folder / 'config.yaml'}: cannot be read (there is none).") from None
-    status = _told(lambda: files.read_status(folder), dict, told)
-    record = _told(lambda: files.read_provenance(folder), dict, told)
-    final = _told(lambda: files.read_metrics(folder / "metrics.json"), dict, told)
+    status = _tolerant(lambda: files.read_status(folder), dict, damaged)
+    record = _tolerant(lambda: files.read_provenance(folder), dict, damaged)
+    final = _tolerant(lambda: files.read_metrics(folder / "metrics.json"), dict, damaged)
     robustness = folder / "robustness.csv"
     git = record.get("git") or {}
     logged = None if drawn else {"step", "epoch", str(config.get("monitor"))}
@@ -261,10 +263,12 @@ def read_run(folder: Path, *, drawn: bool = True, tolerant: bool = False) -> Run
         config=config,
         status=status | {"state": state_of(folder, status)},
         final=final,
-        log=_told(lambda: files.read_log(folder, logged), dict, told),
-        predictions=_told(lambda: _predictions(folder), list, told) if drawn else [],
+        log=_tolerant(lambda: files.read_log(folder, logged), dict, damaged),
+        predictions=_tolerant(lambda: _predictions(folder), list, damaged) if drawn else [],
         robustness=(
-            _told(lambda: files.read_rows(robustness, "accuracy"), list, told) if drawn else []
+            _tolerant(lambda: files.read_rows(robustness, "accuracy"), list, damaged)
+            if drawn
+            else []
         ),
         words=[*map(str, record.get("command") or [])],
         commit=git.get("commit"),
@@ -297,7 +301,7 @@ def _run_folders(place: Path, seen: set[Identity]) -> Iterator[tuple[Identity, P
             below = [*entries]
         is_run = any(entry.name in ("config.yaml", "status.json") for entry in below)
         folders = [] if is_run else [entry.name for entry in below if entry.is_dir()]
-    except OSError:  # it may not be looked into, which whoever reads it will be told
+    except OSError:  # it may not be opened, which is reported when it is read
         identity, is_run, folders = (0, hash(place)), True, []
     if is_run:
         yield identity, place

@@ -1,4 +1,4 @@
-"""How a run stands, in one word, told from its files: for tables, reports and verbs alike.
+"""How a run stands, in one word, read from its files: for tables, reports and verbs alike.
 
 A process that works on a run holds a lock there, which the operating system drops with the process,
 however that ends. So a run that says it is running, while its lock is free, was killed.
@@ -15,7 +15,7 @@ LOCK = ".lock"
 
 
 def state_of(folder: Path, status: Mapping[str, Any]) -> str:
-    """Tell whether a run is new, running, finished, failed or interrupted.
+    """Find out whether a run is new, running, finished, failed or interrupted.
 
     Args:
         folder: The run's directory, in which nothing is made.

@@ -9,7 +9,7 @@ from statistics import median
 from seedbed.report.doctor import Evidence, Rule, Series
 
 FEWEST = 5
-"""Validations from which on a course can be told."""
+"""Validations needed to see the course of a curve."""
 
 ENTROPIES = (None, "bce", "cross_entropy")
 """The settings of a loss that is a cross-entropy in nats; a language model has no other."""
@@ -66,7 +66,7 @@ def best_first(evidence: Evidence) -> str | None:
 
 
 def rate_too_high(evidence: Evidence) -> str | None:
-    """A loss that left all numbers, or a step beside which the weights were nothing."""
+    """A loss that became infinite, or a step far larger than the weights."""
     error = str(evidence.run.status.get("error") or "")
     if evidence.run.state == "failed" and "loss is" in error:
         return f"The fit diverged: {error.partition('. ')[0].rstrip('.')}."
@@ -78,7 +78,7 @@ def rate_too_high(evidence: Evidence) -> str | None:
 
 
 def rate_too_low(evidence: Evidence) -> str | None:
-    """Steps that hardly move any weight, and a loss that hardly falls."""
+    """Steps that hardly move any weight, while the loss hardly falls."""
     updates = [value for series in evidence.layers("update").values() for _, value in series]
     losses = evidence.series("val/loss")
     if len(updates) < FEWEST or len(losses) < FEWEST or max(updates) > 1e-4:
@@ -104,7 +104,7 @@ def dead_units(evidence: Evidence) -> str | None:
 
 
 def vanishing(evidence: Evidence) -> str | None:
-    """A layer that gets next to no gradient while others do."""
+    """A layer that gets almost no gradient while others do."""
     norms = _late(evidence.layers("gradient"))
     if len(norms) < 2 or not (most := max(norms.values())):
         return None
@@ -115,7 +115,7 @@ def vanishing(evidence: Evidence) -> str | None:
 
 
 def exploding(evidence: Evidence) -> str | None:
-    """Outputs that grow from layer to layer beyond all measure."""
+    """Outputs that grow from layer to layer without bound."""
     scales = {name: series[-1][1] for name, series in evidence.layers("activation").items()}
     if len(scales) < 3:
         return None
@@ -161,14 +161,16 @@ def overfitting(evidence: Evidence) -> str | None:
 
 
 def never_predicted(evidence: Evidence) -> str | None:
-    """A class that occurs in validation, and that no row is taken for."""
+    """A class that occurs in validation, and that is predicted for no row."""
     there, predicted = evidence.last_counts("true"), evidence.last_counts("predicted")
     never = [name for name, count in there.items() if count and not predicted.get(name)]
     if not never or evidence.run.state != "finished":
         return None
     names = ", ".join(never[:5]) + (f" and {len(never) - 5} more" if len(never) > 5 else "")
     rows = sum(there[name] for name in never)
-    return f"No row of validation is taken for class {names}, which {rows:,.0f} rows are of."
+    return (
+        f"No row of validation is predicted as class {names}, although {rows:,.0f} rows are of it."
+    )
 
 
 def validation_easier(evidence: Evidence) -> str | None:
@@ -220,7 +222,7 @@ RULES = (
         "first loss",
         "warning",
         first_loss,
-        "Look at the targets' scale and the initial weights (init=); below chance, look whether "
+        "Look at the targets' scale and the initial weights (init=); below chance, check whether "
         "the answer is among the inputs.",
         early=True,
     ),
@@ -274,8 +276,8 @@ RULES = (
         "overfitting",
         "note",
         overfitting,
-        "The best checkpoint is from before; to spare the rest, callbacks=early_stopping, or hold "
-        "against it with net.dropout, optimizer.weight_decay or more data.",
+        "The best checkpoint is from before. callbacks=early_stopping saves the rest of the time; "
+        "net.dropout, optimizer.weight_decay or more data may help against it.",
     ),
     Rule(
         "still improving",
@@ -287,13 +289,13 @@ RULES = (
         "validation easier",
         "note",
         validation_easier,
-        "See that the parts are drawn alike and share no rows.",
+        "Check that the parts are drawn alike and share no rows.",
     ),
     Rule(
         "slower",
         "note",
         slower,
-        "See what else the machine does, and whether it is too hot or out of memory.",
+        "Check what else the machine does, and whether it is too hot or out of memory.",
     ),
 )
 """All ailments, warnings first."""

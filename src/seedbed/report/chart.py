@@ -62,7 +62,7 @@ class Chart:
 
     @property
     def alt(self) -> str:
-        """What is to be seen, for who cannot see it: each line's first and last value."""
+        """What is shown, for readers who cannot see it: each line's first and last value."""
         ends = [
             f"{line.name} from {short(line.points[0][1])} to {short(line.points[-1][1])}"
             for line in self.lines

@@ -1,4 +1,4 @@
-"""Which classes are taken for which, and how well each is told from all others."""
+"""Which classes are taken for which, and how well each is separated from all others."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING

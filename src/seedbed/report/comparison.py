@@ -4,9 +4,9 @@ A group's mean is over its finished runs. Where none has finished it is over wha
 far, and such a group comes after all that finished, without a rank: a failed run is never hidden,
 and never wins.
 
-A rank is one more than the number of groups that are shown to be better: groups that cannot be told
-apart by their seeds share one. What a race has dropped comes after what it has not: its mean is of
-fewer seeds. Runs that decide by different metrics are compared apart.
+A rank is one more than the number of groups that are shown to be better: groups that
+their seeds cannot separate share one. What a race has dropped comes after what it has not: its mean
+is of fewer seeds. Runs that decide by different metrics are compared apart.
 """
 
 import math

@@ -37,12 +37,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Rule:
-    """One ailment."""
+    """What may be wrong with a run, and how to find it."""
 
     name: str
     severity: Severity
     examine: Callable[["Evidence"], str | None]
-    """Says what is wrong, with its figure; None where nothing is, or it cannot be told."""
+    """Says what is wrong, with its figure; None where nothing is, or it cannot be decided."""
     remedy: str
     early: bool = False
     """Whether what it finds while the run goes on is certain."""
@@ -95,7 +95,7 @@ def diagnose(run: Run, *, early: bool = False) -> list[Finding]:
 
     Args:
         run: The run; only files of its own directory are read.
-        early: Whether the run still goes on; then only what is certain is told.
+        early: Whether the run still goes on; then only what is certain is reported.
     """
     from seedbed.report.ailments import RULES
 
@@ -109,18 +109,18 @@ def diagnose(run: Run, *, early: bool = False) -> list[Finding]:
     return sorted(found, key=lambda finding: finding.severity != "warning")
 
 
-def examine(folder: Path, told: set[str], *, early: bool = False) -> list[str]:
-    """Write what is found to the run's `doctor.json`; say in lines what was not told before.
+def examine(folder: Path, reported: set[str], *, early: bool = False) -> list[str]:
+    """Write what is found to the run's `doctor.json`; return the lines of what is new.
 
     Args:
         folder: The run's directory.
-        told: The names of the rules whose findings were told; those of the new ones are added.
+        reported: The rules whose findings were reported; those of the new ones are added.
         early: As of `diagnose`.
     """
     found = diagnose(read_run(folder), early=early)
     write_json(folder / "doctor.json", {"findings": [asdict(finding) for finding in found]})
-    new = [finding for finding in found if finding.rule not in told]
-    told |= {finding.rule for finding in new}
+    new = [finding for finding in found if finding.rule not in reported]
+    reported |= {finding.rule for finding in new}
     lines = [f"    {finding.text}\n        {finding.remedy}" for finding in new]
     return ["\nthe training doctor:", *lines] if lines else []
 

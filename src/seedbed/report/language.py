@@ -68,7 +68,7 @@ def draw_next(view: View) -> Iterator[Picture]:
     calibration.legend(loc="upper left")
     alt = (
         f"On {rows}: loss {means[0]:.3f} over the first {edges[1]} positions of a window, "
-        f"{means[-1]:.3f} over the last; the likeliest token has {said.mean():.1%} in the mean and "
+        f"{means[-1]:.3f} over the last; the likeliest token has {said.mean():.1%} on average and "
         f"comes {hits.mean():.1%} of the time, calibration error {error:.3f} in {BINS} bins."
     )
     yield Picture("next", f"Next token, {rows}", alt, figure)
@@ -104,7 +104,7 @@ def next_tokens(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
 
 
 def draw_attention(view: View) -> Iterator[Picture]:
-    """The picture `attention`: who looks at whom in one line, by head, of nets that can tell."""
+    """The picture `attention`: who looks at whom in one line, by head, of nets that have it."""
     import torch
 
     if not hasattr(view.net, "attention"):
@@ -133,7 +133,7 @@ def draw_attention(view: View) -> Iterator[Picture]:
     own = float(torch.diagonal(weights, dim1=2, dim2=3).mean())
     alt = (
         f"Attention within {line!r}, of {layers} layers of {heads} heads: a character gives itself "
-        f"{own:.0%} in the mean."
+        f"{own:.0%} on average."
     )
     yield Picture("attention", "Attention by head", alt, figure)
 

@@ -27,7 +27,7 @@ from seedbed.report.style import COLOURS, INK, End, label_ends, new_figure, text
 MOST_LINES = 8
 
 MOST_CELLS = 150
-"""Cells that have their numbers written in; of more, colours alone tell."""
+"""Cells that have their numbers written in; of more, there are colours alone."""
 
 
 def draw_pairs(comparison: Comparison, file: Path) -> bool:

@@ -50,7 +50,7 @@ def draw_paths(comparison: Comparison, view: Callable[[Path], View], file: Path)
 
 
 def _share_a_landscape(comparison: Comparison, runs: list[Run]) -> bool:
-    """Whether nets may have two weights, with one loss over them, as far as files tell."""
+    """Whether nets may have two weights, with one loss over them, as far as their files show."""
     differ = [name for name in comparison.differences.columns if name.startswith(OF_THE_LOSS)]
     files = [file for run in runs if (file := run.path / FOLDER / LAST).exists()]
     return (

@@ -78,7 +78,7 @@ class Picture:
 
 
 def pictures_of(view: View) -> list[Picture]:
-    """Draw all pictures of a run, by which one sees what it learnt.
+    """Draw all pictures of a run, which show what it learnt.
 
     One that fails, as a stranger's own may, is left out, and the log says so.
     """

@@ -1,8 +1,9 @@
 """Whether two nets differ by more than the test part's chance: paired by row, by SciPy.
 
-Of runs that were tested and kept what each example came to. The settings that are best on
+Of runs that were tested and kept the figures of each example. The settings that are best on
 validation are compared with each other one: a permutation test, corrected by Holm, and the
-bootstrap's interval. It tells of these very nets; what another seed would give is told by seeds.
+bootstrap's interval. It compares these nets only: what other seeds would give is
+shown by runs with other seeds.
 """
 
 from collections.abc import Sequence
@@ -64,7 +65,7 @@ def verdicts_by_row(comparison: Comparison) -> list[str]:
             both = f"{'-' * (low < 0)}{short(abs(low))} to {'-' * (high < 0)}{short(abs(high))}"
             lines.append(f"{best.label} or {group.label}: undecided: {both}")
     pairs = f", after Holm's correction for {len(others)} pairs" if len(others) > 1 else ""
-    head = f"Of these very nets, by test/{name} of the same {len(values):,} rows "
+    head = f"Of these nets only, by test/{name} of the same {len(values):,} rows "
     return [f"{head}(permutation test and bootstrap, paired by row; SciPy){pairs}:", *lines]
 
 

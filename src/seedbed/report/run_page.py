@@ -43,7 +43,7 @@ LAST_WORDS = re.compile(r"\nbest checkpoint \(.*?\n\n(.*?)\n*\nrun: ", re.DOTALL
 
 
 @dataclass(frozen=True)
-class Told:
+class Contents:
     """What a run's files do not say."""
 
     kind: str = ""
@@ -57,7 +57,7 @@ class Told:
     """The experiment's own settings, flat; None where they are not known."""
 
 
-def write_run_page(run: Run, told: Told) -> Path:
+def write_run_page(run: Run, contents: Contents) -> Path:
     """Write the page into the run's directory; one that is there is replaced.
 
     Raises:
@@ -70,21 +70,23 @@ def write_run_page(run: Run, told: Told) -> Path:
         "run.html",
         title=title_of(run),
         run=run,
-        told=told,
-        facts=[*_facts(run, record, told)],
+        contents=contents,
+        facts=[*_facts(run, record, contents)],
         parts=[part for part in PARTS if any(n.startswith(f"{part}/") for n in run.figures)],
         part_names=PARTS,
         rows=[*_rows(run)],
         best=_best(run),
         curves=curves,
         more_curves=more,
-        pictures=[(p.title, p.alt, encoded(png(p))) for p in told.pictures if p.name not in DRAWN],
+        pictures=[
+            (p.title, p.alt, encoded(png(p))) for p in contents.pictures if p.name not in DRAWN
+        ],
         last_words=_last_words(run),
         log=_log(run),
-        settings=[*_settings(run, told.defaults)],
-        differing=[*_differing(run, told.defaults)],
+        settings=[*_settings(run, contents.defaults)],
+        differing=[*_differing(run, contents.defaults)],
         origin=[*_origin(run, record)],
-        steps=[*_next_steps(run, told.kind)],
+        steps=[*_next_steps(run, contents.kind)],
         again=[*_again(run)],
         figure=figure,
     )
@@ -102,7 +104,7 @@ def title_of(run: Run) -> str:
     return str(run.config.get("name") or run.config.get(EXPERIMENT) or run.path.name)
 
 
-def _facts(run: Run, record: Mapping[str, Any], told: Told) -> Iterator[tuple[str, str]]:
+def _facts(run: Run, record: Mapping[str, Any], contents: Contents) -> Iterator[tuple[str, str]]:
     """What was run, in a few lines."""
     config = run.config
 
@@ -113,7 +115,7 @@ def _facts(run: Run, record: Mapping[str, Any], told: Told) -> Iterator[tuple[st
     data = {k: v for k, v in (record.get("data") or {}).items() if k != "sha256"}
     facts = ", ".join(f"{name.replace('_', ' ')} {_number(value)}" for name, value in data.items())
     yield "data", ": ".join(filter(None, (chosen("data"), facts)))
-    count = "" if told.parameters is None else f"{told.parameters:,} parameters"
+    count = "" if contents.parameters is None else f"{contents.parameters:,} parameters"
     yield "net", ", ".join(filter(None, (chosen("net") or chosen("task"), count)))
     schedule = chosen("scheduler")
     rate = config.get("optimizer.lr")

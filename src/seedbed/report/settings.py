@@ -2,7 +2,7 @@
 
 A group's class and the arguments that only some of its classes take are one setting, its choice:
 `optimizer` is `Adam`, `SGD` or `SGD momentum=0.9`. What a choice brings with it, as its own default
-rate, is no setting of its own: it cannot be told apart from the choice. It is named beside the
+rate, is no setting of its own: it cannot be separated from the choice. It is named beside the
 table instead, and stands in `results.csv`. What was typed is a setting in any case, and comes first
 in a run's name.
 """
@@ -49,7 +49,7 @@ class Differences:
     """What differs between runs."""
 
     settings: list[Setting]
-    """What the runs are told apart by."""
+    """The settings by which the runs differ."""
     implied: list[str]
     """What differs only as a choice among `settings` does."""
     columns: dict[str, tuple[Value, ...]]
@@ -60,7 +60,7 @@ class Differences:
     """The settings on each run's command line, if that is known."""
 
     def label(self, run: int) -> str:
-        """What to call a run; empty if nothing tells it from the others."""
+        """What to call a run; empty if it differs in nothing from the others."""
         typed = [*self.typed[run]] if self.typed else []
         places = {
             setting.name: next(
@@ -144,7 +144,7 @@ def is_seed(key: str) -> bool:
 
 
 def follows(column: Sequence[Value], other: Sequence[Value]) -> bool:
-    """Whether the one's value can be told from the other's."""
+    """Whether the one's value determines the other's."""
     return len(set(zip(column, other, strict=True))) == len(set(other))
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 LEVEL = 0.05
-"""How often settings that are equal may be told apart, and an interval may miss the difference."""
+"""How often equal settings may be found different, and an interval may miss the difference."""
 
 POWER = 0.8
 """How often the seeds that are asked for would decide."""

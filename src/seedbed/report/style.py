@@ -39,7 +39,7 @@ COLOURS = (
     "#aa4499",
     "#222222",
 )
-"""Told apart with any colour vision: after Paul Tol's `muted` (2021)."""
+"""Distinguishable with any colour vision: after Paul Tol's `muted` (2021)."""
 
 LINE = 20.0
 """Height of a label's line, in pixels of a picture before it is saved."""

@@ -14,7 +14,7 @@ from seedbed.report.verdicts import verdicts
 from seedbed.terminal import aligned, console
 
 MOST_ERRORS = 10
-"""Failed runs whose error is told below the table; the page has all."""
+"""Failed runs whose error is shown below the table; the page has all."""
 
 LAST = ("at the end", "in training")
 """The columns of the last validation: the metric, and what it was in training."""
@@ -71,26 +71,30 @@ def rows(comparison: Comparison) -> Iterator[list[str]]:
 def remarks(comparison: Comparison) -> list[str]:
     """What the table alone would hide."""
     best = "lowest" if comparison.mode == "min" else "highest"
-    of = f" Runs with {comparison.of}; another loss is another figure." if comparison.of else ""
+    of = (
+        f" Runs with {comparison.of}; figures of different losses cannot be compared."
+        if comparison.of
+        else ""
+    )
     lines = [
         f"By {comparison.metric} of the best checkpoint, the {best} first.{of}",
         *verdicts(comparison),
         *verdicts_by_row(comparison),
     ]
     if _shared(comparison):
-        lines.append("=: these cannot be told apart.")
+        lines.append("=: no difference between these is shown.")
     times, opened = sum(comparison.openings), sum(map(bool, comparison.openings))
     lines.append(
         f"Test part opened {times} time{'s' * (times != 1)}, for {opened} of "
         f"{len(comparison.groups)} settings."
     )
     if 0 < opened < len(comparison.groups):
-        lines.append("Test figures are shown of these alone.")
+        lines.append("Test figures are shown of these only.")
     if implied := comparison.differences.implied:
         lines.append(f"Also different, as these are: {', '.join(implied)}.")
     if any(len(group.counted) > 1 for group in comparison.groups):
         unit = "folds or seeds" if any(group.folds for group in comparison.groups) else "seeds"
-        lines.append(f"Means over n runs that differ in their {unit} alone, ± their deviation.")
+        lines.append(f"Means over n runs that differ only in their {unit}, ± their deviation.")
     if any(rank is None for rank, _ in comparison.ranked()):
         lines.append(
             f"Runs without a rank have no {comparison.metric}, or did not finish; their figures "

@@ -1,4 +1,4 @@
-"""What a comparison comes to, in words: what is better, by how much, or what is undecided."""
+"""The result of a comparison, in words: what is better, by how much, or what is undecided."""
 
 import math
 
@@ -21,7 +21,9 @@ def verdicts(comparison: Comparison) -> list[str]:
     if len(comparison.standing) < 2:
         return []
     if len(repeated) < 2:
-        alone = "Of one seed each nothing can be said of which is better: repeat with seeds=5."
+        alone = (
+            "With one seed each, nothing can be said about which is better: repeat with seeds=5."
+        )
         return [alone] * bool(single) + raced
     best, *others = repeated
     differences = [comparison.difference(best, other) for other in others]
@@ -33,7 +35,7 @@ def verdicts(comparison: Comparison) -> list[str]:
         worse = sum(difference.decided for difference in differences[MOST:])
         lines += [f"{best.label} and {more} more: better than {worse}."] if more > 0 else []
     if single:
-        lines.append(f"Of the {single} with one seed nothing can be said.")
+        lines.append(f"About the {single} with one seed nothing can be said.")
     lines += raced
     unit = _unit(comparison)
     paired = all(difference.paired for difference in differences)

@@ -20,18 +20,18 @@ from seedbed.runs.start import settings_of
 from seedbed.tasks.base import Task
 
 NEEDS_FILE = "it is for a file of your own, data.path=FILE"
-"""In place of what a batch came to."""
+"""In place of a batch's figures."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one study."""
+    """The result of one study."""
 
     study: str
     """Its overrides, as they are typed."""
     problem: str | None
     batch: str | None
-    """What a batch came to, if there was no problem."""
+    """The figures of a batch, if there was no problem."""
     seconds: float
     exit_status: int
 
@@ -68,7 +68,7 @@ def as_text(result: Result) -> str:
 
 
 def check(overrides: Sequence[str]) -> str:
-    """Try what `python train.py OVERRIDES` would train; return what the batch came to.
+    """Try what `python train.py OVERRIDES` would train; return the figures of one batch.
 
     Raises:
         SettingError: Listing every wrong setting, or saying why a batch does not go through.

@@ -32,8 +32,8 @@ def evaluate(
     it was opened, `by` what, and a finished run's has the test of its best: `metrics.json` and the
     files of its callbacks, as `test_rows.csv`.
 
-    Where the machine lacks what the run had, the log says what is other. What several processes had
-    trained is measured by one: it adds up in another order, to six digits the same.
+    Where the machine lacks what the run had, the log says what differs. What several processes had
+    trained is measured by one, which adds up in another order: six digits are the same.
 
     Raises:
         RunError: If the run cannot be used, or its data has no such part.

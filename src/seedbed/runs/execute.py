@@ -114,10 +114,10 @@ def _train(run: RunDirectory, config: dict[str, Any]) -> tuple[Study, dict[str, 
     study = build(config, run.path)
     _set_out(config, run, study)
     _introduce(config, study, begun=run.begun)
-    told: set[str] = set()
+    reported: set[str] = set()
     for callback in study.callbacks if study.trainer.is_global_zero else ():
         if isinstance(callback, Diagnostics):
-            callback.ask = partial(examine, run, told, early=True)
+            callback.ask = partial(examine, run, reported, early=True)
     metrics = _fit_and_test(run, study, test=config.get("test") is not False)
     if study.trainer.is_global_zero:
         write_json(run.metrics_file, metrics)

@@ -121,7 +121,7 @@ def _safetensors(run: LoadedRun, file: Path) -> Callable[[Tensor], Tensor]:
 
 
 def _examples(run: LoadedRun) -> Iterator[Tensor]:
-    """Random inputs of two sizes: a net must not be held to the one it was traced with."""
+    """Random inputs of two sizes: a net must not depend on the one it was traced with."""
     generator = torch.Generator().manual_seed(0)
     if not isinstance(run.task, Task):
         example = run.task.example_input_array

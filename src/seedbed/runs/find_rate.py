@@ -1,7 +1,7 @@
 """A range test of the learning rate: a short fit at a rate that rises with each step (Smith 2017).
 
 A rate is good where the loss falls fast with it: too low, and nothing happens; too high, and it
-rises. Nothing of the study is changed, and no run is recorded. Trade-off: it tells of the first
+rises. Nothing of the study is changed, and no run is recorded. Trade-off: it measures the first
 steps from these initial weights, without a schedule's warm-up, and a longer fit may like a lower
 rate.
 """
@@ -46,7 +46,7 @@ LINES = 12
 
 @dataclass(frozen=True)
 class Found:
-    """What a range test came to."""
+    """The result of a range test."""
 
     study: str
     setting: str

@@ -16,7 +16,7 @@ from seedbed.runs.load import LoadedRun
 
 @dataclass(frozen=True)
 class Text:
-    """One text: how it was to start, all of it, and whether it came to its own end."""
+    """One text: how it was to start, all of it, and whether it ended by itself."""
 
     prompt: str
     text: str

@@ -1,4 +1,4 @@
-"""A run's settings on the machine at hand, which may lack the device or the compiler they name.
+"""A run's settings on this machine, which may lack the device or the compiler they name.
 
 Exact figures are promised on the same machine alone; elsewhere any device will do, if it is said.
 Not for resuming: a run that goes on elsewhere becomes another one, so there the user has to choose.

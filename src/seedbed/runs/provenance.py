@@ -107,7 +107,7 @@ def code() -> dict[str, Any]:
 def git_state(folder: Path) -> dict[str, Any]:
     """What code a checkout holds; None, and no files, where a folder is not the whole of one.
 
-    A repository around the folder, as of somebody's dotfiles, is not asked.
+    A repository around the folder, as of a user's dotfiles, is not asked.
 
     Returns:
         `commit`; `diff`, the uncommitted changes; and `untracked`, of each file of code that git
@@ -118,8 +118,8 @@ def git_state(folder: Path) -> dict[str, Any]:
     state: dict[str, Any] = {"commit": None, "diff": None, "untracked": {}}
     root, refusal = _git(folder, "rev-parse", "--show-toplevel")
     if root is None or Path(root.rstrip("\n")) != folder.resolve():
-        told = "safe.directory" in refusal
-        return state | ({"refusal": " ".join(refusal.split())} if told else {})
+        is_unsafe = "safe.directory" in refusal
+        return state | ({"refusal": " ".join(refusal.split())} if is_unsafe else {})
     commit, _ = _git(folder, "rev-parse", "HEAD")
     diff, _ = _git(folder, "diff", "--no-color", "--no-ext-diff", "HEAD")
     listed, _ = _git(folder, "ls-files", "--others", "--exclude-standard", "-z")

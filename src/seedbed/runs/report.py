@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from seedbed.report.view import View
 
 
-def examine(run: RunDirectory, told: set[str] | None = None, *, early: bool = False) -> None:
+def examine(run: RunDirectory, reported: set[str] | None = None, *, early: bool = False) -> None:
     """Say what went wrong in the fit, and keep it with the run; all may be well.
 
     Args:
         run: The run.
-        told: The rules that have spoken before, to which are added those that speak now.
+        reported: The rules whose findings were reported before; those of the new ones are added.
         early: Whether the run still goes on.
     """
     if find_spec("seedbed.report") is None:
         return
     from seedbed.report.doctor import examine as lines
 
-    for line in lines(run.path, set() if told is None else told, early=early):
+    for line in lines(run.path, set() if reported is None else reported, early=early):
         log.info(line)
 
 
@@ -72,7 +72,7 @@ def report(path: Path) -> Path:
     """
     from seedbed.report.doctor import diagnose
     from seedbed.report.picture import pictures_of
-    from seedbed.report.run_page import Told, write_run_page
+    from seedbed.report.run_page import Contents, write_run_page
     from seedbed.runs.view import open_view
 
     RunDirectory(path).config()  # says what is no run
@@ -83,22 +83,22 @@ def report(path: Path) -> Path:
         log.info(f"no pictures: {error}")
         run = read_run(path, tolerant=True)
         defaults = _defaults(run)
-        return write_run_page(run, Told(findings=diagnose(run), defaults=defaults))
+        return write_run_page(run, Contents(findings=diagnose(run), defaults=defaults))
     return _write(view, pictures_of(view))
 
 
 def _write(view: "View", pictures: list["Picture"]) -> Path:
     from seedbed.report.doctor import diagnose
-    from seedbed.report.run_page import Told, write_run_page
+    from seedbed.report.run_page import Contents, write_run_page
 
-    told = Told(
+    contents = Contents(
         kind=view.kind,
         parameters=sum(p.numel() for p in view.net.parameters()),
         findings=diagnose(view.run),
         pictures=pictures,
         defaults=_defaults(view.run),
     )
-    return write_run_page(view.run, told)
+    return write_run_page(view.run, contents)
 
 
 def _defaults(run: Run) -> dict[str, Any] | None:

@@ -103,7 +103,7 @@ def _changed(config: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trainer(config: dict[str, Any]) -> dict[str, Any]:
-    """The Trainer's settings; of something else `check` tells."""
+    """The Trainer's settings; `check` reports anything else."""
     trainer = config.get("trainer")
     return trainer if isinstance(trainer, dict) else {}
 

@@ -79,12 +79,12 @@ class Configs:
             SettingError: Listing all that is wrong, each once.
         """
         problems: dict[str, None] = {}
-        told = time.monotonic()
+        said = time.monotonic()
         if len(points) > MANY:
             log.info(f"checking the settings of {len(points):,} points before any is trained")
         for number, point in enumerate(points):
-            if time.monotonic() - told > SILENCE:
-                told = time.monotonic()
+            if time.monotonic() - said > SILENCE:
+                said = time.monotonic()
                 log.info(f"{number:,} of {len(points):,} checked")
             config = self.of(point)
             try:

@@ -2,8 +2,8 @@
 
 Either imports torch once, so small jobs follow each other fast. A worker is a process that takes
 some seconds to start, has its own cores and its own GPUs, and loses one job if it is killed.
-Trade-off: what a job changes in its process, a flag of torch's or a warning told once, stays so for
-the next. On a cluster each job is on a machine of its own, as `slurm.py` has it.
+Trade-off: what a job changes in its process, a flag of torch's or a warning shown once, stays so
+for the next. On a cluster each job is on a machine of its own, as `slurm.py` has it.
 """
 
 import os
@@ -181,7 +181,7 @@ def pool_of(
 
 
 def divided(gpus: Sequence[str], workers: int, count: int) -> list[str]:
-    """Give GPUs out, to each worker as many as its job has processes.
+    """Distribute GPUs: each worker gets as many as its job has processes.
 
     Args:
         gpus: All there are.

@@ -1,7 +1,7 @@
 """A sweep's directory, which is its whole record.
 
     sweep.yaml       the command, what may not change between one start and the next, and each
-                     opening of the test part, and what came of a race
+                     opening of the test part, and the outcome of a race
     trials.jsonl     the points, of a search as it has proposed them, one a line
     JOB/             a run's directory for each point and repeat, named by both
 
@@ -41,7 +41,7 @@ GRACE = 10.0
 """Seconds that a worker whose sweep was killed has to end by itself."""
 
 PATIENCE = 120.0
-"""Seconds that a job which outlived its sweep has to save and end, once told."""
+"""Seconds that a job which outlived its sweep has to save and end after the signal."""
 
 
 @dataclass(frozen=True)
@@ -184,9 +184,9 @@ class Ledger:
         if opened != record.get("test_opened", []):
             self._write(record | {"test_opened": opened})
 
-    def note_race(self, told: dict[str, Any]) -> None:
-        """Keep what came of a race."""
-        self._write(self.record() | {"race": told})
+    def note_race(self, outcome: dict[str, Any]) -> None:
+        """Keep the outcome of a race."""
+        self._write(self.record() | {"race": outcome})
 
     def _write(self, record: dict[str, Any]) -> None:
         place_text(self.record_file, yaml.safe_dump(record, allow_unicode=True, sort_keys=False))

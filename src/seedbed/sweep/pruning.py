@@ -48,7 +48,7 @@ class Pruning(Stopping):
         super().on_validation_end(trainer, pl_module)
 
     def reason(self, value: float) -> str | None:
-        """That the median is better."""
+        """Whether the median is better."""
         self.curve[self._step] = value
         others = self._others()
         if not is_pruned(self.curve, others, mode=self.mode, startup=self.startup):

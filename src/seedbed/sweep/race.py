@@ -1,7 +1,7 @@
 """Which settings may still win, once each has been trained with some seeds.
 
 At each count of seeds a setting is dropped that is shown to be worse than the leader, by a t test
-paired by seed. Two seeds tell little of one difference's deviation, so those of all settings are
+paired by seed. Two seeds say little about one difference's deviation, so those of all settings are
 taken together as far as they are alike (Smyth 2004, the moderated t test); the level is divided by
 the settings and by the counts that are looked at (Bonferroni). So of 100 races the best setting is
 dropped in at most 5. Trade-off: settings that differ by less than their seeds do are all kept.
@@ -77,14 +77,14 @@ class Race:
         return left
 
     def note(self, ledger: Ledger) -> None:
-        """Mark the jobs of the points that were dropped, and keep and say what came of it."""
+        """Mark the jobs of the points that were dropped, and keep and log the outcome."""
         if not self._last:
             return
         dropped = {job_key(point, 0): seeds for point, seeds in self._dropped}
         mark(ledger, dropped)
         saved = self._entered * self._most
-        told = {"jobs": self._jobs, "in_place_of": saved, "behind": self._last.behind}
-        ledger.note_race(told)
+        outcome = {"jobs": self._jobs, "in_place_of": saved, "behind": self._last.behind}
+        ledger.note_race(outcome)
         words = " ".join(overrides_of(self._leader))
         log.info(
             f"race: {len(dropped)} of {self._entered} settings were dropped as worse; "
@@ -122,7 +122,7 @@ def standing(values: Values, *, entered: int, looks: int) -> Standing:
     quantile = -stdtrit(freedom, LEVEL / max(entered - 1, 1) / looks)
     half = np.zeros(len(values))
     half[others] = quantile * np.sqrt(variance / seeds)
-    # Of differences that are all equal chance is told by their signs.
+    # Where all differences are equal, the sign test decides.
     rounding = np.sqrt(TINY) * np.abs(values).max()
     chance = 2.0**-seeds >= LEVEL / max(entered - 1, 1) / looks
     unsure = (half <= rounding) & chance
@@ -135,7 +135,7 @@ def standing(values: Values, *, entered: int, looks: int) -> Standing:
 def moderated(variances: Values, freedom: int) -> tuple[Values, Values]:
     """Variances (N,), each of so many degrees of freedom, drawn towards what they have in common.
 
-    Their logarithms tell how much they truly differ; Smyth (2004), section 6.2, and limma, whose
+    Their logarithms show how much they truly differ; Smyth (2004), section 6.2, and limma, whose
     floor for the smallest it is.
 
     Returns:

@@ -101,7 +101,7 @@ def run(
 
 
 def report(sweep: "Sweep") -> None:
-    """Show what came of a sweep, and of its best on the test part."""
+    """Show the results of a sweep, and of its best on the test part."""
     from seedbed.record.run import find_runs
     from seedbed.report.comparison import compare_each
     from seedbed.report.page import best_again
@@ -219,7 +219,7 @@ class Sweep:
                     break
 
     def complain(self) -> None:
-        """Say that jobs failed; each was told at once, and stands below the ranking.
+        """Say that jobs failed; each was reported at once, and is listed below the ranking.
 
         Raises:
             SweepError: If anything did.
@@ -268,7 +268,7 @@ class Sweep:
                 yield from self._lacking(point, [seeds])
 
     def _values(self, point: Point, seeds: int) -> list[float]:
-        """What a point's seeds came to, less being better; NaN of one that has no result."""
+        """The result of a point's seeds, less being better; NaN of one that has no result."""
         sign = 1 if self.board.mode == "min" else -1
         results = [self.ledger.job(point, r).result(self.board.metric) for r in range(seeds)]
         return [math.nan if each.value is None else sign * each.value for each in results]
@@ -299,7 +299,7 @@ class Sweep:
             yield point
 
     def _trial(self, point: Point) -> "Trial":
-        """What came of a point so far, over its seeds."""
+        """The result of a point so far, over its seeds."""
         from seedbed.sweep.search import Trial
 
         count = self.settings.first_seeds * self.configs.folds(point)

@@ -4,8 +4,8 @@ A proposal is a function of the trials so far, the seed, and the trial's number:
 anew for each, from the ledger. So there is no database to keep in step with the runs, and a sweep
 that was killed goes on as it would have gone. Trade-off: a millisecond or so a trial, each time.
 
-TPE has nothing to go by at first: its first trials are points of Sobol's sequence, which lie apart,
-where each drawn on its own would come to places that were tried. SciPy's, because Optuna's sampler
+TPE knows nothing at first: its first trials are points of Sobol's sequence, which lie apart, while
+points drawn one by one may fall near others that were tried. SciPy's, because Optuna's sampler
 of it keeps its place in a study.
 """
 
@@ -47,7 +47,7 @@ SAMPLERS: dict[str, type[RandomSampler] | type[TPESampler]] = {
 
 @dataclass(frozen=True)
 class Trial:
-    """A point that was tried, and what came of it."""
+    """A point that was tried, and its result."""
 
     point: Point
     state: Literal["finished", "pruned", "failed", "running"]

@@ -1,11 +1,11 @@
 """Jobs of a sweep on a cluster: each is submitted to Slurm and executes its run on some node.
 
 Submitit writes the batch script and submits it. On the node a small process starts a worker like
-those on one machine and waits for it, so that one killed for its memory is told of like one here.
+those on one machine and waits for it, so that one killed for its memory is reported like one here.
 What came of a run is in its files alone, on a disk that all machines share; whether a job is still
 there, Slurm's queue says, which needs no accounting. A job that Slurm ends before its time is not
-queued again: it saves, counts as failed, and the sweep's command goes on with it. Trade-off:
-whoever sweeps on machines that are often taken away types that command again.
+queued again: it saves, counts as failed, and the sweep's command goes on with it. Trade-off: on
+machines that are often taken away, that command has to be typed again.
 """
 
 import importlib.util
@@ -38,10 +38,10 @@ ASKED = 15.0
 """Seconds between two questions to Slurm, whose answer counts for jobs killed with their node."""
 
 NOTICE = 90
-"""Seconds before its end at which a job is told to save."""
+"""Seconds before its end at which a job gets the signal to save."""
 
 PATIENCE = 60.0
-"""Seconds that jobs which were told to end have to save; by default Slurm itself gives 30."""
+"""Seconds that jobs have to save after the signal to end; by default Slurm itself gives 30."""
 
 LAG = 30.0
 """Seconds that a shared disk may be behind."""
@@ -201,12 +201,12 @@ def execute(path: Path, cores: int) -> str:
         time.sleep(POLL)
     worker.dismiss()
     if worker.wait() in (TERMINATED, -signal.SIGTERM):
-        return "it was told to end: by its time limit, for another job, or by scancel"
+        return "it was ended: by its time limit, for another job, or by scancel"
     return ended.error
 
 
 def without_devices(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as a machine can check it that has neither the nodes' GPUs nor a compiler."""
+    """A configuration, to be checked where there are neither the nodes' GPUs nor a compiler."""
     config = dict(config)
     if isinstance(config.get("trainer"), Mapping):
         on_gpu = config["trainer"].get("accelerator") in ("gpu", "cuda")
@@ -217,7 +217,7 @@ def without_devices(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _last_words(path: Path, job: "Job[str]") -> str:
-    """Why a job ended, where it was not of its own accord."""
+    """Why a job ended, where it did not end by itself."""
     with suppress(Exception):  # submitit raises what the job has raised
         if _soon(job.paths.result_pickle.exists):
             said = job.result()

@@ -1,4 +1,4 @@
-"""A worker of a sweep: a process that executes runs, and how the sweep tells it which.
+"""A worker of a sweep: a process that executes runs, and how the sweep sends them.
 
 Both ends are here. The sweep writes the run's directory to the worker's standard input, a line
 each; the worker answers each with a line on its standard output, and says what is wrong in a file
@@ -29,7 +29,7 @@ FINISHED, FAILED = b"finished\n", b"failed\n"
 
 @dataclass(frozen=True)
 class Ended:
-    """A job that has come to an end, and what was wrong if it is not in its status."""
+    """A job that has ended, and what was wrong if it is not in its status."""
 
     path: Path
     error: str = ""
@@ -38,7 +38,7 @@ class Ended:
 class Worker:
     """A process that executes runs, one after the other, with `seedbed work`.
 
-    An error that nobody foresaw ends it with its run, so that no other starts in what that one has
+    An unexpected error ends it with its run, so that no other starts in what that one has
     left behind, such as a GPU in error.
 
     Args:
@@ -78,7 +78,7 @@ class Worker:
         self._name(path)
 
     def ended(self) -> Ended | None:
-        """Its run, if that has come to an end by now."""
+        """Its run, if that has ended by now."""
         assert self.path
         is_gone = self.is_gone  # first: what it has answered then was its last
         answer = self._answers.read(64)
@@ -153,7 +153,7 @@ def work() -> None:
 
 
 def let_go() -> None:
-    """Leave the next run of this process nothing of the last one."""
+    """Leave nothing of the last run in this process for the next one."""
     from torch import cuda
 
     gc.collect()  # a Trainer and its net hold each other

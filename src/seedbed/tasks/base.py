@@ -44,7 +44,7 @@ PARTS = ("val", "test")
 
 @dataclass(frozen=True)
 class StepOutput:
-    """What a training batch came to."""
+    """The figures of a training batch."""
 
     loss: Tensor
     """The mean over its examples, a scalar."""
@@ -116,7 +116,7 @@ class Task(LightningModule, ABC):
     """What it is called in `conf/task`; the data's targets must be of the same kind."""
 
     unit: ClassVar[str] = "rows"
-    """What one example is; throughput is told in it."""
+    """What one example is; the unit of throughput."""
 
     metric_names: ClassVar[tuple[str, ...]] = ("loss",)
     """The names of the figures of validation and test."""
@@ -165,7 +165,7 @@ class Task(LightningModule, ABC):
 
     @abstractmethod
     def step(self, batch: Any) -> StepOutput:
-        """What a training batch comes to; `objective` makes of it what is minimised."""
+        """The figures of a training batch; `objective` makes of it what is minimised."""
 
     def objective(self, loss: Tensor, count: float | Tensor) -> Tensor:
         """What the optimizer minimises of a batch with this mean over `count` examples."""

@@ -1,4 +1,4 @@
-"""Half precision of a task's net alone: what is measured and told is not rounded."""
+"""Half precision of a task's net alone: what is measured and reported is not rounded."""
 
 from typing import Any
 

@@ -1,10 +1,10 @@
 """How far a test's figure may be from that of all examples there could be: the bootstrap.
 
-Of the test part's examples as many are drawn with repeats, again and again (Efron 1979). It tells
+Of the test part's examples as many are drawn with repeats, again and again (Efron 1979). It shows
 what another test part would give, not what another seed would. A figure that is no mean over
 examples, as AUROC, becomes one to first order: of what each example adds to it (the infinitesimal
-jackknife, Jaeckel 1972). Trade-off: none of metrics that a run adds, and few examples of a figure
-near its end are told less well.
+jackknife, Jaeckel 1972). Trade-off: metrics that a run adds have none, and where examples
+are few and a figure is near its bound, the interval is less reliable.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,6 +1,6 @@
 """Next-token prediction: the loss is the exact likelihood over the whole vocabulary.
 
-Training never holds all logits; evaluation measures the same quantity, and the accuracy besides.
+Training never holds all logits; evaluation measures the same quantity, and the accuracy too.
 """
 
 import math
@@ -65,7 +65,7 @@ class LanguageTask(Task):
         return cast(Decoder, self.net)
 
     def configure_from_data(self, data: Any) -> None:
-        """Tell the decoder how common each token is."""
+        """Give the decoder the frequency of each token."""
         self.decoder.order_by(cast(Corpus, data).counts)
 
     def embeddings(self, data: Any) -> tuple[str, Tensor, list[str]]:

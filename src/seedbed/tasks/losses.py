@@ -1,4 +1,4 @@
-"""What training minimises: losses by name, and anyone's own, tried before they are used.
+"""What training minimises: losses by name, and a user's own, tried before they are used.
 
 A loss is given what the net gives and the targets, and returns the mean over a batch's examples.
 """
@@ -47,7 +47,7 @@ OTHERWISE: dict[type[nn.Module], str] = {
 def chosen(
     loss: str | Loss, named: Mapping[str, Loss], predictions: Tensor, targets: Tensor
 ) -> Loss:
-    """The loss of a name, or one of someone's own.
+    """The loss of a name, or a user's own.
 
     Args:
         loss: A key of `named`, or a loss.
@@ -73,7 +73,7 @@ def chosen(
     predictions = predictions.clone().requires_grad_()
     try:
         value: object = loss(predictions, targets)
-    except Exception as error:  # it is anyone's code
+    except Exception as error:  # any error: it is foreign code
         raise ValueError(f"loss: cannot be computed of {shapes}: {error}") from error
     if not isinstance(value, Tensor) or value.ndim or not value.requires_grad:
         came = f"shape {[*value.shape]}" if isinstance(value, Tensor) else type(value).__name__
@@ -81,5 +81,5 @@ def chosen(
             f"loss: expected of {shapes} their mean, a scalar with a gradient; got {came}"
         )
     if not torch.autograd.grad(value, predictions)[0].any():  # as of cross-entropy of one class
-        raise ValueError(f"loss: its gradient is zero for {shapes}, so it would teach nothing")
+        raise ValueError(f"loss: its gradient is zero for {shapes}, so nothing would be learnt")
     return loss

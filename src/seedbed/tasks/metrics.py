@@ -1,4 +1,4 @@
-"""Metrics that a run adds to its task's own: torchmetrics', or anyone's.
+"""Metrics that a run adds to its task's own: torchmetrics', or a user's own.
 
 They are computed at a part's end of all its predictions, which are kept for the task's own metrics
 anyway, so how many classes there are need not be known before, and processes agree as they do on
@@ -65,7 +65,7 @@ class ExtraMetrics:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of classes that do not occur
                 value: object = self._measure(name, predictions, targets)
-        except Exception as error:  # it may be anyone's code
+        except Exception as error:  # any error: it may be foreign code
             raise ValueError(f"metrics.{name}: {error}") from error
         if not isinstance(value, float | int) and not (
             isinstance(value, Tensor) and not value.ndim

@@ -1,6 +1,6 @@
 """Who passed an exam, by hours of study and sleep: made by a rule, so the best possible is known.
 
-To draw the shipped file again: `python -m studies.exam.exam > src/seedbed/data/exam.csv`.
+To draw the shipped file again: `python -m studies.exam.exam > src/studies/exam/exam.csv`.
 """
 
 import sys

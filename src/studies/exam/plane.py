@@ -1,6 +1,6 @@
 """A number from eight others, on a plane with noise: made by a rule, so the best possible is known.
 
-To draw the shipped file again: `python -m studies.exam.plane > src/seedbed/data/plane.csv`.
+To draw the shipped file again: `python -m studies.exam.plane > src/studies/exam/plane.csv`.
 """
 
 import sys
@@ -12,7 +12,7 @@ import numpy as np
 from studies.exam.ruled import RuledTable, csv_text
 
 SLOPES = np.array([3.0, -2.0, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0])
-"""A of the rule; half of the inputs tell nothing, so a fit may be asked which it left out."""
+"""A of the rule; half of the inputs have no effect, so a fit's weights can be checked for it."""
 
 INTERCEPT = 4.0
 """b of the rule."""

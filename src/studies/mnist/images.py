@@ -1,4 +1,4 @@
-"""Anyone's picture of a digit, made into what the nets were trained on.
+"""A user's picture of a digit, made into what the nets were trained on.
 
 MNIST's authors scaled each digit, its proportions kept, to fit a box of 20 × 20 pixels, and put it
 into 28 × 28 with its centre of mass in the middle, white on black. The same is done here to any

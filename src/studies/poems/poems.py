@@ -1,4 +1,4 @@
-"""The Tang poems: the whole corpus, anyone's own corpus, and the lesson's exact protocol.
+"""The Tang poems: the whole corpus, a user's own corpus, and the lesson's exact protocol.
 
 Source: the 58 files of Tang poems in the open chinese-poetry collection, 57,607 poems in
 traditional characters, and for scale its 255 files of Song poems, 254,248. They are fetched once
@@ -310,7 +310,7 @@ def tutorial_splits(entries: list[Poem]) -> TokenSplits:
 
 
 def _entries(download: Download, data_dir: Path, *, most: int | None = None) -> Iterator[Poem]:
-    """The first files of a download, fetched if need be, held to the checksum, read one by one."""
+    """The first files of a download, fetched if need be, checked, and read one by one."""
     folder = verified(download, data_dir)
     for name in download.files[:most]:
         yield from json.loads((folder / name).read_bytes())

@@ -8,7 +8,7 @@ poem, and the words that open a seven-character line fix those that open its ans
 
 The choice: a context-free grammar in which the next character alone decides each option. So a text
 has one derivation, its probability is the product of its choices, and the entropy is a sum over
-the tables. The price: no sense runs from couplet to couplet, and a bird may fly past twice.
+the tables. Trade-off: no sense runs from couplet to couplet, and a bird may fly past twice.
 
 The floor is for a model that sees each poem from its first character. A window that begins in the
 middle of a poem shows less, so there the expected loss can only be higher.

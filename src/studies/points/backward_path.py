@@ -22,7 +22,7 @@ SLOPES: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
     nn.Tanh: lambda a: 1 - a**2,
     nn.Sigmoid: lambda a: a * (1 - a),
 }
-"""∂a/∂z of each activation a = f(z), which all three can tell from a."""
+"""∂a/∂z of each activation a = f(z), which of all three follows from a."""
 
 FEW = 8
 """Weights with no more values are shown one by one."""

@@ -1,4 +1,4 @@
-"""Points as one types them, `data.x=[1] data.y=[4]`: to follow a fit's arithmetic by hand."""
+"""Points as they are typed, `data.x=[1] data.y=[4]`: to follow a fit's arithmetic by hand."""
 
 from collections.abc import Sequence
 from typing import Literal

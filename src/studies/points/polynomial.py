@@ -27,7 +27,7 @@ class Polynomial(nn.Module):
         dropout: Share of the powers of a row set to zero in training.
         basis: What the weights are factors of: the `powers` of x, or its `legendre` polynomials,
             which span the same functions and are at right angles over -1 to 1. Gradient descent
-            follows high powers of x badly: they are all but the same curve.
+            follows high powers of x badly: they are almost the same curve.
         scale: What x is divided by first, so that it lies between -1 and 1.
 
     Raises:

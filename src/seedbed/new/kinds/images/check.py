@@ -8,7 +8,7 @@ import seedbed
 from seedbed.new.kinds.images.net import Net
 
 
-def test_net_tells_the_classes_apart(tmp_path: Path) -> None:
+def test_net_learns_to_separate_the_classes(tmp_path: Path) -> None:
     run = seedbed.run(["experiment=NAME", "optimizer.lr=0.01", f"hydra.run.dir={tmp_path / 'run'}"])
     assert run.metrics["test/accuracy"] > 0.9
 

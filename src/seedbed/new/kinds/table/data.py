@@ -10,7 +10,7 @@ from seedbed.data.table import Table
 class Rows(Table):
     """The rows of `rows.csv`; numbers, categories, dates and gaps become inputs by themselves.
 
-    More of what `Table` can be told, as `categories` or `time`, can be passed on from here.
+    More settings of `Table`, as `categories` or `time`, can be passed on from here.
 
     Args:
         target: The column to predict.
