@@ -129,7 +129,7 @@ WORD = st.one_of(
 )
 
 
-@tries(6, 100)
+@tries(6, 40)
 def test_any_command_line_is_checked_or_refused(
     tries: int, outside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -29,6 +29,9 @@ MOST_BYTES = {".yaml": 2**20, ".json": 2**24, ".jsonl": 2**24, ".csv": 2**26, ".
 MOST_VALUES = 1_000_000
 """Values in a YAML or JSON file, with what it repeats by reference."""
 
+MOST_LISTS = 100_000
+"""Lists and mappings in a YAML file: each takes as long as many values."""
+
 MOST_CELLS = 4_000_000
 """Cells of a CSV file."""
 
@@ -313,7 +316,7 @@ def _parsed_yaml(text: str, file: Path) -> dict[str, Any]:
         # The fast loader takes a level for a call, without end; each level has one of these signs,
         # or a line that is further to the right.
         if sum(map(text.count, ("[", "{", "- ", "-\t", "? "))) > 1000:
-            _check_depth(text, file)
+            _check_nesting(text, file)
         loaded = yaml.load(text, LOADER)
     except (RecursionError, ValueError, yaml.YAMLError) as error:
         raise _damaged(file, error) from None
@@ -329,13 +332,19 @@ def _parsed_block(text: str) -> tuple[tuple[str, Any], ...]:
     return tuple(flat(_parsed_yaml(text, Path())))
 
 
-def _check_depth(text: str, file: Path) -> None:
-    depth = 0
+def _check_nesting(text: str, file: Path) -> None:
+    depth = started = 0
     for event in yaml.parse(text, LOADER):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth, started = depth + 1, started + 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
         if depth > DEEPEST:
             raise DamagedError(f"{file}: cannot be read (it is more than {DEEPEST} levels deep).")
+        if started > MOST_LISTS:
+            raise DamagedError(
+                f"{file}: cannot be read (it has more than {MOST_LISTS:,} lists and mappings)."
+            )
 
 
 def _plain(loaded: Any, file: Path) -> dict[str, Any]:
