@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from pages import LINK, chinese, code, dead_links, figures, pages, words
+from documents import LINK, chinese, code, dead_links, figures, pages, words
 from shipped import LISTED
 from stub_project import REPOSITORY
 

@@ -39,10 +39,12 @@ def test_fetch_without_a_mirror_that_delivers_has_a_status_of_its_own(
 # --- completion ---------------------------------------------------------------------------------
 
 
-def test_completion_is_installed_and_completes_verbs(tmp_path: Path) -> None:
-    shell = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
-    words = ["--install-completion", "bash"]
-    result = CliRunner().invoke(app, words, prog_name="seedbed", env=shell)
+def test_completion_is_installed_and_completes_verbs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shellingham.detect_shell", lambda *_: ("bash", "/bin/bash"))
+    words = ["--install-completion"]
+    result = CliRunner().invoke(app, words, prog_name="seedbed", env={"HOME": str(tmp_path)})
     assert result.exit_code == 0, result.output
     script = tmp_path / ".bash_completions" / "seedbed.sh"
     assert str(script) in (tmp_path / ".bashrc").read_text()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from copied import called, tracked
-from pages import dead_links
+from documents import dead_links
 
 from seedbed.project import own_packages
 

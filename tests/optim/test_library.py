@@ -50,7 +50,7 @@ REFUSED = {
                 *("AdaGO", "AdaMuon", "DistributedMuon", "Muon", "MuonClip", "NorMuon"),
             ],
             "does not require grad": ["AdaHessian", "SophiaH"],
-            "from its own model": ["AdaLOMO", "AdamMini", "LOMO"],
+            "it needs model": ["AdaLOMO", "AdamMini", "LOMO"],
             "state holds pickled objects": [
                 *("AdaShift", "Conda", "SCION", "SCIONLight", "ScalableShampoo"),
             ],
