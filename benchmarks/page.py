@@ -45,7 +45,7 @@ def write(lines: list[Line]) -> None:
         ),
         encoding="utf-8",
     )
-    with drawing(HERE):
+    with drawing():
         _draw(lines)
         for part, found in grown:
             part.draw(found)

@@ -72,6 +72,18 @@ def python(*arguments: str, **environment: str) -> Callable[[], float]:
     return timed(lambda: run(sys.executable, *arguments, **environment))
 
 
+def processor(*arguments: str) -> Callable[[], float]:
+    """Have a whole process of this interpreter return its processor seconds, its children's too."""
+
+    def seconds() -> float:
+        before = os.times()
+        run(sys.executable, *arguments)
+        after = os.times()
+        return after[2] + after[3] - before[2] - before[3]
+
+    return seconds
+
+
 def run(*command: str, **environment: str) -> str:
     """What a process prints, with these variables besides; it must end well.
 

@@ -1,4 +1,4 @@
-"""The switch of `fast/`: what it turns off, and that a run is the same without."""
+"""The switch of `fast/`: what it turns off, and that a run is the same without the extras."""
 
 import shutil
 import subprocess
@@ -44,13 +44,29 @@ def test_other_version_turns_it_off_with_a_line_unless_it_is_wanted(
 
 @pytest.fixture(scope="module")
 def without(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project without the folder."""
+    """A copy of the project without what can be deleted."""
     project = copied(tmp_path_factory.mktemp("without"))
-    shutil.rmtree(project / "src" / "seedbed" / "fast")
+    for extra in ("demo", "fast", "report", "sweep"):
+        shutil.rmtree(project / "src" / "seedbed" / extra)
     return project
 
 
-def test_run_is_the_same_without_it(without: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [
+        (("-m", "seedbed", "compare", "."), "report"),
+        (("-m", "seedbed", "demo", "."), "demo"),
+        (("train.py", "-m", "experiment=none"), "sweep"),
+    ],
+)
+def test_command_of_an_extra_that_is_not_there_says_so(
+    command: tuple[str, ...], extra: str, without: Path
+) -> None:
+    said = called(without, *command, status=2)
+    assert said == f"This command needs src/seedbed/{extra}, an optional part that is not there.\n"
+
+
+def test_run_is_the_same_without_the_extras(without: Path, tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("a,b\n" + "".join(f"{n},{3 * n}\n" for n in range(40)))
     study = ("experiment=table", f"data.path={table}", "data.target=b")

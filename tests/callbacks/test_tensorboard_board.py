@@ -123,9 +123,13 @@ def test_pictures_are_images_there(tmp_path: Path) -> None:
         assert struct.unpack(">II", png[16:24])[0] > 300
 
 
-def test_diagnostics_show_each_layer_at_each_validation(tmp_path: Path) -> None:
-    run = executed(tmp_path / "run", *KINDS["dots"], "callbacks=diagnostics", "report=false")
+def test_diagnostics_show_what_moves_at_validations(runs: dict[str, Path], tmp_path: Path) -> None:
+    run = executed(tmp_path / "run", *KINDS["dots"], "callbacks=diagnostics", "report=true")
     events = read(run.path)
+    fits = events.Images("pictures/fit")
+    assert [image.step for image in fits] == [0, 1, 2, 3, 4, 6, 6]  # and the best at the end
+    assert len({image.encoded_image_string for image in fits[:6]}) == 6
+    assert run.metrics() == RunDirectory(runs["dots"]).metrics()  # to look changes nothing
     for name in ("gradient_norm", "update_to_weight"):
         for layer in ("body.0", "head"):
             curve = events.Scalars(f"6_{name}/{layer}")

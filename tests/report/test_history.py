@@ -36,7 +36,7 @@ def test_history_is_drawn_of_a_search(
 ) -> None:
     record = {"sweep": {"algorithm": algorithm, "pruning": False}}
     (search / "sweep.yaml").write_text(json.dumps(record))
-    with drawing(tmp_path):
+    with drawing():
         assert draw_history(compare(find_runs([search])), tmp_path / "history.png") == drawn
     assert not drawn or imread(tmp_path / "history.png").std() > 0
 
@@ -53,6 +53,6 @@ def test_accuracies_are_means_over_seeds_from_the_inputs_as_they_are(
     rows = [run.robustness for run in find_runs([tmp_path])]
     assert means(rows, "noise") == [(0.0, 0.75), (0.1, 0.375)]
     assert means(rows, "fgsm") == [(0.0, 0.75), (0.2, 0.25)]
-    with drawing(tmp_path):
+    with drawing():
         assert draw_robustness(compare(find_runs([tmp_path])), tmp_path / "robustness.png")
     assert imread(tmp_path / "robustness.png").std() > 0

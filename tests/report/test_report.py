@@ -151,7 +151,7 @@ def test_fitted_curves_are_drawn_where_runs_left_predictions(
     make_run: MakeRun, tmp_path: Path
 ) -> None:
     (make_run("0", [2, 1]) / "predictions.csv").write_text(POINTS)
-    with drawing(tmp_path):
+    with drawing():
         assert draw_fits(compare(find_runs([tmp_path])), tmp_path / "fits.png")
     assert imread(tmp_path / "fits.png").std() > 0
 

@@ -1,6 +1,5 @@
 """What a demo's pages show, without a browser."""
 
-import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -73,11 +72,3 @@ def test_missing_package_is_named(
     monkeypatch.setattr("seedbed.demo.serve.find_spec", lambda name: None)
     called = seedbed("demo", exam.path)
     assert (called.status, "pip install '.[demo]'" in called.err) == (2, True)
-
-
-def test_frame_does_without_the_demo(tmp_path: Any) -> None:
-    from copied import called, copied
-
-    project = copied(tmp_path)
-    shutil.rmtree(project / "src" / "seedbed" / "demo")
-    assert "predict" in called(project, "-m", "seedbed", "--help")

@@ -107,7 +107,7 @@ def test_paths_of_a_sweep_are_on_one_landscape(linear: RunDirectory, tmp_path: P
         opened.append(path)
         return open_view(path)
 
-    with drawing(tmp_path):
+    with drawing():
         assert draw_paths(compare(find_runs(places)), view, tmp_path / "paths.png")
     assert len(opened) == 1
     assert (tmp_path / "paths.png").stat().st_size > 10_000
@@ -117,7 +117,7 @@ def test_runs_on_other_points_have_no_landscape_in_common(
     linear: RunDirectory, tmp_path: Path
 ) -> None:
     other = made(tmp_path / "few", "net=linear", "max_epochs=2", "data.points=20")
-    with drawing(tmp_path):
+    with drawing():
         together = compare(find_runs([linear.path, other.path]))
         assert not draw_paths(together, open_view, tmp_path / "paths.png")
 

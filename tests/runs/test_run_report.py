@@ -40,7 +40,7 @@ def test_run_without_a_report_writes_none(tmp_path: Path) -> None:
 def test_picture_that_cannot_be_drawn_does_not_fail_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(view: object) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
         raise ZeroDivisionError("by nothing")
 
     monkeypatch.setattr("seedbed.report.picture.pictures_of", broken)

@@ -1,10 +1,12 @@
 """What TensorBoard shows beside curves: weights and gradients, precision and recall, the net.
 
 Histograms and precision-recall curves are written at those validations that `diagnostics` looks at;
-the net's graph and, where a task has any, vectors to walk among, at the end of the fit.
+the net's graph and, where a task has any, vectors to walk among, at the end of the fit; pictures of
+what the net has learnt so far only if asked for, as each takes as long as hundreds of steps.
 """
 
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -24,8 +26,11 @@ class Board(Callback):
     """Writes to TensorBoard, where a run has it.
 
     Args:
-        thorough: Whether each validation is looked at.
+        thorough: Whether each validation is looked at, and pictures are drawn at some.
     """
+
+    draw: Callable[[], None] | None = None
+    """Draws the pictures."""
 
     def __init__(self, *, thorough: bool = False) -> None:
         self.thorough = thorough
@@ -45,6 +50,8 @@ class Board(Callback):
                 chances = logits.sigmoid()
                 board.add_pr_curve("precision_recall/val", targets, chances, trainer.global_step)
         self._histograms(trainer, pl_module)
+        if self.thorough and self.draw and is_look(self._count - 1):
+            self.draw()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the net's graph and vectors as they are at the end."""
@@ -85,6 +92,9 @@ def _add_graph(board: Any, module: LightningModule, data: Any) -> None:
     net.eval()
     try:
         with torch.no_grad():
-            board.add_graph(net, inputs[:1].to(module.device))
+            example = inputs[:1].to(module.device)
+            # Traced here, as TensorBoard would: to check a trace, torch imports SymPy, for 0.6 s.
+            traced = torch.jit.trace(net, example, check_trace=False)  # type: ignore[no-untyped-call]
+            board.add_graph(traced, example)
     finally:
         net.train(training)

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 import typer
 
 from seedbed.cli.arguments import AsJson, Checkpoint, Run, print_json
+from seedbed.record.files import SWEEP
 from seedbed.speed import quick_imports
-from seedbed.sweep import RECORD
 from seedbed.terminal import say
 
 
@@ -29,7 +29,7 @@ def evaluate(
 
     with on_stderr():
         metrics = evaluate_run(run, split=split, checkpoint=checkpoint)
-    if split == "test" and (run.absolute().parent / RECORD).exists():
+    if split == "test" and (run.absolute().parent / SWEEP).exists():
         from seedbed.sweep.ledger import Ledger
 
         Ledger(run.absolute().parent).note_openings()

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from seedbed.cli.arguments import Run
+from seedbed.record.files import SWEEP
 from seedbed.speed import quick_imports
-from seedbed.sweep import RECORD
 
 
 def resume(
@@ -26,7 +26,7 @@ def resume(
 
     Example: seedbed resume logs/regression/table/2026-01-31_12-00-00-0a1b2c3d max_epochs=200
     """
-    if (run / RECORD).exists():
+    if (run / SWEEP).exists():
         from seedbed.sweep.resume import resume as resume_sweep
 
         resume_sweep(run, longer or [])

@@ -17,6 +17,9 @@ from seedbed.terminal import print_any_character, say
 PLACES = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EROFS)
 """What the system has against a place that was typed, and nothing that is missing."""
 
+EXTRAS = ("seedbed.demo", "seedbed.report", "seedbed.sweep")
+"""What a project can do without, but for the commands that are of it."""
+
 LIBRARIES = ("pathlib", "logging")
 """Python's own that raise what Hydra is to blame for, where Hydra called them."""
 
@@ -49,6 +52,11 @@ def explained(folder: Path | None = None) -> Iterator[None]:
         if not _is_hydras(error):
             raise
         _leave(RunError(f"hydra.run.dir={error.filename}: cannot be made ({error.strerror})."))
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        place = f"src/{error.name.replace('.', '/')}"
+        _leave(RunError(f"This command needs {place}, an optional part that is not there."))
     except SeedbedError as error:
         if folder and folder != Path.cwd():
             with suppress(OSError):  # there are files in it, or it is gone

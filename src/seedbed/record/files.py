@@ -41,6 +41,9 @@ MOST_NAMES = 10_000
 LONGEST_NAME = 300
 """Characters of a metric's name."""
 
+SWEEP = "sweep.yaml"
+"""The file by which a folder is a sweep's."""
+
 DEEPEST = 100
 """Levels of lists and mappings in each other."""
 

@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from seedbed.errors import RunError
-from seedbed.record.files import read_yaml
+from seedbed.record.files import SWEEP, read_yaml
 from seedbed.record.run import Run
 from seedbed.record.settings import LARGEST
 from seedbed.report.comparison import Comparison
@@ -69,7 +69,7 @@ def course(runs: list[Run], comparison: Comparison) -> tuple[list[int], list[flo
 def _name(folder: Path) -> str:
     """A sweep's algorithm; empty of a folder that is none."""
     try:
-        sweep = read_yaml(folder / "sweep.yaml")["sweep"]
+        sweep = read_yaml(folder / SWEEP)["sweep"]
         return f"{sweep['algorithm']}{', pruned' if sweep['pruning'] else ''}"
     except (FileNotFoundError, RunError, KeyError, TypeError):
         return ""

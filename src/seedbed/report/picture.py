@@ -10,7 +10,7 @@ Matplotlib is imported when something is drawn. Figures are made without pyplot,
 behind; on a dark page, `filter: invert(1) hue-rotate(180deg)` keeps their hues.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -77,15 +77,19 @@ class Picture:
         return file.getvalue()
 
 
-def pictures_of(view: View) -> list[Picture]:
+def pictures_of(view: View, *, without: Container[str] = ()) -> list[Picture]:
     """Draw all pictures of a run, which show what it learnt.
 
     One that fails, as a stranger's own may, is left out, and the log says so.
+
+    Args:
+        view: The run.
+        without: Names of the frame's pictures that are not wanted.
     """
     drawn: dict[str, Picture] = {}
     failed: dict[str, list[str]] = {}
     with drawing():
-        for draw in _drawings(view):
+        for draw in _drawings(view, without):
             try:
                 drawn |= {picture.name: picture for picture in draw(view)}
             except Exception as error:  # a picture is not worth the run that it is of
@@ -96,10 +100,11 @@ def pictures_of(view: View) -> list[Picture]:
     return [*drawn.values()]
 
 
-def _drawings(view: View) -> Iterator[Callable[[View], Iterable[Picture]]]:
+def _drawings(view: View, without: Container[str]) -> Iterator[Callable[[View], Iterable[Picture]]]:
     for place in (*OF_ANY, *OF_KIND.get(view.kind, ())):
         module, _, function = place.partition(":")
-        yield getattr(import_module(module), function)
+        if function.removeprefix("draw_") not in without:
+            yield getattr(import_module(module), function)
     owners: dict[int, Any] = {id(o): o for o in (view.task, view.net, view.datamodule)}
     yield from filter(None, (getattr(owner, "pictures", None) for owner in owners.values()))
 

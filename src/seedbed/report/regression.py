@@ -81,10 +81,10 @@ def _draw_curves(axes: "Axes", view: View, x: "Tensor", targets: "Tensor") -> No
     shape = (PLACES, *view.examples.inputs.shape[1:])
     over = _inputs(view, places.flatten())[0].numpy()
     mean, deviation = _target_scale(view)
-    curves = [*_earlier(view, places.view(shape)), ("best", view.outputs(places.view(shape)))]
+    curves = [*_earlier(view, places.view(shape)), (view.weights, view.outputs(places.view(shape)))]
     for colour, (label, outputs) in zip(_shades(len(curves)), curves, strict=True):
         y = (mean + deviation * outputs).flatten().numpy()
-        last = label == "best"
+        last = label == view.weights
         axes.plot(over, y, color=colour, linewidth=2.2 if last else 1.2, label=label, zorder=3)
     if (truth := view.truth(places.view(shape))) is not None:
         axes.plot(over, truth.flatten().numpy(), "--", color=INK, linewidth=1.2, label="truth")

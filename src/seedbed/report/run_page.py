@@ -78,9 +78,7 @@ def write_run_page(run: Run, contents: Contents) -> Path:
         best=_best(run),
         curves=curves,
         more_curves=more,
-        pictures=[
-            (p.title, p.alt, encoded(png(p))) for p in contents.pictures if p.name not in DRAWN
-        ],
+        pictures=[(p.title, p.alt, encoded(png(p))) for p in contents.pictures],
         last_words=_last_words(run),
         log=_log(run),
         settings=[*_settings(run, contents.defaults)],
@@ -96,7 +94,7 @@ def write_run_page(run: Run, contents: Contents) -> Path:
 
 
 DRAWN = ("training",)
-"""The pictures that the page has as charts already."""
+"""The pictures that the page has as charts already, and TensorBoard as curves."""
 
 
 def title_of(run: Run) -> str:

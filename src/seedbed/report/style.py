@@ -1,7 +1,7 @@
 """How all pictures look: fonts, colours, and labels beside the lines instead of a legend.
 
-Matplotlib is imported late and keeps its cache in the output folder while it draws: nothing else
-is written to. Trade-off: it looks for the machine's fonts anew each time.
+Matplotlib is imported late, and keeps its list of the machine's fonts where it does for all: to
+look for them anew takes as long as to draw two pictures.
 """
 
 import os
@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from seedbed.report.comparison import Comparison
@@ -93,27 +91,23 @@ STYLE: Any = {  # its keys are literals in matplotlib's own types
 
 
 @contextmanager
-def drawing(folder: Path | None = None) -> Iterator[None]:
-    """Set the style, with no trace of the user's own; nothing stays in `folder` but pictures.
+def drawing() -> Iterator[None]:
+    """Set the style, with no trace of the user's own."""
+    # A notebook names a backend of its own for what it starts, which may not be there.
+    with _environment(MPLBACKEND="agg"), _quickly():
+        import matplotlib
+        from matplotlib import font_manager
 
-    Args:
-        folder: Where Matplotlib keeps its cache meanwhile; None for the system's temporary folder.
-    """
-    with TemporaryDirectory(dir=folder, prefix=".matplotlib-") as cache:
-        # A notebook names a backend of its own for what it starts, which may not be there.
-        with _environment(MPLCONFIGDIR=cache, MPLBACKEND="agg"), _quickly():
-            import matplotlib
-            from matplotlib import font_manager
-
-            import_module("matplotlib.backends.backend_agg")  # and with it what draws
-        if PACKAGED not in font_manager.fontManager.get_font_names() and (font := _packaged()):
-            font_manager.fontManager.addfont(font)
-        installed = set(font_manager.fontManager.get_font_names())
-        fonts = ["DejaVu Sans", *(name for name in CHINESE_FONTS if name in installed)]
-        with matplotlib.rc_context():
-            matplotlib.rcdefaults()
-            matplotlib.rcParams.update(STYLE | {"font.family": fonts})
-            yield
+        for name in ("matplotlib.backends.backend_agg", "matplotlib.figure"):
+            import_module(name)
+    if PACKAGED not in font_manager.fontManager.get_font_names() and (font := _packaged()):
+        font_manager.fontManager.addfont(font)
+    installed = set(font_manager.fontManager.get_font_names())
+    fonts = ["DejaVu Sans", *(name for name in CHINESE_FONTS if name in installed)]
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE | {"font.family": fonts})
+        yield
 
 
 def _packaged() -> str | None:

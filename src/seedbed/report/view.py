@@ -94,11 +94,13 @@ class View:
     run: Run
     """What its files say."""
     task: Any
-    """The LightningModule, with the weights of the best checkpoint."""
+    """The LightningModule, of a run that is done with the weights of its best checkpoint."""
     datamodule: Any
     """The LightningDataModule; one of the frame's loads its data once it is asked for some."""
     start: Callable[[], Any] | None = None
     """Makes the task anew with the weights that the fit began with; None where that cannot be."""
+    weights: str = "best"
+    """What to call the weights that the task has."""
 
     @property
     def kind(self) -> str:

@@ -65,7 +65,7 @@ def write_report(
         for file in (results, page, curves, effects, pairs, fits, robustness, history, paths):
             file.unlink(missing_ok=True)  # it may be a link, out of a folder from elsewhere
         write_results(comparison, results)
-    with drawing(folder):
+    with drawing():
         draw_curves(comparison, axis, curves)
         charts = charts_of(comparison, axis)
         drawn = {

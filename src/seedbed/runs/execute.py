@@ -16,6 +16,7 @@ import torch
 import yaml
 from lightning import LightningModule, Trainer
 
+from seedbed.callbacks.board import Board
 from seedbed.callbacks.diagnostics import Diagnostics
 from seedbed.config.build import Study, build, has_part
 from seedbed.config.checks import check
@@ -41,7 +42,7 @@ from seedbed.record.directory import RunDirectory, now, write_json
 from seedbed.record.files import flat
 from seedbed.record.settings import listed
 from seedbed.runs import provenance
-from seedbed.runs.report import after_fit, examine
+from seedbed.runs.report import examine, show
 from seedbed.runs.restore import restoring
 from seedbed.runs.validate import check_begun, refuse, weights_differ
 from seedbed.runs.weights import begin_with_own, load_pretrained
@@ -85,7 +86,7 @@ def execute(path: Path, *, checked: Mapping[str, Any] | None = None) -> dict[str
         with _recorded(run):
             distributed.broadcast(run.path)
             study, metrics = _train(run, config)
-        after_fit(run, config, study)
+        show(run, config, study)
     return metrics
 
 
@@ -118,6 +119,8 @@ def _train(run: RunDirectory, config: dict[str, Any]) -> tuple[Study, dict[str, 
     for callback in study.callbacks if study.trainer.is_global_zero else ():
         if isinstance(callback, Diagnostics):
             callback.ask = partial(examine, run, reported, early=True)
+        if isinstance(callback, Board):
+            callback.draw = partial(show, run, config, study, ended=False)
     metrics = _fit_and_test(run, study, test=config.get("test") is not False)
     if study.trainer.is_global_zero:
         write_json(run.metrics_file, metrics)

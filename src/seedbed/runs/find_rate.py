@@ -213,7 +213,7 @@ def write(found: Found, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         rows = zip(found.rates, found.losses, strict=True)
         place_csv(folder / "rates.csv", [["rate", "loss"], *rows])
-    with drawing(folder):
+    with drawing():
         draw_rates(
             found.rates,
             found.losses,

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from seedbed.report.picture import Picture
     from seedbed.report.view import View
 
+OF_ENDED = ("layers", "landscape")
+"""Pictures of what a fit went through, and not of what its net can do."""
+
 
 def examine(run: RunDirectory, reported: set[str] | None = None, *, early: bool = False) -> None:
     """Say what went wrong in the fit, and keep it with the run; all may be well.
@@ -38,25 +41,35 @@ def examine(run: RunDirectory, reported: set[str] | None = None, *, early: bool 
         log.info(line)
 
 
-def after_fit(run: RunDirectory, config: Mapping[str, Any], study: Study) -> None:
-    """Write the page of a run that has just finished, unless `report=false` or there is no extra.
+def show(run: RunDirectory, config: Mapping[str, Any], study: Study, *, ended: bool = True) -> None:
+    """Draw what a net has learnt, for TensorBoard and for the page of a run that has just finished.
 
-    Whatever goes wrong with it is said, and is no failure of the run.
+    Nothing is drawn with `report=false`, or where there is no extra. Whatever goes wrong with it
+    is said, and is no failure of the run.
+
+    Args:
+        run: The run.
+        config: Its settings.
+        study: What it was built of, with the best weights.
+        ended: Whether its fit has; otherwise the weights are today's, and there is no page yet.
     """
     if config.get("report") is False or find_spec("seedbed.report") is None:
         return
+    from lightning.pytorch.utilities.seed import isolate_rng
+
     from seedbed.report.picture import pictures_of, png
     from seedbed.report.run_page import DRAWN
     from seedbed.runs.view import view_of
 
     try:
-        view = view_of(study, run, config)
-        pictures = pictures_of(view)
+        with isolate_rng():  # the fit's numbers are the same, whoever looks at it
+            view = view_of(study, run, config, weights="best" if ended else "now")
+            pictures = pictures_of(view, without=DRAWN if ended else (*DRAWN, *OF_ENDED))
         for picture in pictures:
-            if picture.name not in DRAWN:  # which TensorBoard has as curves
-                name, step = f"pictures/{picture.name}", study.trainer.global_step
-                add_image(study.trainer, name, png(picture), step)
-        log.info(f"report: {_write(view, pictures)}")
+            name, step = f"pictures/{picture.name}", study.trainer.global_step
+            add_image(study.trainer, name, png(picture), step)
+        if ended:
+            log.info(f"report: {_write(view, pictures)}")
     except Exception as error:
         log.info(f"report: not written ({type(error).__name__}: {error})")
 
@@ -72,7 +85,7 @@ def report(path: Path) -> Path:
     """
     from seedbed.report.doctor import diagnose
     from seedbed.report.picture import pictures_of
-    from seedbed.report.run_page import Contents, write_run_page
+    from seedbed.report.run_page import DRAWN, Contents, write_run_page
     from seedbed.runs.view import open_view
 
     RunDirectory(path).config()  # says what is no run
@@ -84,7 +97,7 @@ def report(path: Path) -> Path:
         run = read_run(path, tolerant=True)
         defaults = _defaults(run)
         return write_run_page(run, Contents(findings=diagnose(run), defaults=defaults))
-    return _write(view, pictures_of(view))
+    return _write(view, pictures_of(view, without=DRAWN))
 
 
 def _write(view: "View", pictures: list["Picture"]) -> Path:

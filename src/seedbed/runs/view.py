@@ -32,10 +32,11 @@ def open_view(path: str | Path) -> View:
     return View(read_run(run.directory.path, tolerant=True), run.task, run.datamodule, start)
 
 
-def view_of(study: "Study", run: RunDirectory, config: Mapping[str, Any]) -> View:
-    """See a run whose fit is done in this process, its best weights restored."""
+def view_of(study: "Study", run: RunDirectory, config: Mapping[str, Any], *, weights: str) -> View:
+    """See a run of this process, whose net has the `best` weights, or those of `now`."""
     start = _start(config, getattr(study.datamodule, "sizes", {}))
-    return View(read_run(run.path, tolerant=True), study.task, study.datamodule, start)
+    seen = read_run(run.path, tolerant=True)
+    return View(seen, study.task, study.datamodule, start, weights)
 
 
 def _start(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Callable[[], Any] | None:

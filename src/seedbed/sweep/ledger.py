@@ -32,8 +32,7 @@ from seedbed.config.overrides import foreign, quoted
 from seedbed.errors import RunError
 from seedbed.files import place_text, refuse_links_out
 from seedbed.record.directory import RunDirectory, typed
-from seedbed.record.files import read_text, read_yaml
-from seedbed.sweep import RECORD
+from seedbed.record.files import SWEEP, read_text, read_yaml
 from seedbed.sweep.best import remove_best
 from seedbed.sweep.space import Point, job_key
 
@@ -103,7 +102,7 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.record_file = folder / RECORD
+        self.record_file = folder / SWEEP
         self.trials_file = folder / "trials.jsonl"
 
     @property

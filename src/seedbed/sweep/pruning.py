@@ -14,8 +14,7 @@ from lightning import LightningModule, Trainer
 
 from seedbed.callbacks.stopping import Stopping
 from seedbed.record.directory import RunDirectory
-from seedbed.record.files import read_log
-from seedbed.sweep import RECORD
+from seedbed.record.files import SWEEP, read_log
 
 Curve = dict[int, float]
 """A metric's values by step."""
@@ -72,7 +71,7 @@ class Pruning(Stopping):
 
     def _others(self) -> list[Curve]:
         """The curves of the jobs that went to their end; what was read once is kept."""
-        if (self.run.path.parent / RECORD).exists():
+        if (self.run.path.parent / SWEEP).exists():
             for file in self.run.path.parent.glob("*/status.json"):
                 path = file.parent
                 if path not in self._finished and is_whole(RunDirectory(path).status()):

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -23,9 +23,10 @@ from seedbed.data.text import Text, split_documents, without_duplicates
 from seedbed.data.tokens import TokensDataModule, TokenSplits, Windows
 from seedbed.data.vocabulary import Vocabulary
 from seedbed.errors import SettingError
-from seedbed.report.picture import Picture
-from seedbed.report.style import COLOURS, panels
-from seedbed.report.view import View
+
+if TYPE_CHECKING:  # the report can be left out
+    from seedbed.report.picture import Picture
+    from seedbed.report.view import View
 
 Dynasty = Literal["tang", "song"]
 
@@ -244,8 +245,11 @@ class PoemsTutorial(TokensDataModule):
             facts=splits.facts,
         )
 
-    def pictures(self, view: View) -> Iterator[Picture]:
+    def pictures(self, view: "View") -> Iterator["Picture"]:
         """The fit's losses beside those the lesson has, over the characters trained on."""
+        from seedbed.report.picture import Picture
+        from seedbed.report.style import COLOURS, panels
+
         size = 0 if self.batch_size == "full" else int(self.batch_size) * self.context
         ours = {part: view.run.curve(f"{part}/loss", "step") for part in LESSON}
         if not size or not ours["val"] or self.validation != "evaluation":
