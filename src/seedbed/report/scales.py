@@ -47,8 +47,11 @@ def spans(values: Sequence[float], ratio: float) -> bool:
 
 
 def set_log(axes: "Axes", side: Literal["x", "y"], low: float, high: float) -> None:
-    """Make an axis logarithmic, from `low` to `high`, marked with plain numbers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    """Make an axis logarithmic, from `low` to `high`, marked with plain numbers.
+
+    It has no marks without a number: to make them takes as long as the rest of a picture.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     if side == "x":
         axes.set_xscale("log")
@@ -59,4 +62,4 @@ def set_log(axes: "Axes", side: Literal["x", "y"], low: float, high: float) -> N
     axis = axes.xaxis if side == "x" else axes.yaxis
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 300 else (1,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())
