@@ -50,8 +50,8 @@ def show(run: RunDirectory, config: Mapping[str, Any], study: Study, *, ended: b
     Args:
         run: The run.
         config: Its settings.
-        study: What it was built of, with the best weights.
-        ended: Whether its fit has; otherwise the weights are today's, and there is no page yet.
+        study: What it was built of.
+        ended: Whether its fit has ended, and the best weights are restored; before, there is no page.
     """
     if config.get("report") is False or find_spec("seedbed.report") is None:
         return
