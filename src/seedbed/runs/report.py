@@ -51,7 +51,7 @@ def show(run: RunDirectory, config: Mapping[str, Any], study: Study, *, ended: b
         run: The run.
         config: Its settings.
         study: What it was built of.
-        ended: Whether its fit has ended, and the best weights are restored; before, there is no page.
+        ended: Whether its fit has ended, and the best weights are back; before, there is no page.
     """
     if config.get("report") is False or find_spec("seedbed.report") is None:
         return
