@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from made import executed
-from pages import SMALL, Runs, Visit, Visiting
+from pages import SMALL, Runs, Serving, Visit, Visiting, served
 from playwright.sync_api import Browser, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -29,8 +30,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Visiting]:
-    """Opens pages in a colour scheme and at a width; by the end, nothing may have gone wrong."""
+def serve() -> Iterator[Serving]:
+    """Serves the demo of runs, and returns its address."""
+    with ExitStack() as demos:
+        yield lambda *runs: demos.enter_context(served(*runs))
+
+
+@pytest.fixture
+def visit(browser: Browser, serve: Serving) -> Iterator[Visiting]:
+    """Opens pages in a colour scheme and at a width; by the end, nothing may have gone wrong.
+
+    A page is closed before the demo that it shows.
+    """
     visits: list[Visit] = []
 
     def open_page(address: str, *, scheme: Any = "light", width: int = 1200) -> Page:

@@ -53,6 +53,7 @@ class Visit:
 
 
 Visiting = Callable[..., Page]
+Serving = Callable[..., str]
 
 
 @contextmanager
