@@ -35,8 +35,8 @@ MAY_IMPORT = {
         *("lightning_private", "record", "tasks", "tensorboard", "terminal"),
     },
     "config": {
-        *("data", "errors", "metric_directions", "optim", "processes", "project", "record"),
-        *("speed", "tasks", "terminal"),
+        *("data", "errors", "metric_directions", "nets", "optim", "processes", "project"),
+        *("record", "speed", "tasks", "terminal"),
     },
     "runs": {
         *("callbacks", "config", "data", "errors", "files", "loggers", "metric_directions"),

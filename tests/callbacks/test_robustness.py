@@ -22,7 +22,13 @@ def task_of(kind: Any, net: nn.Module) -> Any:
 
 
 def evaluated(
-    folder: Path, task: Any, rows: Rows, *, inference_mode: bool = False, **strengths: Any
+    folder: Path,
+    task: Any,
+    rows: Rows,
+    *,
+    kind: type[Fixed] = Fixed,
+    inference_mode: bool = False,
+    **strengths: Any,
 ) -> list[dict[str, float]]:
     """The rows of the file after a test."""
     settings = {"noise": [], "shift": [], "fgsm": []} | strengths
@@ -35,7 +41,7 @@ def evaluated(
         inference_mode=inference_mode,
         callbacks=[Robustness(directory=str(folder), **settings)],
     )
-    trainer.test(task, datamodule=Fixed(rows), verbose=False)
+    trainer.test(task, datamodule=kind(rows), verbose=False)
     return read_rows(folder / "robustness.csv", "accuracy")
 
 
@@ -119,6 +125,22 @@ def test_noise_is_the_same_for_every_run(tmp_path: Path) -> None:
     )
     assert first == second
     assert first[0] != first[1]
+
+
+class Embedded(Fixed):
+    """Rows whose last input is the number of a level."""
+
+    @property
+    def embedded(self) -> list[int]:
+        return [3]
+
+
+def test_number_of_a_level_gets_no_noise(tmp_path: Path) -> None:
+    rows = (torch.tensor([[0.5, 3.0], [-0.5, 1.0]]), torch.tensor([0, 1]))
+    net = Brightest()
+    evaluated(tmp_path, task_of(MulticlassTask, net), rows, kind=Embedded, noise=[9.0])
+    changed = [(seen != rows[0]).any(dim=0).tolist() for seen in net.seen]
+    assert [one for one in changed if any(one)] == [[True, False]]
 
 
 def test_regression_has_no_file(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from stages import In
 
 from seedbed.data.table import Table
 from seedbed.errors import DataError
@@ -179,6 +180,31 @@ def test_beyond_a_number_of_levels_the_commonest_have_inputs(new: New) -> None:
     assert "a: 5 levels, 2 of them kept apart" in table.remarks
 
 
+def test_beyond_that_number_a_category_is_embedded_by_its_levels_numbers(
+    new: New, tmp_path: Path
+) -> None:
+    words = ["c", "b", "a", "c", "b", "d", "a", "once"] * 5
+    words[-1] = "again"
+    table = new(_settings={"levels": 2, "embed": True}, a=words, b=[*range(ROWS)])
+    assert (column(table)["name"], table.sizes["embedded"]) == ("b", [5])  # which are the last
+    assert table.state_dict()["columns"][1]["levels"] == ["a", "b", "c", "d", "once"]
+    assert "2 columns: 1 number, 1 embedded (5 levels); target y" in table.remarks
+    (new_rows := tmp_path / "new.csv").write_text('b,a\n1,d\n1,a\n1,"none of them"\n1,""\n')
+    without = Table(path="gone.csv", target="y")
+    without.load_state_dict(table.state_dict())
+    assert without.read_inputs(new_rows).inputs[:, 1].tolist() == [4, 1, 0, 0]
+    assert without.sizes == table.sizes
+
+
+def test_noise_leaves_the_numbers_of_levels(new: New) -> None:
+    settings = {"levels": 2, "embed": True, "input_noise": 1.0}
+    table = new(_settings=settings, a=["c", "b", "a", "d"] * 10, b=[*range(ROWS)])
+    table.trainer = In("training")
+    batch = table.splits.train
+    changed = (table.on_after_batch_transfer(batch, 0)[0] != batch[0]).any(dim=0)
+    assert changed.tolist() == [True, False]
+
+
 def test_numbers_may_be_names(new: New) -> None:
     table = new(_settings={"categories": ["a"]}, a=[1, 2, 3, 1] * 10)
     assert column(table)["levels"] == ["1", "2", "3"]
@@ -275,6 +301,7 @@ def test_state_is_plain(new: New) -> None:
         {"levels": ["x"] * 3},
         {"fill": float("inf")},
         {"more": 1},
+        {"kind": "embedded"},
     ],
     ids=str,
 )

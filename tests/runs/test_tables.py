@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from seedbed.config.compose import composed, plain
+from seedbed.errors import RunError
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.runs.export import export
@@ -74,6 +76,92 @@ def test_export_tells_columns_and_labels(run: RunDirectory, tmp_path: Path) -> N
         *("number", "number", "category", "date"),
     ]
     assert told["labels"] == ["iris a", "iris b", "iris c"]
+
+
+# --- a category of many levels --------------------------------------------------------------------
+
+SHOPS = 300
+
+
+def sales() -> str:
+    """Each of 300 shops sells as much as its own number says, and the weather changes it."""
+    random = np.random.default_rng(0)
+    known = random.normal(size=SHOPS)
+    lines = ["shop,weather,sold"]
+    for row in range(10 * SHOPS):
+        warm = random.normal()
+        sold = known[row % SHOPS] + 0.3 * warm + 0.3 * random.normal()
+        lines.append(f"shop {row % SHOPS},{warm:.3f},{sold:.3f}")
+    return "\n".join(lines)
+
+
+BRIEFLY = ("data.target=sold", "data.batch_size=128", "optimizer.lr=0.02", "max_epochs=15")
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    return fitted(tmp_path_factory.mktemp("shops"), sales(), *BRIEFLY)
+
+
+def test_embedded_category_tells_what_no_other_column_does(
+    shops: RunDirectory, tmp_path: Path
+) -> None:
+    assert "2 columns: 1 number, 1 embedded (300 levels); target sold" in (
+        shops.path / "train.log"
+    ).read_text(encoding="utf-8")
+    without = fitted(tmp_path, sales(), *BRIEFLY, "data.drop=[shop]")
+    assert without.metrics()["test/r2"] < 0.2
+    assert shops.metrics()["test/r2"] > 0.7
+
+
+def test_unseen_level_is_predicted_as_none_in_particular(
+    shops: RunDirectory, tmp_path: Path
+) -> None:
+    (new := tmp_path / "new.csv").write_text("weather,shop\n0,shop 7\n0,shop 8\n0,new\n0,\n")
+    _, *rows = predict(load(shops.path), new)
+    *known, unseen, gap = (float(str(row[-1])) for row in rows)
+    assert abs(known[0] - known[1]) > 0.1
+    assert unseen == gap
+    assert abs(unseen) < 0.5
+
+
+def test_exported_embeddings_give_what_the_run_predicts(
+    shops: RunDirectory, tmp_path: Path
+) -> None:
+    import onnxruntime
+
+    run = load(shops.path)
+    told = export(run, "onnx", tmp_path)
+    [levels] = [column["levels"] for column in told["columns"] if column["kind"] == "embedded"]
+    inputs = np.array([[0.5, 1 + levels.index("shop 7")], [0.5, 0]], dtype=np.float32)
+    [found] = onnxruntime.InferenceSession(tmp_path / "model.onnx").run(None, {"inputs": inputs})
+    np.testing.assert_allclose(found, run.net(torch.from_numpy(inputs)).detach(), atol=1e-5)
+    assert export(run, "safetensors", tmp_path)["embedded"] == [SHOPS]
+
+
+def test_embeddings_that_are_resumed_are_those_of_a_whole_fit(tmp_path: Path, seedbed: Any) -> None:
+    shorter = fitted(tmp_path, sales(), *BRIEFLY, "max_epochs=1")
+    called = seedbed("resume", shorter.path, "max_epochs=2")
+    assert (called.status, called.err) == (0, "")
+    (tmp_path / "whole").mkdir()
+    whole = fitted(tmp_path / "whole", sales(), *BRIEFLY, "max_epochs=2")
+    one, other = (load(run.path, "last").net.state_dict() for run in (shorter, whole))
+    assert all(torch.equal(one[name], other[name]) for name in other)
+
+
+def test_weights_of_other_levels_are_refused_unless_vectors_begin_anew(
+    shops: RunDirectory, tmp_path: Path
+) -> None:
+    more = [f"weights={shops.path}", "max_epochs=1"]
+    with pytest.raises(RunError, match=r"other levels .* weights_skip=\[column_embeddings\]"):
+        fitted(tmp_path, sales().replace("shop 7,", "shop x,"), *BRIEFLY, *more)
+    (tmp_path / "anew").mkdir()
+    anew = fitted(
+        tmp_path / "anew",
+        sales().replace("shop 7,", "shop x,"),
+        *(*BRIEFLY, *more, "weights_skip=[column_embeddings]"),
+    )
+    assert anew.status()["state"] == "finished"
 
 
 def test_two_classes_are_predicted_by_their_labels(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class PredictionsFile(Callback):
         if not (isinstance(pl_module, RegressionTask) and isinstance(data, RowsDataModule)):
             return
         inputs, targets = data.splits.test  # (N, …), (N, 1)
-        if inputs[0].numel() != 1 or not trainer.is_global_zero:
+        if inputs[0].numel() != 1 or data.embedded or not trainer.is_global_zero:
             return
         precision = trainer.precision_plugin
         with torch.no_grad(), precision.forward_context():

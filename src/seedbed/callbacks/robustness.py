@@ -56,6 +56,8 @@ class Robustness(Callback):
         """Begin anew, with noise that is the same for every run."""
         self._right = {}
         self._generator = torch.Generator().manual_seed(0)
+        data = getattr(trainer, "datamodule", None)
+        self._kept = len(getattr(data, "embedded", ()))  # numbers of levels
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
@@ -101,6 +103,8 @@ class Robustness(Callback):
 
         yield ("", 0.0), inputs
         drawn = torch.randn(inputs.shape, generator=self._generator).to(inputs)
+        if self._kept:
+            drawn[:, -self._kept :] = 0
         for deviation in self.strengths["noise"]:
             yield ("noise", deviation), kept(inputs + deviation * drawn)
         for pixels in self.strengths["shift"] if is_image else ():
@@ -129,5 +133,5 @@ def gradient_sign(task: Task, inputs: Tensor, targets: Tensor) -> Tensor:
     with torch.inference_mode(mode=False), torch.enable_grad():
         variable = inputs.clone().requires_grad_()  # none made in inference mode has gradients
         loss = task.step((variable, targets.clone())).loss
-        [gradient] = torch.autograd.grad(loss, [variable])
+        [gradient] = torch.autograd.grad(loss, [variable], materialize_grads=True)
     return gradient.sign()

@@ -41,12 +41,14 @@ from seedbed.data.base import DataModule
 from seedbed.data.fetch import data_dir
 from seedbed.data.resumable import make_resumable
 from seedbed.errors import SettingError
+from seedbed.nets.column_embeddings import embed, width
 from seedbed.optim.groups import check_patterns, freeze, parameter_groups
 from seedbed.optim.library_schedules import for_fit
 from seedbed.processes.distributed import is_member
 from seedbed.speed import with_lean_steps
 from seedbed.tasks.base import Task
 from seedbed.tasks.half import HalfNet
+from seedbed.terminal import log
 
 # At this level Lightning logs what it does: devices found, checkpoints restored.
 for _name in ("lightning.pytorch", "lightning.fabric"):
@@ -105,6 +107,11 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
     task = build_task(config, getattr(datamodule, "sizes", {}))
     if isinstance(task, Task):
         task.configure_from_data(datamodule)
+    elif getattr(datamodule, "embedded", ()):
+        log.info(
+            f"data.embed=true: the last inputs are numbers of levels, which {type(task).__name__} "
+            "has to embed itself; data.embed=false gives the commonest levels an input each."
+        )
     callbacks: list[Callback] = [
         construct_in(folder, node, "callbacks") for node in config["callbacks"].values() if node
     ]
@@ -126,7 +133,7 @@ def build_data(config: Mapping[str, Any]) -> Any:
     return construct_in(data_dir(), config["data"], "data")
 
 
-def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
+def build_task(config: Mapping[str, Any], sizes: Mapping[str, Any]) -> Any:
     """Make the LightningModule: the net, with its initial weights, and the task around it.
 
     Args:
@@ -138,6 +145,8 @@ def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
         fine_tune(config, task)
         return task
     net: nn.Module = construct(sized(config["net"], sizes), "net")
+    if embedded := sizes.get("embedded"):
+        embed(net, embedded)
     construct(config["init"], "init", net=net)
     fine_tune(config, net)
     if config["compile"]:
@@ -152,7 +161,7 @@ def build_task(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
 
 
 def laid_out(
-    config: Mapping[str, Any], sizes: Mapping[str, int], *, most: int
+    config: Mapping[str, Any], sizes: Mapping[str, Any], *, most: int
 ) -> dict[str, Any] | None:
     """The names, shapes and types of a task's weights, on a device where they take no memory.
 
@@ -214,10 +223,13 @@ def fine_tune(config: Mapping[str, Any], net: nn.Module) -> None:
     freeze(net, frozen)
 
 
-def sized(net: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
+def sized(net: Mapping[str, Any], sizes: Mapping[str, Any]) -> dict[str, Any]:
     """A net's node with those of the data's sizes that it is made from."""
+    known = {**sizes}
+    if embedded := known.pop("embedded", ()):
+        known["inputs"] += sum(width(levels) - 1 for levels in embedded)
     return {**net} | {
-        name: sizes[name] for name in required(resolve(net["_target_"], "net")) if name in sizes
+        name: known[name] for name in required(resolve(net["_target_"], "net")) if name in known
     }
 
 

@@ -79,7 +79,7 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
 
     @property
     @abstractmethod
-    def sizes(self) -> dict[str, int]:
+    def sizes(self) -> dict[str, Any]:
         """What a net's constructor needs to know of the data."""
 
     @abstractmethod

@@ -20,6 +20,7 @@ NAMES: dict[Kind, str] = {
     "number": "numbers",
     "boolean": "booleans",
     "category": "categories",
+    "embedded": "embedded",
     "date": "dates",
 }
 """The kinds of columns, of several."""
@@ -58,8 +59,10 @@ def remarks_on(
     """
     train = parts[0].numpy()
     kinds = Counter(column.kind for column in columns)
+    sizes = " and ".join(f"{len(c.levels):,}" for c in columns if c.kind == "embedded")
     counted = ", ".join(
         f"{kinds[kind]} {several if kinds[kind] > 1 else kind}"
+        + f" ({sizes} levels)" * (kind == "embedded")
         for kind, several in NAMES.items()
         if kinds[kind]
     )
@@ -69,7 +72,8 @@ def remarks_on(
     yield f"{len(columns)} column{plural}: {counted}; {missing}target {target}"
     for column in columns:
         cells = read[column.name].values
-        if column.kind == "category" and (n := cells.n_unique()) > len(column.levels) + 1:
+        is_words = column.kind in ("category", "embedded")
+        if is_words and (n := cells.n_unique()) > len(column.levels) + 1:
             yield f"{column.name}: {n:,} levels, {len(column.levels)} of them kept apart"
     if labels:
         counts = np.bincount(values, minlength=len(labels)).tolist()

@@ -53,7 +53,8 @@ BLOCK = 2**14
 EXACT = 2**16
 """Up to so many numbers are summed without any rounding; of more, so many partial sums."""
 
-Kind = Literal["number", "boolean", "category", "date"]
+Kind = Literal["number", "boolean", "category", "embedded", "date"]
+"""Of numbers, words and dates; `embedded` is a category whose only input is its level's number."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class Column:
     has_gaps: bool = False
     """Whether an input marks the gaps."""
     levels: list[str] = field(default_factory=list)
-    """Of a category: those with an input of their own; all others share one more."""
+    """Of a category: those with an input of their own, or a number, from 1; all others share one
+    more input, or are 0."""
     form: str = ""
     """Of dates: how they are written."""
     parts: dict[str, list[int]] = field(default_factory=dict)
@@ -81,6 +83,8 @@ class Column:
         """How many inputs it becomes."""
         if self.kind == "category":
             return len(self.levels) + 1
+        if self.kind == "embedded":
+            return 1
         return 1 + self.has_gaps + sum(map(len, self.parts.values()))
 
     @property
@@ -237,7 +241,9 @@ def _refuse(file: TableFile, name: str, index: int, expected: str) -> None:
 # --- what is fitted -------------------------------------------------------------------------------
 
 
-def fit(name: str, cells: Cells, train: np.ndarray, *, most_levels: int) -> Column:
+def fit(
+    name: str, cells: Cells, train: np.ndarray, *, most_levels: int, embed: bool = False
+) -> Column:
     """Fit a column to its training rows, whose numbers are `train`.
 
     Args:
@@ -245,9 +251,13 @@ def fit(name: str, cells: Cells, train: np.ndarray, *, most_levels: int) -> Colu
         cells: Of all rows.
         train: The training rows' numbers (n,).
         most_levels: How many levels of a category have an input of their own.
+        embed: Whether one that has more is embedded, each of its levels kept apart.
     """
     if cells.kind == "category":
-        return Column(name, "category", levels=_levels(cells.values[train], most_levels))
+        levels = _levels(cells.values[train])
+        if embed and len(levels) > most_levels:
+            return Column(name, "embedded", levels=sorted(levels))
+        return Column(name, "category", levels=sorted(levels[:most_levels]))
     values = np.asarray(cells.values)[train]
     missing = np.isnan(values)
     present = values[~missing]
@@ -266,11 +276,11 @@ def fit(name: str, cells: Cells, train: np.ndarray, *, most_levels: int) -> Colu
     )
 
 
-def _levels(words: "pl.Series", most: int) -> list[str]:
-    """The commonest levels, in order; what was seen once teaches the input of all others."""
+def _levels(words: "pl.Series") -> list[str]:
+    """The levels, the commonest first; what was seen once teaches the input of all others."""
     counts = words.value_counts(sort=True, name="count")
-    common = counts.filter(counts["count"] > 1)[words.name].to_list()
-    return sorted(common[:most])
+    common: list[str] = counts.filter(counts["count"] > 1)[words.name].to_list()
+    return common
 
 
 def _calendar(days: np.ndarray) -> dict[str, np.ndarray]:
@@ -328,7 +338,7 @@ def read_inputs(file: TableFile, columns: Sequence[Column]) -> Tensor:
 def _read(file: TableFile, column: Column) -> Any:
     if column.kind == "date":
         return dates(file, column.name, column.form)
-    if column.kind == "category":
+    if column.kind in ("category", "embedded"):
         return _words(file.texts(column.name))
     return (booleans if column.kind == "boolean" else numbers)(file, column.name)
 
@@ -340,8 +350,10 @@ def inputs_of(rows: int, columns: Iterable[tuple[Column, Any]]) -> Tensor:
     start = 0
     for column, values in columns:
         place = inputs[:, start : start + column.width]
-        for at in range(0, rows, BLOCK):  # which a core's cache holds
-            _encode(column, values[at : at + BLOCK], place[at : at + BLOCK])
+        # A block is what a core's cache holds; of levels each would need a dictionary of its own.
+        step = rows if column.kind == "embedded" else BLOCK
+        for at in range(0, rows, step):
+            _encode(column, values[at : at + step], place[at : at + step])
         start += column.width
     return torch.from_numpy(inputs)
 
@@ -352,6 +364,10 @@ def _encode(column: Column, values: Any, inputs: np.ndarray) -> None:
         for place, level in enumerate(column.levels):
             inputs[:, place] = (values == level).to_numpy()
         inputs[:, -1] = 1 - inputs[:, :-1].sum(axis=1)
+        return
+    if column.kind == "embedded":
+        numbers = range(1, len(column.levels) + 1)
+        inputs[:, 0] = values.replace_strict(column.levels, numbers, default=0).to_numpy()
         return
     missing = np.isnan(values)
     filled = np.where(missing, column.fill, values) if missing.any() else values

@@ -117,12 +117,18 @@ class RowsDataModule(DataModule[RowSplits]):
         """The numbers of the rows that validate, where these are a fold."""
 
     @property
-    def sizes(self) -> dict[str, int]:
-        """What a net's constructor needs to know of the data."""
+    def sizes(self) -> dict[str, Any]:
+        """What a net's constructor needs to know of the data, and what is `embedded` before it."""
         state = self.state_dict()
         shape = state["shape"]
         known = {"inputs": math.prod(shape), "channels": shape[0], "outputs": state["outputs"]}
-        return {name: known[name] for name in self.provided_sizes}
+        embedded = {"embedded": self.embedded} if self.embedded else {}
+        return {name: known[name] for name in self.provided_sizes} | embedded
+
+    @property
+    def embedded(self) -> list[int]:
+        """How many levels each of the last inputs has that are a level's number; most have none."""
+        return []
 
     def preprocessing_state(self) -> dict[str, Any]:
         """Shape, outputs and scale."""
@@ -194,7 +200,10 @@ class RowsDataModule(DataModule[RowSplits]):
         if self.augment:
             inputs = self.augment(inputs)
         if self.input_noise:
-            inputs = inputs + self.input_noise * torch.randn_like(inputs)
+            noise = self.input_noise * torch.randn_like(inputs)
+            if self.embedded:
+                noise[:, -len(self.embedded) :] = 0
+            inputs = inputs + noise
         return inputs, targets
 
     def read_inputs(self, source: Path) -> NewRows:

@@ -64,6 +64,8 @@ class Table(RowsDataModule):
         missing: What a gap becomes: the training part's median and an input that marks the gap
             (`median`), or an error that names it (`error`).
         levels: How many levels of a category have an input each; all others share one.
+        embed: Whether a category with more levels is embedded instead: its input is the level's
+            number, and the net has a vector for each.
         separator: What stands between cells; None detects it.
         decimal: What stands before decimals; None detects it.
         encoding: Of the text; None takes what the file's first bytes say, or UTF-8.
@@ -97,6 +99,7 @@ class Table(RowsDataModule):
         scale_target: bool = True,
         missing: Literal["median", "error"] = "median",
         levels: int = 32,
+        embed: bool = False,  # as in runs that do not say
         separator: str | None = None,
         decimal: Literal[".", ","] | None = None,
         encoding: str | None = None,
@@ -144,6 +147,7 @@ class Table(RowsDataModule):
         self.scale_target = scale_target and kind == "regression"
         self.missing = missing
         self.levels = levels
+        self.embed = embed
         self.separator = separator
         self.decimal = decimal
         self.encoding = encoding
@@ -167,10 +171,12 @@ class Table(RowsDataModule):
         parts = self._parts(file, values)
         train, val, test = parts
         known = {name: cells for name, cells in self._cells(file, names) if cells}
+        rows, most = train.numpy(), self.levels
         columns = [
-            fit(name, cells, train.numpy(), most_levels=self.levels)
+            fit(name, cells, rows, most_levels=most, embed=self.embed)
             for name, cells in known.items()
         ]
+        columns.sort(key=_is_embedded)
         if not columns:
             raise DataError(
                 f"{file.path}, row 1: there is no column to predict {self.target!r} from."
@@ -310,6 +316,8 @@ class Table(RowsDataModule):
         for c in columns:
             if not (all(map(math.isfinite, (*c.scale, c.fill))) and c.deviation > 0):
                 raise ValueError("of the data: expected a scale's mean and deviation")
+        if columns != sorted(columns, key=_is_embedded):
+            raise ValueError("of the data: expected embedded columns to be the last")
         if state["shape"] != [sum(column.width for column in columns)]:
             raise ValueError("of the data: expected columns that make up the inputs")
         outputs = {"regression": 0, "binary": 2}.get(self.kind, state["outputs"])
@@ -322,8 +330,19 @@ class Table(RowsDataModule):
         Raises:
             DataError: Naming what in the file cannot be used.
         """
-        columns = [Column(**each) for each in self.state_dict()["columns"]]
-        return new_rows(self._read(source), columns)
+        return new_rows(self._read(source), self.columns)
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns as they were fitted, in the order of their inputs."""
+        if self._splits is None and self._restored is not None:
+            return [Column(**each) for each in self._restored["columns"]]
+        return self.splits.columns
+
+    @property
+    def embedded(self) -> list[int]:
+        """How many levels the embedded columns have."""
+        return [len(column.levels) for column in self.columns if _is_embedded(column)]
 
     @property
     def labels(self) -> list[str]:
@@ -344,6 +363,10 @@ def read_scaled(source: Path, scale: Mapping[str, Sequence[float]]) -> NewRows:
         DataError: Naming what in the file cannot be used.
     """
     return new_rows(read_table(source), scaled_numbers(scale))
+
+
+def _is_embedded(column: Column) -> bool:
+    return column.kind == "embedded"
 
 
 def _refuse_gaps(file: TableFile, name: str, cells: Cells | None) -> None:

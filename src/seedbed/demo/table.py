@@ -157,7 +157,7 @@ def _control(gradio: Any, column: Column, ends: tuple[float, float]) -> Any:
         return gradio.Slider(low, high, value=float(f"{start:.10g}"), step=step, label=name)
     if column.kind == "boolean":
         return gradio.Radio(["1", "0"], value=str(int(column.fill >= 0.5)), label=name)
-    if column.kind == "category":
+    if column.kind in ("category", "embedded"):
         return gradio.Dropdown([*column.levels, OTHER], value=column.levels[0], label=name)
     day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=column.fill)
     form = column.form.replace("%.f", "")

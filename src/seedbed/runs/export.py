@@ -132,7 +132,11 @@ def _examples(run: LoadedRun) -> Iterator[Tensor]:
             shape = (batch, max(1, run.datamodule.context // share))
             yield torch.randint(len(run.datamodule.vocabulary), shape, generator=generator)
         else:
-            yield torch.randn(batch, *run.datamodule.state_dict()["shape"], generator=generator)
+            rows = torch.randn(batch, *run.datamodule.state_dict()["shape"], generator=generator)
+            if embedded := run.datamodule.embedded:
+                shares = torch.rand(batch, len(embedded), generator=generator)
+                rows[:, -len(embedded) :] = (shares * (torch.tensor(embedded) + 1)).floor()
+            yield rows
 
 
 @torch.no_grad()
@@ -175,6 +179,8 @@ def _described(run: LoadedRun, format: Format, difference: float) -> dict[str, A
         }
     state = run.datamodule.state_dict()
     table = {name: state[name] for name in ("columns", "labels") if name in state}
+    if run.datamodule.embedded:  # by seedbed.nets.column_embeddings.embed, before the net
+        table["embedded"] = run.datamodule.embedded
     return (
         description
         | table

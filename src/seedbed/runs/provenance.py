@@ -42,7 +42,7 @@ def collect(
     precision: str,
     processes: int,
     data: dict[str, Any],
-    sizes: Mapping[str, int] | None = None,
+    sizes: Mapping[str, Any] | None = None,
     weights: dict[str, str] | None,
 ) -> dict[str, Any]:
     """Describe the command, the time, the code, the versions, the machine and the data.

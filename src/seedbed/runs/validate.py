@@ -79,7 +79,7 @@ def unfit(path: Path, run: RunDirectory, error: BaseException) -> RunError:
 
 
 def check_layout(
-    path: Path, state: Mapping[str, Any], config: Mapping[str, Any], sizes: Mapping[str, int]
+    path: Path, state: Mapping[str, Any], config: Mapping[str, Any], sizes: Mapping[str, Any]
 ) -> None:
     """Compare weights with the net that the configuration describes, which takes no memory.
 

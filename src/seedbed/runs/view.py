@@ -39,7 +39,7 @@ def view_of(study: "Study", run: RunDirectory, config: Mapping[str, Any], *, wei
     return View(seen, study.task, study.datamodule, start, weights)
 
 
-def _start(config: Mapping[str, Any], sizes: Mapping[str, int]) -> Callable[[], Any] | None:
+def _start(config: Mapping[str, Any], sizes: Mapping[str, Any]) -> Callable[[], Any] | None:
     """What makes the task with its initial weights: they follow from the seed."""
     if config.get("weights"):
         return None

@@ -3,8 +3,9 @@
 The net's weights are all that is taken over; optimizer, schedule and data are the new run's own.
 They must fit by name and shape, all of them but those that begin anew. A language model's
 vocabulary must be the same too, or go on from it, because a token's number means nothing without
-it; characters that came after have the new net's initial weights. A table's inputs may have another
-scale, that of the new training part, because a net knows them by their deviation from the mean.
+it; characters that came after have the new net's initial weights. So must the levels of a table's
+embedded columns be. Its inputs may have another scale, that of the new training part, because a net
+knows them by their deviation from the mean.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from seedbed.config.build import Study
 from seedbed.data.tokens import TokensDataModule
 from seedbed.data.vocabulary import vocabulary_in
 from seedbed.errors import LISTED, RunError
+from seedbed.nets.column_embeddings import NAME as EMBEDDED
 from seedbed.optim.groups import check_patterns, matches
 from seedbed.record.checkpoint import checkpoint_at, load
 from seedbed.runs.validate import weights_differ
@@ -46,6 +48,9 @@ def load_pretrained(source: Path, study: Study, *, skip: Sequence[str] = ()) -> 
     net, added = net_of(study.task), 0
     if isinstance(study.datamodule, TokensDataModule):
         added = _added_characters(checkpoint, study.datamodule, path)
+    embedded = getattr(study.datamodule, "embedded", ())
+    if embedded and not any(matches(f"{EMBEDDED}.0", pattern) for pattern in skip):
+        _check_levels(checkpoint, study.datamodule, path)
     prefix = "net." if isinstance(study.task, Task) else ""
     weights = {
         name.removeprefix(prefix): weight
@@ -78,6 +83,22 @@ def begin_with_own(net: nn.Module, *, resumes: bool) -> dict[str, str] | None:
     """
     load_own = getattr(net, "load_pretrained", None)
     return None if resumes or load_own is None else load_own()
+
+
+def _check_levels(checkpoint: Mapping[str, Any], data: Any, path: Path) -> None:
+    """Have the embedded columns' levels be those whose vectors the weights have."""
+    theirs = _levels(checkpoint.get(type(data).__qualname__))
+    if theirs and theirs != _levels(data.state_dict()):
+        raise RunError(
+            f"weights={path} know other levels of the embedded columns; a number would mean "
+            f"another level. Begin with new vectors, weights_skip=[{EMBEDDED}], or have none, "
+            "data.embed=false."
+        )
+
+
+def _levels(state: Any) -> list[Any]:
+    columns = state.get("columns") if isinstance(state, dict) else ()
+    return [c["levels"] for c in columns or () if c.get("kind") == "embedded"]
 
 
 def _added_characters(checkpoint: Mapping[str, Any], data: TokensDataModule, path: Path) -> int:
