@@ -1,4 +1,4 @@
-"""Lightning's private names, as Lightning 2.6.6 has them: all that the frame uses stand here.
+"""Lightning's private names, as Lightning 2.6.6 has them: all that the frame uses are here.
 
 Where a version changes one, the function here says what it has to give.
 """

@@ -1,7 +1,7 @@
-"""The one way to `fast/`, which stands on other people's private names and can be left out.
+"""The one way to `fast/`, which relies on other packages' private names and can be left out.
 
 It is off where `SEEDBED_FAST=0` or `fast=false` says so, where the folder was deleted, and, with
-one line said, for versions that it was not tested with; `SEEDBED_FAST=1` turns it on even then.
+one line printed, for versions that it was not tested with; `SEEDBED_FAST=1` turns it on even then.
 What a run computes is the same either way, so no record keeps it.
 """
 

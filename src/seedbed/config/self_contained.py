@@ -1,6 +1,6 @@
 """A LightningModule that was written without Seedbed: it brings net, optimizer and schedule.
 
-The groups of these then mean nothing. One that was only there by default becomes null, and the
+The groups of these then have no effect. One that was only there by default becomes null, and the
 run's record says so; one that was typed, or chosen by a typed experiment, is refused.
 """
 

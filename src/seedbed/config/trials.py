@@ -1,7 +1,7 @@
 """A library's optimizer and schedule tried on a tiny net, before a fit relies on them.
 
-Libraries have some that want more than a net's gradients, and some whose state is lost, or is none
-that a checkpoint may hold. Whatever is wrong is then reported in one sentence.
+Some of them need more than a net's gradients; of others the state is lost, or is nothing that a
+checkpoint may hold. Whatever is wrong is then reported in one sentence.
 """
 
 import copy

@@ -1,7 +1,7 @@
 """The frame of every DataModule: parts that are loaded once, and batches that can be resumed.
 
 A checkpoint keeps what must be known of the data to use a net, so that a net can be used where its
-data is not; where it is, it must be what the checkpoint knows.
+data is not; where the data is there, it must match the checkpoint.
 """
 
 from abc import ABC, abstractmethod

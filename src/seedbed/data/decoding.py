@@ -1,8 +1,8 @@
 """Text from the bytes of a file, whatever the platforms write, a part at a time.
 
 An encoding is UTF-8 unless a file's first bytes or a setting say otherwise; it is never guessed.
-Lines end as Unix has them from here on, and characters of no width, by which equal words are not
-equal, are left out. Trade-off: what is read is not the file to the byte.
+Lines end as Unix has them from here on, and zero-width characters, which make equal words
+differ, are left out. Trade-off: what is read is not the file to the byte.
 """
 
 import codecs

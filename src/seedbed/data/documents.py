@@ -1,8 +1,7 @@
-"""The documents of anyone's text, one at a time: of a file, or of all files of a folder.
+"""The documents of a user's text, one at a time: of a file, or of all files of a folder.
 
-A file is plain text, JSON or JSON Lines by what is in it, whatever its name. Nothing but a document
-is held, so a corpus may be larger than memory. Trade-off: it is read from the start each time that
-it is gone through.
+A file is plain text, JSON or JSON Lines by what is in it, whatever its name. One document is
+held at a time, so a corpus may be larger than memory. Trade-off: each pass reads it from the start.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """A data set arrives whole or not at all.
 
-It is fetched from the first of several mirrors that delivers it, into a temporary folder beside
-its place; verified by one SHA-256 over all its files in order; and put in place by one rename. So
-its folder being there is the mark that it is complete: the next run asks no network. A file that is
+It is fetched from the first of several mirrors that delivers it, into a temporary folder beside its
+place; verified by one SHA-256 over all its files in order; and put in place by one rename. So its
+folder being there is the mark that it is complete: the next run needs no network. A file that is
 altered after it arrived is noticed by `verified`, by which data sets are read.
 """
 

@@ -2,7 +2,7 @@
 
 One indexing call makes a batch, which for data in memory costs a fraction of a DataLoader's
 sample-by-sample collation, and needs no worker processes. The loader knows which batch comes next
-and can be set back there, so an interrupted epoch resumes on the very batch it lost. Trade-off:
+and can be set back there, so an interrupted epoch resumes at the batch it lost. Trade-off:
 what cannot be indexed so, from memory or a mapped file, needs a loader of its own.
 """
 

@@ -1,8 +1,8 @@
-"""Any text of one's own: read, split into parts and made into tokens in a stream.
+"""Any text of the user's: read, split into parts and made into tokens in a stream.
 
 A document goes to one part as a whole, and equal ones are one. A small corpus is kept in memory; a
 large one is made into files once, which are mapped: neither it nor an index of its tokens is ever
-in memory. Trade-off: it is gone through four times, and its tokens are on the disk beside it.
+in memory. Trade-off: it is read four times, and its tokens are on the disk beside it.
 """
 
 import hashlib

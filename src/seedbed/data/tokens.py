@@ -3,7 +3,7 @@
 A window of T + 1 tokens is T inputs and, shifted by one, T targets. Training windows are laid end
 to end over the stream from a random phase each epoch, so that every token is seen about once an
 epoch and seldom in the same frame twice; evaluation windows are always the same ones, the last of
-them shorter where the part's end wants it. Trade-off: a document may be cut by a window's edge.
+them shorter where the part ends. Trade-off: a document may be cut by a window's edge.
 
 A stream may be mapped from a file that is larger than memory: nothing here makes a copy of it, or
 an index of as many items.

@@ -1,4 +1,4 @@
-"""Image sets that torchvision knows: fetched, held to their checksums, and read by it.
+"""Image sets that torchvision knows: fetched, compared with their checksums, and read by it.
 
 A set is fetched into a folder beside its place, which one rename gives it, so what is there is
 whole. What comes as pickles, which could run code, is opened by torchvision only after its checksum

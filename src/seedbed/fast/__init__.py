@@ -1,6 +1,6 @@
-"""What makes it faster and stands on other people's private names.
+"""What makes runs faster and relies on private names of other packages.
 
-Only `seedbed.speed` comes here, and the folder may be deleted.
+Only `seedbed.speed` imports it, and the folder may be deleted.
 """
 
 TESTED = {"torch": "2.14", "lightning": "2.6", "torchmetrics": "1.9"}

@@ -1,10 +1,9 @@
 """Modules that are imported when something of them is first used, and not when they are named.
 
-Until then a stand-in takes a module's place and gives the names that it was given, with what will
-do for them. Any other name, or a module inside it, brings the module itself, and the stand-in has
-from then on all that the module has. Trade-off: which names importers ask for is their own affair,
-and may change with their version; one that nobody asks for costs nothing, and one that was not
-thought of brings the module early.
+Until then a stand-in takes a module's place and has the names that it was given, with substitutes.
+Any other name, or a module inside it, imports the module itself, and the stand-in has from then on
+all that the module has. Trade-off: which names importers use may change with their version; a name
+that is not used costs nothing, and one that was not foreseen imports the module early.
 """
 
 import sys

@@ -3,7 +3,7 @@
 Lightning's own step asks a profiler, a strategy, a precision and some twenty hooks, one after the
 other, whether they have anything to do; beside a net whose step takes a millisecond, that is half
 as much again. Where none has, the step here does the same in the same order, and everywhere else
-Lightning's own does it. Trade-off: it stands on classes that Lightning keeps to itself.
+Lightning's own does it. Trade-off: it relies on private classes of Lightning.
 """
 
 from collections.abc import Callable

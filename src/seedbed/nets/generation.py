@@ -5,7 +5,7 @@ cache, without padding or masks: a text whose prompt is longer is still being re
 being written. Trade-off: short prompts beside a long one take the long one's steps.
 
 Once a text outgrows the context, the window slides with each token, every position changes, and
-nothing of the cache holds any more; from there on the window is computed anew each time.
+the cache is no longer valid; from there on the window is computed anew each time.
 """
 
 from collections.abc import Iterator, Sequence

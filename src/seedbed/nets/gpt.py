@@ -3,7 +3,7 @@
 Rotary positions (Su et al. 2021), RMS norm without weights (Zhang & Sennrich 2019), queries and
 keys normalised before their product (Henry et al. 2020), squared ReLU (So et al. 2021), output
 projections that start at zero so that every block starts as the identity. One setting, the
-depth, sets the size; width and heads follow. Trade-off: no knob for each part.
+depth, sets the size; width and heads follow. Trade-off: no setting for each part.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A project of one's own: this one's tracked files, with some of its studies, under another name.
+"""A new project: this one's tracked files, with some of its studies, under another name.
 
 The frame keeps its name, so that a later version of it can be merged: the first commit holds the
 files as they are made here, and `update.py` makes them again from a later version.

@@ -1,8 +1,8 @@
 """LAMB (You et al. 2020): Adam with each parameter's step scaled to its norm, for large batches.
 
-It is pytorch_optimizer's, with two of its switches set as the paper has them. Left alone it would
-divide each step by 1 - beta1^t outside of the trust ratio, so that the first is ten times `lr`, and
-would keep weight decay out of the ratio.
+It is pytorch_optimizer's, with two of its switches set as the paper has them. By default it divides
+each step by 1 - beta1^t outside of the trust ratio, so that the first is ten times `lr`, and keeps
+weight decay out of the ratio.
 """
 
 from collections.abc import Iterable

@@ -1,12 +1,12 @@
 """A file of `torch.save`, read as plain types and tensors, and as nothing else.
 
 `torch.load(weights_only=True)` runs no code, but it believes what a file says of itself: a tensor
-may repeat one number a million times, a compressed entry may unfold to any size, and some of the
+may repeat one number a million times, a compressed entry may expand to any size, and some of the
 types it allows allocate whatever size they are given. Here nothing is made that the file does not
-hold: entries are as long as they lie there, a tensor's elements lie apart within its storage,
+hold: entries are as long as they are stored, a tensor's elements lie apart within its storage,
 nesting is shallow, keys are strings or numbers. Trade-off: the format that torch 2.14 writes
-(pickle protocol 2 in a zip archive) stands here too, and Python reads a million instructions a
-second.
+(pickle protocol 2 in a zip archive) is described here too, and Python reads a million instructions
+a second.
 """
 
 import pickletools

@@ -1,9 +1,9 @@
-"""A checkpoint's file: placed whole or not at all, and opened with suspicion.
+"""A checkpoint's file: placed whole or not at all, and checked when it is opened.
 
 `seedbed.record.archive` reads plain types and tensors alone, and finds a flipped bit by the
 checksums of the zip archive that the file is. Here the parts that every reader of a checkpoint
-takes for granted are made sure of; whether they are those of a run's net, optimizer and so on is
-for who has these.
+relies on are checked; whether they match a run's net, optimizer and so on is checked where these
+are.
 
 Imports torch late, because tables of runs, which need no torch, know files by these names.
 """

@@ -1,4 +1,4 @@
-"""A record's files, read with suspicion: a run's directory may be damaged, or a stranger's.
+"""A record's files, which are not trusted: a run's directory may be damaged, or a stranger's.
 
 Only regular files are opened, of bounded size; what they hold is bounded in number and depth, so
 that none takes more than some seconds or a gigabyte; and it is of the types that a run writes.

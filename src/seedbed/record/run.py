@@ -1,7 +1,8 @@
 """Runs as their files describe them: settings, state, metrics and curves, for tables and reports.
 
 Nothing but the files is read, so a run can be reported that another machine or version made, or
-that is still going. What a file does not hold yet is left out; only a `config.yaml` must be there.
+that is still running. What a file does not hold yet is left out; only a `config.yaml` must be
+there.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 A dot is a run. A bar is the mean over seeds and its deviation; over runs that differ in other
 settings too, where a deviation would say nothing of the setting, it is their median. A run that did
-not finish, or is off the scale, is a cross at the edge: seen, but of no weight.
+not finish, or is off the scale, is a cross at the edge: shown, but not counted.
 """
 
 import math

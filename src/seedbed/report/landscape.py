@@ -1,7 +1,7 @@
 """The loss as a function of the weights: where a fit went, and what lay on its way.
 
 Of a net with two parameters all of it is drawn, as contours, with the path of the fit on them: the
-training loss, which is what the fit went down by. Of other nets the validation loss is, along the
+training loss, which the fit has minimised. Of other nets the validation loss is, along the
 straight line from the first weights to the best ones (Goodfellow, Vinyals & Saxe 2015); the first
 ones follow from the seed, and nothing is stored for it.
 """

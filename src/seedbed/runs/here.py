@@ -1,7 +1,8 @@
 """A run's settings on this machine, which may lack the device or the compiler they name.
 
-Exact figures are promised on the same machine alone; elsewhere any device will do, if it is said.
-Not for resuming: a run that goes on elsewhere becomes another one, so there the user has to choose.
+Exact figures are promised on the same machine alone; elsewhere any device is used, and the log says
+so. Not for resuming: a run that goes on elsewhere becomes another one, so there the user has to
+choose.
 """
 
 from collections.abc import Iterable, Sequence

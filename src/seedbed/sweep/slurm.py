@@ -2,8 +2,8 @@
 
 Submitit writes the batch script and submits it. On the node a small process starts a worker like
 those on one machine and waits for it, so that one killed for its memory is reported like one here.
-What came of a run is in its files alone, on a disk that all machines share; whether a job is still
-there, Slurm's queue says, which needs no accounting. A job that Slurm ends before its time is not
+The result of a run is in its files alone, on a disk that all machines share; whether a job is still
+there, Slurm's queue shows, which needs no accounting. A job that Slurm ends before its time is not
 queued again: it saves, counts as failed, and the sweep's command goes on with it. Trade-off: on
 machines that are often taken away, that command has to be typed again.
 """
