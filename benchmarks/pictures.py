@@ -16,14 +16,16 @@ from PIL import Image
 
 from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
-from seedbed.report.picture import pictures_of, png
+from seedbed.report.picture import Picture, pictures_of, png
+from seedbed.report.style import COLOURS, GREY, drawing, panels
 from seedbed.runs.execute import execute
 from seedbed.runs.view import open_view
+from studies.points.points import Line
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "pictures"
 
-COLOURS = 96
+SHADES = 96
 """In a file."""
 
 QUIET = ("report=false", "logger=csv", "print_every=1000000")
@@ -38,13 +40,38 @@ class Shown:
     """Files by the pictures' names."""
 
 
+PLAIN = ("data.batch_size=full", "optimizer=sgd", "optimizer.lr=0.5", "max_epochs=100")
+"""Plain descent of all rows at once, whose path is a curve."""
+
+WIGGLY = (
+    *("net.basis=legendre", "net.scale=3", "net.degree=14", "data.points=15"),
+    *("optimizer.weight_decay=0", "optimizer.lr=0.1", "max_epochs=500"),
+)
+"""A polynomial that passes by every point."""
+
 RUNS = [
     Shown(("experiment=cubic",), {"fit": "fit", "line": "line"}),
     Shown(("experiment=linear",), {"landscape": "landscape"}),
+    Shown(
+        ("experiment=cubic", "net=polynomial", *WIGGLY),
+        {"fit": "wiggle"},
+    ),
+    *(
+        Shown(
+            ("experiment=exam", "net=linear", "net.bias=false", f"task.{penalty}", *PLAIN),
+            {"landscape": name},
+        )
+        for penalty, name in (("l1=0.1", "diamond"), ("l2=0.1", "circle"))
+    ),
+    Shown(("experiment=sine",), {"fit": "sine"}),
     Shown(("experiment=exam",), {"surface": "surface", "ranking": "ranking"}),
     Shown(
         ("experiment=mnist", "data=digits"),
         {"confusion": "confusion", "worst": "worst", "filters": "filters", "classes": "classes"},
+    ),
+    Shown(
+        ("experiment=poem_gpt", "data=verse", "prompt=秋江長歌", "max_steps=60"),
+        {"lens": "lens"},
     ),
     Shown(
         ("experiment=poem_gpt", "max_steps=300", "val_check_interval=50"),
@@ -58,8 +85,17 @@ RUNS = [
     ),
 ]
 
-VALLEY = {"sgd": 0.01, "momentum": 0.01, "rmsprop": 0.1, "adam": 0.3, "adagrad": 3}
-"""Five optimizers, each at a rate that suits it."""
+SUITED = {"sgd": 0.01, "momentum": 0.01, "rmsprop": 0.1, "adam": 0.3, "adagrad": 3}
+"""Rates of five optimizers in the valley."""
+
+SWEEPS = {
+    "valley": [f"optimizer={optimizer} optimizer.lr={rate}" for optimizer, rate in SUITED.items()],
+    "hills": [f"init=constant init.bias=1 init.value={start}" for start in (0.5, 2, 3, 5)],
+}
+"""What is compared, by the experiment."""
+
+KINDS = {"valley": ("paths", "curves"), "hills": ("paths",)}
+"""The comparison's pictures that are shown."""
 
 
 def main(only: Sequence[str]) -> None:
@@ -68,8 +104,11 @@ def main(only: Sequence[str]) -> None:
         for number, shown in enumerate(RUNS):
             if not only or shown.overrides[0].partition("=")[2] in only:
                 _draw(shown, Path(scratch) / str(number))
-        if not only or "valley" in only:
-            _draw_valley(Path(scratch) / "valley")
+        for name, runs in SWEEPS.items():
+            if not only or name in only:
+                _draw_sweep(name, runs, Path(scratch) / name)
+        if not only or "smoothed" in only:
+            _draw_smoothed()
 
 
 def _run(folder: Path, overrides: Sequence[str]) -> None:
@@ -85,19 +124,37 @@ def _draw(shown: Shown, folder: Path) -> None:
             _write(FOLDER / f"{name}.png", png(picture))
 
 
-def _draw_valley(folder: Path) -> None:
-    for optimizer, rate in VALLEY.items():
-        overrides = ["experiment=valley", f"optimizer={optimizer}", f"optimizer.lr={rate}"]
-        _run(folder / optimizer, overrides)
+def _draw_sweep(name: str, runs: Sequence[str], folder: Path) -> None:
+    for number, overrides in enumerate(runs):
+        _run(folder / str(number), [f"experiment={name}", *overrides.split()])
     command = [sys.executable, "-m", "seedbed", "compare", str(folder)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
-    for name in ("paths", "curves"):
-        _write(FOLDER / f"valley_{name}.png", (folder / f"{name}.png").read_bytes())
+    for kind in KINDS[name]:
+        _write(FOLDER / f"{name}_{kind}.png", (folder / f"{kind}.png").read_bytes())
+
+
+def _draw_smoothed() -> None:
+    """Gradients of single rows at one place, and what momentum makes of them."""
+    inputs, targets = (part.flatten() for part in Line(points=300).splits.train)
+    gradients = (2 * (1.5 * inputs - targets) * inputs).tolist()  # of y = 1.5 x
+    with drawing():
+        figure, [axes] = panels([2.6])
+        axes.plot(gradients, ".", color=GREY, markersize=3, label="of single rows")
+        for colour, beta in zip(COLOURS[3:], (0.5, 0.9, 0.99), strict=False):
+            means, mean = [], 0.0
+            for step, gradient in enumerate(gradients, start=1):
+                mean = beta * mean + (1 - beta) * gradient
+                means.append(mean / (1 - beta**step))
+            axes.plot(means, color=colour, linewidth=1.3, label=f"smoothed, β = {beta}")
+        axes.set_xlabel("row")
+        axes.set_ylabel("gradient")
+        axes.legend(loc="lower right", ncols=2)
+        _write(FOLDER / "smoothed.png", png(Picture("smoothed", "", "", figure)))
 
 
 def _write(file: Path, content: bytes) -> None:
     """Place a picture with few colours, which is a third of its size."""
-    Image.open(BytesIO(content)).convert("RGB").quantize(COLOURS).save(file, optimize=True)
+    Image.open(BytesIO(content)).convert("RGB").quantize(SHADES).save(file, optimize=True)
     print(f"{file.relative_to(ROOT)}  {file.stat().st_size / 1000:.0f} kB")
 
 

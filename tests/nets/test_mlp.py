@@ -23,6 +23,13 @@ def test_layers_have_the_widths_asked_for() -> None:
     assert [tuple(layer.weight.shape) for layer in linears(net)] == [(7, 3), (5, 7), (2, 5)]
 
 
+def test_layers_without_a_bias_are_matrices_alone() -> None:
+    net = MLP(inputs=3, outputs=2, hidden=[7], bias=False)
+    first, last = linears(net)
+    x = torch.randn(4, 3)
+    torch.testing.assert_close(net(x), F.relu(x @ first.weight.T) @ last.weight.T)
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_activation_follows_every_hidden_layer_and_not_the_last(activation: Any) -> None:
     net = MLP(inputs=3, outputs=2, hidden=[7, 5], activation=activation)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from seedbed.record.directory import RunDirectory
 from seedbed.record.run import find_runs, read_run
 from seedbed.report.comparison import compare
-from seedbed.report.landscape import landscape
+from seedbed.report.landscape import draw_landscape, landscape
 from seedbed.report.paths import draw_paths
 from seedbed.report.picture import Picture, pictures_of
 from seedbed.report.style import drawing
@@ -75,6 +75,20 @@ def test_path_on_the_landscape_goes_from_the_seeds_weights_to_the_last(
 
 def weights(net: torch.nn.Module) -> list[float]:
     return [float(x) for p in net.parameters() for x in p.detach().flatten()]
+
+
+def test_edge_of_a_penalty_goes_through_the_fits_end(table_file: Path, tmp_path: Path) -> None:
+    own = ("data=table", f"data.path={table_file}", "data.target=y")
+    run = made(tmp_path / "two", *own, "net=linear", "net.bias=false", "max_epochs=2")
+    view = open_view(run.path)
+    for power in (1, 2):
+        view.task.l1, view.task.l2 = 0.1 * (power == 1), 0.1 * (power == 2)
+        [picture] = draw_landscape(view)
+        [axes] = picture.figure.axes
+        edge = abs(curve(axes, f"the same L{power} penalty")) ** power
+        end = abs(curve(axes, "the fit")[-1]) ** power
+        assert edge.sum(axis=1) == pytest.approx(np.full(101, end.sum()), rel=1e-4)
+        assert edge.max(axis=0) == pytest.approx([end.sum()] * 2, rel=1e-4)
 
 
 def test_loss_along_the_line_is_the_logs_at_its_ends(line: RunDirectory) -> None:

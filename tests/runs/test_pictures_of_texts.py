@@ -23,7 +23,8 @@ def drawn(poems: RunDirectory) -> Pictures:
 
 
 def test_pictures_of_text(drawn: Pictures) -> None:
-    names = ["training", "layers", "line", "next", "attention", "neighbours", "samples"]
+    names = ["training", "layers", "line", "next", "lens"]
+    names += ["attention", "neighbours", "samples"]
     assert [*drawn] == names
 
 
@@ -52,6 +53,28 @@ def test_loss_by_position_is_the_mean_over_windows(poems: RunDirectory, drawn: P
     )
     positions = drawn["next"].figure.axes[0].lines[0].get_ydata()
     assert np.mean(np.asarray(positions)) == pytest.approx(losses.mean(), abs=0.05)
+
+
+# --- after each block -----------------------------------------------------------------------------
+
+
+def test_lens_has_the_likeliest_characters_with_no_block_and_with_all(
+    poems: RunDirectory, drawn: Pictures
+) -> None:
+    view = open_view(poems.path)
+    line, vocabulary = shown_line(view)[:13], view.datamodule.vocabulary
+    tokens = torch.from_numpy(vocabulary.encode(line[:-1]).astype(np.int64))[None]
+    net, rows = view.net, []
+    with torch.no_grad():
+        embedded = F.rms_norm(net.token_embedding(tokens), (32,))
+        for logits in (net.head(F.rms_norm(embedded, (32,))), net(tokens)):
+            rows.append([vocabulary.decode([t]) for t in logits[0].argmax(-1).tolist()])
+    shown = [one.get_text().replace("⏎", "\n") for one in drawn["lens"].figure.axes[0].texts]
+    places = [row for row, text in enumerate(shown) if " block" in text]
+    assert shown[1 : 1 + len(line)] == [*line]
+    assert len(places) == 1 + len(net.blocks)
+    for place, expected in zip((places[0], places[-1]), rows, strict=True):
+        assert shown[place + 1 : place + len(line)] == expected
 
 
 # --- attention ------------------------------------------------------------------------------------

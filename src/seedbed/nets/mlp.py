@@ -17,6 +17,7 @@ class MLP(nn.Module):
         hidden: Width of each hidden layer.
         activation: What follows each hidden layer.
         dropout: Share of hidden values set to zero in training.
+        bias: Whether layers have biases.
 
     Raises:
         ValueError: If a hidden layer has no width, or `dropout` is not a share.
@@ -30,6 +31,7 @@ class MLP(nn.Module):
         hidden: Sequence[int] = (10,),
         activation: Literal["relu", "gelu", "tanh", "sigmoid"] = "relu",
         dropout: float = 0.0,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         if min(hidden, default=1) < 1:
@@ -37,11 +39,11 @@ class MLP(nn.Module):
         layers: list[nn.Module] = []
         widths = [inputs, *hidden]
         for i in range(len(hidden)):
-            linear = nn.Linear(widths[i], widths[i + 1])
+            linear = nn.Linear(widths[i], widths[i + 1], bias)
             # Together, so that weights have the same names with dropout and without.
             layers += [linear, nn.Sequential(ACTIVATIONS[activation](), nn.Dropout(dropout))]
         self.body = nn.Sequential(*layers)
-        self.head = nn.Linear(widths[-1], outputs)
+        self.head = nn.Linear(widths[-1], outputs, bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map rows (B, …) to outputs (B, outputs)."""

@@ -1,9 +1,10 @@
 """The loss as a function of the weights: where a fit went, and what lay on its way.
 
 Of a net with two parameters all of it is drawn, as contours, with the path of the fit on them: the
-training loss, which the fit has minimised. Of other nets the validation loss is, along the
-straight line from the first weights to the best ones (Goodfellow, Vinyals & Saxe 2015); the first
-ones follow from the seed, and nothing is stored for it.
+training loss, which the fit has minimised, and under a penalty the diamond (L1) or circle (L2) of
+weights that are penalised as much as those at the end. Of other nets the validation loss is, along
+the straight line from the first weights to the best ones (Goodfellow, Vinyals & Saxe 2015); the
+first ones follow from the seed, and nothing is stored for it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -160,9 +161,13 @@ def _draw_path(view: View, path: FitPath) -> Picture:
     if len(names) == 1:
         return _draw_valley(view, path)
     figure, [axes] = panels([4])
-    ground = landscape(view, [path.weights])
+    edge = _penalised_alike(view, path.weights[-1])
+    ground = landscape(view, [path.weights, *edge.values()])
     draw_contours(axes, ground)
     draw_steps(axes, path, COLOURS[3], "the fit")
+    for label, corners in edge.items():
+        axes.plot(*corners.T.tolist(), color=COLOURS[1], linewidth=1.5, label=label)
+        axes.set_aspect("equal")
     axes.set_xlabel(names[0])
     axes.set_ylabel(names[1])
     axes.legend(loc="best")
@@ -173,6 +178,23 @@ def _draw_path(view: View, path: FitPath) -> Picture:
         f"({x1:.3g}, {y1:.3g}) in {path.steps[-1]:,} steps."
     )
     return Picture("landscape", "Training loss, and the path of the fit", alt, figure)
+
+
+def _penalised_alike(view: View, end: "Tensor") -> dict[str, "Tensor"]:
+    """Weights (101, 2) that are penalised as much as those at a fit's end, by their label.
+
+    Empty without a penalty, with both, and where a parameter is spared it, as a bias is.
+    """
+    import torch
+
+    penalties = [name for name in ("l1", "l2") if getattr(view.task, name, 0)]
+    if len(penalties) != 1 or any(p.ndim < 2 for p in view.net.parameters()):
+        return {}
+    around = torch.linspace(0, 2 * torch.pi, 101)
+    places = torch.stack([around.cos(), around.sin()], dim=1)
+    power = 1 if penalties == ["l1"] else 2
+    size = end.norm(p=power)
+    return {f"the same L{power} penalty": size * places / places.norm(p=power, dim=1, keepdim=True)}
 
 
 def draw_steps(axes: "Axes", path: FitPath, colour: str, label: str) -> None:

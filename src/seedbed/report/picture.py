@@ -47,6 +47,7 @@ OF_KIND: dict[str, tuple[str, ...]] = {
     ),
     "language": (
         "seedbed.report.language:draw_next",
+        "seedbed.report.lens:draw_lens",
         "seedbed.report.language:draw_attention",
         "seedbed.report.language:draw_neighbours",
         "seedbed.report.language:draw_samples",

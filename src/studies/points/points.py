@@ -36,9 +36,12 @@ class Points(RowsDataModule, ABC):
         input_noise: Deviation of the noise that training adds to the inputs.
         outliers: Share of the training points that are wrong: raised by ten times the deviation of
             their targets.
+        reach: By what the inputs of validation and test are multiplied, so that above 1 they go
+            further than training's: a shift.
 
     Raises:
-        SettingError: If there are too few points, the seed is negative, or `outliers` no share.
+        SettingError: If there are too few points, the seed is negative, `outliers` is no share, or
+            `reach` is not positive.
     """
 
     def __init__(
@@ -51,10 +54,13 @@ class Points(RowsDataModule, ABC):
         seed: int = 0,
         input_noise: float = 0.0,
         outliers: float = 0.0,
+        reach: float = 1.0,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed, input_noise=input_noise)
         if not 0 <= outliers <= 1:
             raise SettingError(f"data.outliers={outliers}: expected a share from 0 to 1.")
+        if not reach > 0:
+            raise SettingError(f"data.reach={reach}: expected a number above 0.")
         # R² needs two points.
         for name, value, least in (
             ("points", points, 1),
@@ -67,6 +73,7 @@ class Points(RowsDataModule, ABC):
         self.held_out = held_out
         self.draw_seed = draw_seed
         self.outliers = outliers
+        self.reach = reach
 
     noise: ClassVar[float]
     """The deviation of the targets' noise."""
@@ -90,9 +97,9 @@ class Points(RowsDataModule, ABC):
     def load(self) -> RowSplits:
         """Draw the parts; validation and test stay as they are for any training points."""
 
-        def part(draw: Draw, count: int, seed: int) -> Rows:
+        def part(draw: Draw, count: int, seed: int, reach: float = 1.0) -> Rows:
             generator = Generator().manual_seed(seed)
-            inputs = draw(count, generator)
+            inputs = reach * draw(count, generator)
             return inputs[:, None], self.targets(inputs, generator)[:, None]
 
         train = part(self.training_inputs, self.points, self.draw_seed)
@@ -102,8 +109,8 @@ class Points(RowsDataModule, ABC):
             train[1][wrong[: round(self.outliers * self.points)]] += 10 * train[1].std()
         return RowSplits(
             train=train,
-            val=part(self.inputs, self.held_out, HELD_OUT_SEEDS[0]),
-            test=part(self.inputs, self.held_out, HELD_OUT_SEEDS[1]),
+            val=part(self.inputs, self.held_out, HELD_OUT_SEEDS[0], self.reach),
+            test=part(self.inputs, self.held_out, HELD_OUT_SEEDS[1], self.reach),
             outputs=1,
             target="y",
             scale={"x": [0.0, 1.0]},  # as it is

@@ -192,6 +192,20 @@ def test_held_out_rows_come_in_order_and_in_no_small_batches(
     assert equal((inputs, targets), getattr(data.splits, part))
 
 
+def test_reach_takes_validation_and_test_further_than_training() -> None:
+    plain, far = Cubic().splits, Cubic(reach=1.5).splits
+    assert equal(plain.train, far.train)
+    for near, shifted in ((plain.val, far.val), (plain.test, far.test)):
+        assert torch.equal(shifted[0], 1.5 * near[0])
+        errors = shifted[1] - (shifted[0] ** 3 - shifted[0] ** 2)
+        assert 0.45 < errors.std() < 0.55
+
+
+def test_reach_of_nothing_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"data\.reach=0: expected a number above 0"):
+        Line(reach=0)
+
+
 def test_outliers_are_that_share_of_the_training_points_alone() -> None:
     clean, wrong = Line(points=50).splits, Line(points=50, outliers=0.1).splits
     moved = (wrong.train[1] - clean.train[1]).flatten()
