@@ -143,9 +143,12 @@ def test_number_of_a_level_gets_no_noise(tmp_path: Path) -> None:
     assert [one for one in changed if any(one)] == [[True, False]]
 
 
-def test_regression_has_no_file(tmp_path: Path) -> None:
+def test_regression_has_no_file_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     task = task_of(RegressionTask, linear(torch.ones(2)))
     assert evaluated(tmp_path, task, (torch.ones(4, 2), torch.ones(4, 1)), noise=[1.0]) == []
+    assert "callbacks.robustness measures nothing here: it is for classifiers" in caplog.text
 
 
 def test_strength_of_nothing_is_refused() -> None:

@@ -131,13 +131,15 @@ def test_sample_is_written_without_dropout_and_the_net_goes_on_as_it_was(tmp_pat
     assert all(module.training for module in made.task.net.modules())
 
 
-def test_nothing_is_written_where_the_data_is_not_text(
+def test_nothing_is_written_where_the_data_is_not_text_and_that_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = settings("callbacks=samples", "max_epochs=1", "data.held_out=8", "logger=csv")
     with_samples = RunDirectory.create(tmp_path, config)
     execute(with_samples.path)
-    assert PROMPT not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert PROMPT not in said
+    assert said.count("callbacks.samples writes nothing here: it is for language models") == 1
 
 
 @pytest.mark.parametrize("name", ["length", "temperature"])

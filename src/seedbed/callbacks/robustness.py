@@ -58,6 +58,8 @@ class Robustness(Callback):
         self._generator = torch.Generator().manual_seed(0)
         data = getattr(trainer, "datamodule", None)
         self._kept = len(getattr(data, "embedded", ()))  # numbers of levels
+        if not isinstance(pl_module, BinaryTask | MulticlassTask):
+            log.info("callbacks.robustness measures nothing here: it is for classifiers")
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any

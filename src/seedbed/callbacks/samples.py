@@ -47,6 +47,11 @@ class TextSamples(Callback):
         self.temperature = temperature
         self.file = Path(directory) / "samples.jsonl" if directory else None
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say so where there will be no samples."""
+        if not self._is_text(trainer, pl_module):
+            log.info("callbacks.samples writes nothing here: it is for language models")
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write a sample, its randomness fixed by the step."""
         if trainer.sanity_checking or not trainer.is_global_zero:
@@ -68,10 +73,10 @@ class TextSamples(Callback):
 
     def write(self, trainer: Trainer, module: LightningModule) -> str | None:
         """One text that starts with the prompt, or None where the data is not text."""
-        datamodule = getattr(trainer, "datamodule", None)
-        net = module.net
-        if not (isinstance(datamodule, TokensDataModule) and isinstance(net, LanguageModel)):
+        if not self._is_text(trainer, module):
             return None
+        datamodule: TokensDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        net: LanguageModel = module.net  # type: ignore[assignment]
         vocabulary, prompt = datamodule.vocabulary, self._known_prompt(datamodule)
         training = net.training  # as it is again once a test is over
         net.eval()
@@ -87,6 +92,10 @@ class TextSamples(Callback):
         net.train(training)
         # The prompt as it was given, even where the corpus lacks one of its characters.
         return prompt + vocabulary.decode(written).rstrip(END)
+
+    def _is_text(self, trainer: Trainer, module: LightningModule) -> bool:
+        data, net = getattr(trainer, "datamodule", None), getattr(module, "net", None)
+        return isinstance(data, TokensDataModule) and isinstance(net, LanguageModel)
 
     def _known_prompt(self, datamodule: TokensDataModule) -> str:
         if self._known is None:
