@@ -70,6 +70,15 @@ def test_rank_counts_the_settings_that_are_shown_to_be_better(compared: Compared
     assert "after Holm's correction for 3 pairs" in verdicts(found)[-1]
 
 
+def test_setting_ranked_below_others_than_the_best_is_told_by_which(compared: Compared) -> None:
+    found = compared(
+        {0.1: [0.0, 2.0, 1.0, 3.0], 0.2: [1.6, 1.7, 1.6, 1.7], 0.3: [2.7, 2.81, 2.7, 2.81]}
+    )
+    assert [rank for rank, _ in found.ranked()] == [1, 1, 2]
+    assert verdicts(found)[1].startswith("lr=0.1 or lr=0.3: undecided")
+    assert verdicts(found)[2] == "lr=0.2 is better than lr=0.3 by 1.1 (4 seeds)"
+
+
 def test_setting_with_one_seed_is_said_to_be_undecidable(compared: Compared) -> None:
     found = compared({0.1: [1.0, 2.0, 3.0], 0.2: [1.9, 3.0, 4.1], 0.3: [0.5]})
     assert "About the 1 with one seed nothing can be said." in verdicts(found)

@@ -27,7 +27,7 @@ RUNS: list[dict[str, Any]] = [
         (["name=null"], [1]),
         (["name==3"], [2]),
         (["notes=s"], [2]),
-        (["name<base"], []),
+        (["name<4"], [2]),
     ],
 )
 def test_condition_takes_the_runs_that_fulfil_it(where: list[str], taken: list[int]) -> None:
@@ -42,3 +42,9 @@ def test_setting_that_no_run_has_names_the_nearest() -> None:
 def test_what_is_no_condition_is_refused_with_an_example() -> None:
     with pytest.raises(SettingError, match=r"expected a setting, one of .* as 'optimizer.lr<0.01'"):
         chosen(RUNS, ["adam"])
+
+
+@pytest.mark.parametrize("condition", ["optimizer.lr<<0.01", "name<base", "optimizer.lr>="])
+def test_order_is_of_numbers_alone(condition: str) -> None:
+    with pytest.raises(SettingError, match=r"expected a number after [<>]"):
+        chosen(RUNS, [condition])

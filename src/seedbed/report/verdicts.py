@@ -28,8 +28,12 @@ def verdicts(comparison: Comparison) -> list[str]:
     best, *others = repeated
     differences = [comparison.difference(best, other) for other in others]
     lines = [
-        _verdict(comparison, best, other, difference)
+        line
         for other, difference in zip(others[:MOST], differences, strict=False)
+        for line in (
+            _verdict(comparison, best, other, difference),
+            *([] if difference.decided else _shown_worse(comparison, other)),
+        )
     ]
     if more := len(others) - MOST:
         worse = sum(difference.decided for difference in differences[MOST:])
@@ -63,6 +67,17 @@ def _verdict(comparison: Comparison, best: Group, other: Group, difference: Diff
     seen = f"{gain:.{decimals}f} ± {difference.half:.{decimals}f}"
     among = f" among {difference.pairs} pairs" if gain > difference.half else ""
     return f"{best.label} or {other.label}: undecided{among}: {seen} {seeds}{_remedy(difference)}"
+
+
+def _shown_worse(comparison: Comparison, other: Group) -> list[str]:
+    """What a setting is shown to be worse than, where that is not the best: hence its rank."""
+    for rival in comparison.repeated:
+        if rival is other:
+            break
+        difference = comparison.difference(rival, other)
+        if difference.decided and (difference.mean > 0) == (comparison.mode == "max"):
+            return [_verdict(comparison, rival, other, difference)]
+    return []
 
 
 def _unit(comparison: Comparison) -> str:

@@ -40,7 +40,10 @@ class Condition:
                 f"--where {text}: expected a setting, one of {' '.join(OPERATORS)}, a value, as "
                 "'optimizer.lr<0.01' or tags=paper."
             )
-        return cls(*found.groups())
+        condition = cls(*found.groups())
+        if condition.sign[0] in "<>" and _number(condition.value) is None:
+            raise SettingError(f"--where {text}: expected a number after {condition.sign}.")
+        return condition
 
     def holds(self, settings: Mapping[str, Any]) -> bool:
         """Whether it does, of flat settings; a setting that is not there fulfils no condition."""
