@@ -29,6 +29,9 @@ COSTS = ("throughput/", "memory/")
 """How the names begin of what training takes, which is another each time."""
 
 
+INTERVALS = "in brackets: 95 %, by bootstrap over the test part's examples"
+
+
 def interval(metrics: Mapping[str, float], name: str) -> str:
     """The 95 % interval of a test's metric in brackets; empty where there is none."""
     bounds = (metrics.get(f"{bound}/{name}") for bound in ("low", "high"))

@@ -182,11 +182,17 @@ def test_data_without_a_test_part_has_no_test(
         evaluate(exam.path, split="test")
 
 
-def test_command_prints_every_metric(seedbed: Command, exam: RunDirectory) -> None:
+def test_command_prints_every_metric_and_says_what_it_is_of(
+    seedbed: Command, exam: RunDirectory
+) -> None:
     called = seedbed("evaluate", exam.path, "--split", "test")
-    assert (called.status, called.err) == (0, "")
-    names = [line.split()[0] for line in called.out.splitlines()]
+    step = exam.metrics()["step"]
+    said = f"best.ckpt, step {step:,.0f}, test part\n"
+    assert (called.status, called.err) == (0, said)
+    *lines, method = called.out.splitlines()
+    names = [line.split()[0] for line in lines]
     assert names == sorted(name for name in exam.metrics() if name.startswith("test/"))
+    assert method.startswith("in brackets: 95 %")
 
 
 def test_command_prints_json(seedbed: Command, exam: RunDirectory) -> None:

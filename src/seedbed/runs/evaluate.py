@@ -14,7 +14,7 @@ from seedbed.config.targets import resolve
 from seedbed.data.base import DataModule
 from seedbed.errors import DataError, RunError
 from seedbed.files import refuse_links_out, writing
-from seedbed.metric_directions import COUNTS, interval
+from seedbed.metric_directions import COUNTS, INTERVALS, interval
 from seedbed.record.directory import write_json
 from seedbed.runs.here import as_here, other_here, trainer_here
 from seedbed.runs.load import LoadedRun, load
@@ -50,6 +50,8 @@ def evaluate(
     if split == "test":
         callbacks = _testing(loaded) if _is_best(loaded) and not _was_tested(loaded) else []
         _note_opening(loaded, by)
+        if by == "evaluate":
+            log.info(f"{loaded.checkpoint.name}, step {loaded.step:,}, test part")
     recorded = loaded.directory.provenance()
     config, other = as_here(loaded.config)
     if config["compile"]:
@@ -73,10 +75,14 @@ def evaluate(
 
 def lines(metrics: Mapping[str, float]) -> list[str]:
     """Metrics as they are read, a line each, those that have one with their interval."""
+    bounds = ("low/", "high/")
     return [
-        f"{name:<28}{value:>10.4f}{interval(metrics, name)}"
-        for name, value in metrics.items()
-        if not name.startswith(("low/", "high/"))
+        *(
+            f"{name:<28}{value:>10.4f}{interval(metrics, name)}"
+            for name, value in metrics.items()
+            if not name.startswith(bounds)
+        ),
+        *[INTERVALS] * any(name.startswith(bounds) for name in metrics),
     ]
 
 

@@ -33,7 +33,7 @@ from seedbed.errors import (
     memory_explained,
 )
 from seedbed.loggers import rewind
-from seedbed.metric_directions import COSTS, COUNTS, interval
+from seedbed.metric_directions import COSTS, COUNTS, INTERVALS, interval
 from seedbed.processes import distributed
 from seedbed.processes.launch import start
 from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
@@ -374,7 +374,7 @@ def _conclude(
         if name != "step" and name.startswith(tuple(parts[:1]) or ""):
             log.info(f"    {name:<28}{value:>10.4f}{interval(metrics, name)}")
     if any(name.startswith("low/") for name in metrics):
-        log.info("in brackets: 95 %, by bootstrap over the test part's examples")
+        log.info(INTERVALS)
     for speaker in (*study.callbacks, net_of(study.task)):
         conclusion = getattr(speaker, "conclusion", None)
         if conclusion and (text := conclusion(study.trainer)) is not None:
