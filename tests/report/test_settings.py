@@ -116,11 +116,10 @@ def test_setting_an_older_version_lacked_equals_null() -> None:
     assert differences([config(), config(schedule_steps=None)]).settings == []
 
 
-def test_what_is_only_shown_or_where_it_lies_tells_no_runs_apart() -> None:
-    other = config(print_every=9, paths__data_dir="/b", callbacks__progress__every=9)
-    found = differences(
-        [config(print_every=1, paths__data_dir="/a", callbacks__progress__every=1), other]
-    )
+def test_what_is_only_shown_where_it_lies_and_whether_it_is_tested_tells_no_runs_apart() -> None:
+    shown = config(print_every=1, paths__data_dir="/a", callbacks__progress__every=1, test=True)
+    other = config(print_every=9, paths__data_dir="/b", callbacks__progress__every=9, test=False)
+    found = differences([shown, other], [["test"], []])
     assert found.settings == []
 
 

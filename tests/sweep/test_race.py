@@ -8,6 +8,7 @@ import pytest
 from seedbed.record.directory import RunDirectory
 from seedbed.record.run import find_runs
 from seedbed.report.comparison import compare
+from seedbed.report.tables import rows
 from seedbed.report.verdicts import verdicts
 from seedbed.sweep import run as module
 from seedbed.sweep.ledger import Ledger
@@ -106,6 +107,7 @@ def test_settings_that_cannot_win_get_no_more_seeds(
     assert [(rank, group.dropped) for rank, group in found.ranked()] == [
         (1, False), (2, True), (2, True),
     ]  # fmt: skip
+    assert [head for head, *_ in rows(found)] == ["1", "2", "2"]  # without "=", as of no verdict
     assert verdicts(found) == ["Dropped by the race, as shown to be worse: 2 settings."]
     before = sweep.contents()
     race(seeds="race", max_seeds=5)

@@ -60,12 +60,11 @@ def compare(
     if as_json:
         ranked = [*map(tables.as_json, comparisons)]
         print_json(ranked if len(ranked) > 1 else ranked[0])
-    for comparison in () if as_json else comparisons:
-        if format == "text":
-            tables.print_table(comparison)
-        else:
-            as_text = markup.as_latex if format == "latex" else markup.as_markdown
-            say(as_text(comparison))
+    elif format == "text":
+        tables.print_tables(comparisons)
+    else:
+        as_text = markup.as_latex if format == "latex" else markup.as_markdown
+        say("\n\n".join(map(as_text, comparisons)))
     folder = out or (runs[0] if len(runs) == 1 else LOGS / "comparison")
     for page in write_reports(comparisons, folder, axis=x, view=open_view):
         if not as_json:

@@ -27,6 +27,9 @@ from seedbed.record.settings import (
 
 FOLDS, FOLD = "data.folds", "data.fold"
 
+TEST = "test"
+"""Whether a fit is tested at its end, as a sweep's job is not; the fit is the same."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -104,7 +107,7 @@ def differences(
     optional = {key for key in columns if any(key not in config for config in configs)}
     groups: dict[str, list[str]] = {}
     for key in columns:
-        if not (is_seed(key) or key.startswith(SHOWING) or key in WORDS):
+        if not (is_seed(key) or key.startswith(SHOWING) or key in (*WORDS, TEST)):
             groups.setdefault(_group(key, everything), []).append(key)
     choices: dict[str, tuple[Value, ...]] = {}
     found: dict[str, tuple[Value, ...]] = {}

@@ -1,7 +1,7 @@
 """A comparison in words and numbers: the terminal's table, `results.csv`, JSON, LaTeX."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -23,12 +23,15 @@ BIAS_AND_VARIANCE = ("bias² + noise", "variance")
 """The columns that together are the mean squared error of the test, over repeats."""
 
 
-def print_table(comparison: Comparison) -> None:
-    """Print the ranking, and what must be said with it."""
-    heads = columns(comparison)
-    to_the_right = [number for number, (_, side) in enumerate(heads) if side == "right"]
-    table = aligned([[name for name, _ in heads], *rows(comparison)], to_the_right)
-    console.print("\n".join([table, "", *remarks(comparison)]))
+def print_tables(comparisons: Sequence[Comparison]) -> None:
+    """Print each ranking, and what must be said with it."""
+    texts = []
+    for comparison in comparisons:
+        heads = columns(comparison)
+        to_the_right = [number for number, (_, side) in enumerate(heads) if side == "right"]
+        table = aligned([[name for name, _ in heads], *rows(comparison)], to_the_right)
+        texts.append("\n".join([table, "", *remarks(comparison)]))
+    console.print("\n\n\n".join(texts))
 
 
 def columns(comparison: Comparison) -> list[tuple[str, Literal["left", "right"]]]:
@@ -160,8 +163,9 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def _shared(comparison: Comparison) -> set[int]:
-    """The ranks that several groups have."""
-    return {rank for rank, count in Counter(comparison.ranks).items() if rank and count > 1}
+    """The ranks that several groups have; what a race has dropped was not compared further."""
+    ranks = Counter(rank for rank, group in comparison.ranked() if rank and not group.dropped)
+    return {rank for rank, count in ranks.items() if count > 1}
 
 
 def _test(group: Group, name: str) -> str:

@@ -245,6 +245,6 @@ def _words(found: Found) -> list[str]:
     words = f"{found.setting}={rate}" if found.setting else f"a rate of {rate}"
     return [
         f"suggestion: {words}; the loss falls fastest there, and at least half as fast from "
-        f"{found.low:.1g} to {found.high:.1g}.",
+        f"{found.low:.2g} to {found.high:.2g}.",
         f"The study's own is {found.now:g}; nothing was changed.",
     ]

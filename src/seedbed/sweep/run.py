@@ -105,7 +105,7 @@ def report(sweep: "Sweep") -> None:
     from seedbed.record.run import find_runs
     from seedbed.report.comparison import compare_each
     from seedbed.report.page import best_again
-    from seedbed.report.tables import print_table
+    from seedbed.report.tables import print_tables
     from seedbed.report.write import write_reports
     from seedbed.runs.view import open_view
 
@@ -124,8 +124,7 @@ def report(sweep: "Sweep") -> None:
             _open_test(comparison.chosen)
         sweep.ledger.note_openings()
     comparisons = compared()
-    for comparison in comparisons:
-        print_table(comparison)
+    print_tables(comparisons)
     remove_best(folder)
     best = comparisons[0].best if len(comparisons) == 1 else None
     if best:
