@@ -67,7 +67,8 @@ def share(*overrides: str) -> Measured:
             for hook in vars(type(one)) if isinstance(one, LOOKS) else ():
                 if hook.startswith("on_"):
                     setattr(one, hook, timed(getattr(one, hook)))
-        vars(study.task)["_log_batches"] = timed(study.task._log_batches)
+        task: Any = study.task
+        vars(task)["_log_batches"] = timed(task._log_batches)
         began = time.process_time()
         study.trainer.validate(study.task, datamodule=study.datamodule, verbose=False)
         study.trainer.fit(study.task, datamodule=study.datamodule)
