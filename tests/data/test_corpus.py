@@ -118,7 +118,12 @@ def test_text_of_utf_16_without_a_mark_is_told_what_to_name(tmp_path: Path) -> N
     assert message.endswith("data.encoding=utf-16-le or -be.")
 
 
-@pytest.mark.parametrize("encoding", ["utf8x", "base64"])
+def test_encoding_whose_mark_is_missing_is_told(tmp_path: Path) -> None:
+    message = refusal(write(tmp_path, b"no mark"), encoding="utf-16")
+    assert message.startswith(": not UTF-16 (UTF-16 stream does not start with BOM). Check data.")
+
+
+@pytest.mark.parametrize("encoding", ["utf8x", "base64", "undefined", "a\0b"])
 def test_encoding_that_there_is_not_is_refused(tmp_path: Path, encoding: str) -> None:
     with pytest.raises(SettingError, match=r"^data\.encoding=.*: there is no such encoding"):
         Corpus(tmp_path, encoding)

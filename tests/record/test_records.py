@@ -26,6 +26,10 @@ BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
     f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n"
     for old, new in zip("abcdefghij", "bcdefghijk", strict=True)
 )
+MERGED = "a: &a {k: 1}\n" + "".join(
+    f"{new}: &{new} {{<<: [{', '.join([f'*{old}'] * 10)}]}}\n"
+    for old, new in zip("abcdefghij", "bcdefghijk", strict=True)
+)
 
 MALFORMED = [
     ("config.yaml", "a: &a [*a]", "levels deep"),
@@ -36,9 +40,16 @@ MALFORMED = [
     ("config.yaml", "when: 2026-01-31", "expected numbers and texts"),
     ("config.yaml", "? [1, 2]\n: 3", "unhashable key"),
     ("config.yaml", "a: !!python/object/apply:os.system [id]", "could not determine a constructor"),
-    ("config.yaml", f"a: 1{LONG * 12}", "Exceeds the limit"),
+    ("config.yaml", f"a: 1{LONG * 12}", "more than 1,000 characters"),
+    ("config.yaml", MERGED, "found <<"),
+    ("config.yaml", "a: 1" + ":1" * 500_000, "more than 1,000 characters"),
+    ("config.yaml", "a: 1" + ":1" * 200 + ".5", "int too large"),
+    ("config.yaml", "a: !!int ''", "string index out of range"),
+    ("config.yaml", "a: !!bool maybe", "'maybe'"),
+    ("config.yaml", "a: !!timestamp now", "cannot be read"),
     ("config.yaml", "a: \x1b", "control characters are not allowed"),
     ("config.yaml", b"a: \xe9", "can't decode"),
+    ("status.json", f'{{"a": 1{LONG * 12}}}', "Exceeds the limit"),
     ("status.json", "[" * 100_000, "recursion"),
     ("status.json", "[]", "expected values by name"),
     ("status.json", '{"a": ' + "[" * 200 + "]" * 200 + "}", "levels deep"),

@@ -118,6 +118,17 @@ def test_runs_that_decide_by_different_metrics_are_never_ranked_together(
     assert [c.metric for c in compare_each(runs, metric="val/loss")] == ["val/loss"] * 2
 
 
+def test_run_that_its_own_monitor_cannot_rank_hides_no_other(
+    make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = make_run("0", [1.0], monitor=[1])
+    make_run("1", [2.0])
+    assert [len(each.runs) for each in compare_each(find_runs([tmp_path]))] == [1]
+    assert f"left out: {odd}: --metric [1]: no run has it" in capsys.readouterr().out
+    with pytest.raises(SettingError, match="no run has it"):
+        compare_each(find_runs([odd]))
+
+
 def test_tests_metric_is_better_the_way_that_the_runs_say(
     make_run: MakeRun, tmp_path: Path
 ) -> None:

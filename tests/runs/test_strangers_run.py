@@ -204,6 +204,15 @@ def test_damaged_record_of_a_sweep_is_named(
     assert (called.status, "sweep.yaml: expected a sweep's command" in called.err) == (2, True)
 
 
+def test_command_of_a_sweep_that_no_process_takes_is_refused(
+    seedbed: Command, tmp_path: Path
+) -> None:
+    record = {"command": ["-m", "notes=a\0b"], "folder": "nowhere", "sweep": {}}
+    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(record))
+    called = seedbed("resume", tmp_path)
+    assert (called.status, "cannot be given again (embedded null byte)" in called.err) == (2, True)
+
+
 # --- places ---------------------------------------------------------------------------------------
 
 LINKS = {

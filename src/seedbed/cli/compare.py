@@ -55,8 +55,7 @@ def compare(
     from seedbed.terminal import on_stderr
 
     with on_stderr():
-        found = find_runs(runs)
-    comparisons = compare_each(found, metric=metric)
+        comparisons = compare_each(find_runs(runs), metric=metric)
     if as_json:
         ranked = [*map(tables.as_json, comparisons)]
         print_json(ranked if len(ranked) > 1 else ranked[0])

@@ -44,7 +44,7 @@ def check_encoding(name: str | None) -> None:
     """
     try:
         "".encode(name or "utf-8")
-    except LookupError:
+    except (LookupError, ValueError):  # ValueError: of the one that is called undefined
         raise SettingError(
             f"data.encoding={name}: there is no such encoding of text; there are utf-16, gb18030, "
             "big5, shift_jis, cp1252 and more."
@@ -77,7 +77,7 @@ def decoded(file: Path, encoding: str | None) -> Iterator[str]:
     """A file's text as it stands there, without a mark at its start.
 
     Raises:
-        DataError: Naming the byte that is not of the encoding.
+        DataError: Naming the byte that is not of the encoding, or that a mark is missing.
     """
     name = encoding or encoding_of(file)
     decoder = codecs.getincrementaldecoder(name)()
@@ -85,11 +85,14 @@ def decoded(file: Path, encoding: str | None) -> Iterator[str]:
     for block in chain(blocks(file), [b""]):
         try:
             text = decoder.decode(block, final=not block)
-        except UnicodeDecodeError as error:
-            place = before + len(block) - len(error.object) + error.start
+        except UnicodeError as error:
+            place, reason = f"{file}", f" ({error})"
+            if isinstance(error, UnicodeDecodeError):
+                byte = before + len(block) - len(error.object) + error.start
+                place, reason = f"{file}, byte {byte}", ""
             remedy = "Check" if encoding else "Save the file as UTF-8, or name its encoding in"
             shown = name.removesuffix("-sig").upper()
-            raise DataError(f"{file}, byte {place}: not {shown}. {remedy} data.encoding.") from None
+            raise DataError(f"{place}: not {shown}{reason}. {remedy} data.encoding.") from None
         yield text if begun else text.removeprefix(BYTE_ORDER_MARK)
         before, begun = before + len(block), begun or bool(text)
 

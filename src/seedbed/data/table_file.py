@@ -226,7 +226,7 @@ def _utf8(path: Path, content: bytes, encoding: str | None) -> bytes:
         return content
     try:
         text = content.decode(name)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         remedy = "Check" if encoding else "Save the file as UTF-8, or name its encoding in"
         raise DataError(
             f"{path}: expected {name.removesuffix('-sig').upper()} text ({error}). "

@@ -50,6 +50,9 @@ DEEPEST = 100
 SCALARS = {str, int, float, bool, type(None)}
 """The types of what is no list and no mapping."""
 
+LONGEST_NUMBER = 1_000
+"""Characters of a whole number in a YAML file: one in base 60 takes the square of its length."""
+
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 BLOCK = compile(r"^(?=[A-Za-z_])", MULTILINE)
@@ -67,6 +70,27 @@ GIT = {"commit": str, "diff": str, "untracked": dict}
 HARDWARE = {"accelerators": list}
 START = {"command": list}
 """The types of a record's entries, each of which may be missing or null."""
+
+
+class _Loader(LOADER):  # type: ignore[misc]
+    """Takes no longer than a file is: without `<<`, which can repeat what it repeats."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
+            raise yaml.constructor.ConstructorError(None, None, "found <<", node.start_mark)
+        super().flatten_mapping(node)
+
+    def whole_number(self, node: yaml.ScalarNode) -> int:
+        if len(node.value) > LONGEST_NUMBER:
+            raise ValueError(f"a number has more than {LONGEST_NUMBER:,} characters")
+        number: int = self.construct_yaml_int(node)
+        return number
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.whole_number)
+
+WRONG_YAML = (ArithmeticError, AttributeError, LookupError, RecursionError, ValueError)
+"""What PyYAML raises beside its own errors: of `!!bool x`, `!!timestamp x`, `1:1…:1.5`."""
 
 
 def read_text(file: Path) -> str:
@@ -320,8 +344,8 @@ def _parsed_yaml(text: str, file: Path) -> dict[str, Any]:
         # or a line that is further to the right.
         if sum(map(text.count, ("[", "{", "- ", "-\t", "? "))) > 1000:
             _check_nesting(text, file)
-        loaded = yaml.load(text, LOADER)
-    except (RecursionError, ValueError, yaml.YAMLError) as error:
+        loaded = yaml.load(text, _Loader)
+    except (*WRONG_YAML, yaml.YAMLError) as error:
         raise _damaged(file, error) from None
     if not isinstance(loaded, dict):
         raise DamagedError(

@@ -24,6 +24,7 @@ from seedbed.record.run import Run
 from seedbed.record.settings import EXPERIMENT, NAME, Value
 from seedbed.report.settings import FOLDS, Differences, differences, is_seed
 from seedbed.report.statistics import Contrasts, Difference
+from seedbed.terminal import log
 
 HEADLINE = ("loss", "accuracy", "auroc", "mae", "r2", "perplexity")
 """The test metrics worth a column, as far as there are."""
@@ -249,13 +250,14 @@ def compare_each(runs: Sequence[Run], *, metric: str | None = None) -> list[Comp
     """Compare runs with those that decide by the same metric: others measure something else.
 
     A loss is the same where the task defines it alike: mean squared and absolute errors are not.
+    Runs that cannot be ranked by their own `monitor` are left out, and said to be.
 
     Args:
         runs: At least one.
         metric: What to rank by; None for each run's own `monitor`.
 
     Raises:
-        SettingError: As `compare`, of a metric that is given.
+        SettingError: As `compare`, if there is nothing else to compare.
     """
     alike: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
@@ -265,7 +267,16 @@ def compare_each(runs: Sequence[Run], *, metric: str | None = None) -> list[Comp
     having = [
         each for each in alike.values() if metric is None or any(metric in r.figures for r in each)
     ]
-    comparisons = [compare(each, metric=metric) for each in having or [[*runs]]]
+    comparisons, refused = [], []
+    for each in having or [[*runs]]:
+        try:
+            comparisons.append(compare(each, metric=metric))
+        except SettingError as error:
+            refused.append((each, error))
+    if not comparisons:
+        raise refused[0][1]
+    for each, error in refused:
+        log.info(f"left out: {', '.join(str(run.path) for run in each)}: {error}")
     if len({_loss(run) for run in runs}) == 1:
         return comparisons
     return [replace(each, of=_loss(each.runs[0])) for each in comparisons]

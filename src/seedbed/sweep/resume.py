@@ -43,4 +43,9 @@ def resume(sweep: Path, more: Sequence[str] = ()) -> NoReturn:
     arguments = [*record["command"], *more, f"hydra.sweep.dir={quoted(str(folder))}"]
     # That folder may be a stranger's too: no modules from there.
     environment = os.environ | {"PYTHONSAFEPATH": "1"}
-    os.execve(sys.executable, [sys.executable, script, *arguments], environment)
+    try:
+        os.execve(sys.executable, [sys.executable, script, *arguments], environment)
+    except (OSError, ValueError) as error:  # it is too long, or has a zero byte
+        raise RunError(
+            f"{folder}: its command cannot be given again ({error}), and nothing was started."
+        ) from None
