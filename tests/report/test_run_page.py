@@ -61,6 +61,15 @@ def test_failed_run_says_why(make_run: MakeRun) -> None:
     assert "seedbed resume" in words
 
 
+def test_run_of_a_part_of_the_data_is_marked(make_run: MakeRun) -> None:
+    folder = make_run("0", [2.0, 1.0])
+    config = folder / "config.yaml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("trainer:\n", "trainer:\n  fast_dev_run: true\n"))
+    words = text_of(page_of(folder))
+    assert "on a part of the data alone, by trainer.fast_dev_run=true" in words
+
+
 def test_run_that_has_not_begun_has_a_page(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("monitor: val/loss\nmode: min\nexperiment_name: line\n")
     assert "new" in text_of(page_of(tmp_path))

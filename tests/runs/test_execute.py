@@ -340,6 +340,14 @@ def test_last_step_is_validated_even_where_no_validation_is_due(tmp_path: Path) 
     run = prepared(tmp_path, "data.batch_size=10", "max_steps=3")
     assert {"train/loss", "val/loss", "test/loss"} <= set(execute(run.path))
     assert torch.load(run.best, weights_only=True)["global_step"] == 3
+    assert "partial" not in run.log_file.read_text()
+
+
+def test_run_of_a_part_of_the_data_says_so_at_its_end(tmp_path: Path) -> None:
+    run = prepared(tmp_path, "data.batch_size=10", "max_steps=3", "+trainer.limit_test_batches=1")
+    execute(run.path)
+    said = "partial: on a part of the data alone, by trainer.limit_test_batches=1\n"
+    assert said in run.log_file.read_text()
 
 
 def test_run_that_failed_at_its_data_can_be_executed_again(tmp_path: Path) -> None:

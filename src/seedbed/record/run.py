@@ -8,7 +8,7 @@ there.
 import math
 import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -93,13 +93,7 @@ class Run:
     @property
     def partial(self) -> list[str]:
         """The Trainer's settings by which its figures are of a part of the data alone."""
-        values = {name: self.config.get(f"trainer.{name}") for name in PARTIAL}
-        # A limit of 1.0 is all batches, one of 1 is a single one.
-        return [
-            f"trainer.{name}={str(value).lower()}"
-            for name, value in values.items()
-            if value and not (isinstance(value, float) and value == 1.0)
-        ]
+        return partial(self.config)
 
     @property
     def error(self) -> str:
@@ -175,6 +169,17 @@ class Run:
         none = [None] * len(self.log["step"])
         both = zip(self.log.get("epoch", none), self.log.get("train/loss", none), strict=True)
         return [(epoch or 0.0) + (loss is not None) for epoch, loss in both]
+
+
+def partial(config: Mapping[str, Any]) -> list[str]:
+    """The Trainer's settings, of a flat configuration, that leave batches out."""
+    values = {name: config.get(f"trainer.{name}") for name in PARTIAL}
+    # A limit of 1.0 is all batches, one of 1 is a single one.
+    return [
+        f"trainer.{name}={str(value).lower()}"
+        for name, value in values.items()
+        if value and not (isinstance(value, float) and value == 1.0)
+    ]
 
 
 def find_runs(places: Sequence[Path]) -> list[Run]:

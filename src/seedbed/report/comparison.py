@@ -275,8 +275,8 @@ def compare_each(runs: Sequence[Run], *, metric: str | None = None) -> list[Comp
             refused.append((each, error))
     if not comparisons:
         raise refused[0][1]
-    for each, error in refused:
-        log.info(f"left out: {', '.join(str(run.path) for run in each)}: {error}")
+    for each, problem in refused:
+        log.info(f"left out: {', '.join(str(run.path) for run in each)}: {problem}")
     if len({_loss(run) for run in runs}) == 1:
         return comparisons
     return [replace(each, of=_loss(each.runs[0])) for each in comparisons]

@@ -127,6 +127,8 @@ def _facts(run: Run, record: Mapping[str, Any], contents: Contents) -> Iterator[
         ),
     )
     yield "length", f"{run.steps:,} steps in {duration(run.seconds)}"
+    if run.partial:
+        yield "partial", f"on a part of the data alone, by {', '.join(run.partial)}"
     if config.get("notes"):
         yield "notes", str(config["notes"])
     if config.get("tags"):

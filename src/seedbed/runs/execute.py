@@ -40,6 +40,7 @@ from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
 from seedbed.record.checkpoint import BEST, is_own, load, reopen
 from seedbed.record.directory import RunDirectory, now, write_json
 from seedbed.record.files import flat
+from seedbed.record.run import partial as partial_by
 from seedbed.record.settings import listed
 from seedbed.runs import provenance
 from seedbed.runs.report import examine, show
@@ -375,6 +376,8 @@ def _conclude(
             log.info(f"    {name:<28}{value:>10.4f}{interval(metrics, name)}")
     if any(name.startswith("low/") for name in metrics):
         log.info(INTERVALS)
+    if limits := partial_by(dict(flat(config))):
+        log.info(f"partial: on a part of the data alone, by {', '.join(limits)}")
     for speaker in (*study.callbacks, net_of(study.task)):
         conclusion = getattr(speaker, "conclusion", None)
         if conclusion and (text := conclusion(study.trainer)) is not None:
