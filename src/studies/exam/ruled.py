@@ -70,11 +70,8 @@ class RuledTable(RowsDataModule, ABC):
         )
         parts = self.folded(parts, seed=self.split_seed, source=str(self.file))
 
-        def best(rows: Tensor) -> float:
-            taken = {name: column[rows] for name, column in features.items()}
-            return round(self.best_loss(taken, target[rows]), 4)
-
         train, val, test = parts
+        best = self.best_loss({name: c[val] for name, c in features.items()}, target[val])
         read = {name: Cells("number", column) for name, column in features.items()}
         columns = [fit(name, cells, train.numpy(), most_levels=0) for name, cells in read.items()]
         inputs = inputs_of(len(target), ((c, features[c.name]) for c in columns))
@@ -87,8 +84,7 @@ class RuledTable(RowsDataModule, ABC):
             facts={
                 "source": "drawn from its rule",
                 "sha256": hashlib.sha256(self.file.read_bytes()).hexdigest(),
-                "best_loss_val": best(val),
-                "best_loss_test": best(test),
+                "best_loss_val": round(best, 4),
                 **{"train": len(train), "val": len(val), "test": len(test)},
             },
             target=self.target,

@@ -48,13 +48,13 @@ def test_parts_are_70_10_and_20_per_cent() -> None:
     assert {targets.unique().tolist() == [0, 1] for _, targets in parts} == {True}
 
 
-def test_record_tells_the_best_loss_of_its_own_test_part() -> None:
+def test_record_has_the_best_loss_of_its_own_validation_part() -> None:
     exam = Exam()
-    inputs, targets = exam.splits.test
+    inputs, targets = exam.splits.val
     scales = torch.tensor([*exam.state_dict()["scale"].values()])  # (2 columns, mean and deviation)
     study, sleep = (inputs * scales[:, 1] + scales[:, 0]).T.numpy()
     expected = exam.best_loss({"study": study, "sleep": sleep}, targets[:, 0].numpy())
-    assert exam.facts["best_loss_test"] == pytest.approx(expected, abs=1e-4)
+    assert exam.facts["best_loss_val"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_another_split_seed_deals_others_to_the_test() -> None:
@@ -74,7 +74,7 @@ def test_exam_ends_once_its_loss_target_is_reached(tmp_path: Path) -> None:
 
 def test_run_comes_near_the_best_possible_loss(tmp_path: Path) -> None:
     run = executed(tmp_path / "run", "experiment=exam", "optimizer.lr=0.01", "max_epochs=20")
-    assert run.metrics()["test/loss"] == pytest.approx(Exam().facts["best_loss_test"], abs=0.02)
+    assert run.metrics()["val/loss"] == pytest.approx(Exam().facts["best_loss_val"], abs=0.02)
 
 
 def test_truth_is_the_rules_probability_of_scaled_hours() -> None:

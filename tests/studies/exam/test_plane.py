@@ -43,9 +43,9 @@ def test_parts_share_no_row() -> None:
     assert len(set(rows)) == 1000
 
 
-def test_record_tells_the_best_loss_of_its_own_test_part() -> None:
+def test_record_has_the_best_loss_of_its_own_validation_part() -> None:
     plane = Plane()
-    inputs, targets = (column.double().numpy() for column in plane.splits.test)
+    inputs, targets = (column.double().numpy() for column in plane.splits.val)
     mean, deviation = np.array([*plane.splits.scale.values()]).T  # (8 columns,) each
     expected = ((targets[:, 0] - height(inputs * deviation + mean)) ** 2).mean()
-    assert plane.facts["best_loss_test"] == pytest.approx(expected, abs=1e-4)
+    assert plane.facts["best_loss_val"] == pytest.approx(expected, abs=1e-4)
