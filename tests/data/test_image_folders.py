@@ -1,3 +1,4 @@
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -137,6 +138,12 @@ def test_broken_images_are_named_or_left_out_and_counted(folder: Path) -> None:
     assert data.facts["broken"] == 2
     assert data.remarks[1] == "left out: 2 broken images"
     assert all(colours(data, part).all() for part in ("train", "val", "test"))
+
+
+def test_pipe_among_the_images_is_named_and_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "blue" / "pipe.png")
+    with pytest.raises(DataError, match=r"pipe\.png: cannot .* \(it is no regular file\)"):
+        opened(folder)
 
 
 def test_hidden_files_and_folders_are_no_images(folder: Path) -> None:

@@ -88,6 +88,8 @@ def read_images(
     """
 
     def read(file: Path) -> tuple[bytes, np.ndarray] | DataError:
+        if file.exists() and not file.is_file():  # a pipe would wait, and a device have no end
+            return DataError(f"{file}: cannot be read as an image (it is no regular file).")
         try:
             pixels = read_pixels(file, size=size, channels=channels)
         except DataError as error:
