@@ -206,6 +206,14 @@ def test_column_that_gives_the_answer_away_is_warned_of(
     assert warning.startswith("warning: column 'x' by itself nearly determines the target")
 
 
+def test_few_values_that_tell_nothing_of_the_classes_are_not_warned_of(new: New) -> None:
+    rows = range(400)
+    columns = {"x": [row // 2 % 2 for row in rows], "y": [row % 2 for row in rows]}
+    table = new({"kind": "binary", "stratify": None}, **columns)
+    table.setup()
+    assert not [remark for remark in table.remarks if "warning" in remark]
+
+
 # --- folds ----------------------------------------------------------------------------------------
 
 

@@ -148,7 +148,9 @@ def _explained_by_words(words: "pl.Series", answers: np.ndarray, *, classes: boo
 
 
 def _separated(values: np.ndarray, answers: np.ndarray) -> float:
-    ordered = answers[np.argsort(values, kind="stable")]
+    # Among equal values rows stand in any order; theirs may be by class, as stratified parts are.
+    mixed = np.random.default_rng(0).permutation(len(values))
+    ordered = answers[mixed][np.argsort(values[mixed], kind="stable")]
     shares = np.bincount(answers) / len(answers)
     needed = (shares > 0).sum() - 1
     chance = len(answers) * (1 - (shares**2).sum())
