@@ -85,6 +85,7 @@ ODD = (
         b"&a ",
         b"*a",
         b"!!python/object:os ",
+        *(b"!!bool x", b'!!int ""', b"!!timestamp x", b"1:1:1.5", b"<<: "),
         b"%",
     ),
     *(b"null", b"true", b"-1", b"0", b"1e308", b"2**70", b"\\ud800", b"=1+1", b" " * 5000),

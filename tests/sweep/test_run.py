@@ -114,6 +114,18 @@ def test_misspelt_value_fails_before_any_job(sweep: Any) -> None:
     assert not sweep.folder.exists()
 
 
+def test_large_grid_says_what_it_does_while_it_checks(
+    sweep: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("seedbed.sweep.configs.MANY", 2)
+    monkeypatch.setattr("seedbed.sweep.configs.SILENCE", 0)
+    with pytest.raises(SettingError):  # before any job
+        sweep("optimizer.lr=1,2,wrong")
+    said = capsys.readouterr().out
+    assert "checking the settings of 3 points before any is trained" in said
+    assert "2 of 3 checked" in said
+
+
 def test_both_ends_of_a_searched_interval_are_checked_before_any_job(sweep: Any) -> None:
     with pytest.raises(SettingError, match="max_epochs=0: expected 1 or more"):
         sweep("max_epochs=int(interval(0,5))", algorithm="random")
