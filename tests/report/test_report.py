@@ -166,8 +166,10 @@ def test_page_is_one_file_that_shows_a_strangers_text_as_text(sweep: Path, outpu
     assert "max_steps" in page
 
 
-def test_labels_no_font_has_are_drawn_without_a_warning(make_run: MakeRun, tmp_path: Path) -> None:
-    for prompt in ("春夜喜雨", "$x^", "\U0010fffe"):
+def test_odd_and_endless_labels_are_drawn_without_a_warning(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    for prompt in ("春夜喜雨", "$x^", "\U0010fffe", "x" * 300):
         make_run(str(len(prompt)) + str(ord(prompt[0])), [4, 2], prompt=prompt)
     write_report(compare(find_runs([tmp_path])), tmp_path / "out")
     assert "春夜喜雨" in (tmp_path / "out" / "report.html").read_text()

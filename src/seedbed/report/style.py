@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from seedbed.report.comparison import Comparison
 from seedbed.speed import quick_imports
-from seedbed.terminal import cut
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,6 +37,9 @@ COLOURS = (
     "#222222",
 )
 """Distinguishable with any colour vision: after Paul Tol's `muted` (2021)."""
+
+WIDEST = 80
+"""Characters of a label or title that leave room for what they name."""
 
 LINE = 20.0
 """Height of a label's line, in pixels of a picture before it is saved."""
@@ -211,7 +213,9 @@ def text(words: str) -> str:
     import matplotlib
 
     known = _characters(tuple(matplotlib.rcParams["font.family"]))
-    drawn = (c if ord(c) in known else c.encode("unicode_escape").decode() for c in cut(words))
+    if len(words) > WIDEST:  # what differs may stand at its end
+        words = f"{words[: WIDEST - 21]}…{words[-20:]}"
+    drawn = (c if ord(c) in known else c.encode("unicode_escape").decode() for c in words)
     return "".join(drawn).replace("$", r"\$")
 
 
