@@ -68,9 +68,8 @@ def test_without_a_study_the_others_are_checked_whole(study: str, tmp_path: Path
 
 
 ROOMS = (
-    "tests/config",
+    "tests/config/test_configs.py",
     "tests/nets",
-    "tests/optim",
     "tests/test_frame.py",
     "tests/test_documents.py",
 )

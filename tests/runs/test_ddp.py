@@ -297,14 +297,11 @@ def test_processes_of_torchrun_agree_on_one_directory(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("under", [(), TORCHRUN], ids=["alone", "torchrun"])
-def test_sweep_has_two_processes_for_each_job_with_the_jobs_own_settings(
-    under: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_sweep_has_two_processes_for_each_job_with_the_jobs_own_settings(tmp_path: Path) -> None:
     rates = ("0.01", "0.02")
     process = started(
         *(TRAIN, "-m", *SHORT, f"optimizer.lr={','.join(rates)}", f"hydra.sweep.dir={tmp_path}"),
-        under=under,
+        under=TORCHRUN,
     )
     process.communicate(timeout=20 * LIMIT)
     assert process.returncode == 0
