@@ -9,7 +9,6 @@ import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
@@ -62,6 +61,8 @@ def is_on() -> bool:
 
 def _other(name: str, tested: str) -> str | None:
     """A package's name and version where it is another than the one that was tested."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         found = version(name)
     except PackageNotFoundError:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from made import executed
 from pages import SMALL, Runs, Serving, Visit, Visiting, served
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -18,6 +18,9 @@ QUIET = (
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
 )
 """So that it runs as root in a container, and asks nobody for anything by itself."""
+
+
+expect.set_options(timeout=60_000)  # a demo's page takes seconds to load beside other tests
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,7 @@ def test_text_is_written_on_from_its_first_line(
     page.get_by_label("how it begins").fill("秋江")
     page.get_by_role("button", name="Write").click()
     written = page.locator(".written textarea")
-    expect(written).not_to_have_value("", timeout=30_000)
+    expect(written).not_to_have_value("")
     page.wait_for_function(
         "document.querySelector('.written textarea').value.length > 10", timeout=30_000
     )
