@@ -15,6 +15,11 @@ from torch.optim import SGD, Adagrad, Adam, Optimizer, RMSprop
 
 Make = Callable[[list[Tensor]], Optimizer]
 
+ADAPTIVE: dict[str, Make] = {
+    "Adagrad 0.1": lambda p: Adagrad(p, lr=0.1),
+    "RMSprop 0.01": lambda p: RMSprop(p, lr=0.01),
+}
+
 
 def memory() -> None:
     """Momentum adds up gradients, each time with a share β of what it had."""
@@ -27,11 +32,7 @@ def memory() -> None:
 def dying() -> None:
     """Where all gradients are 1, Adagrad's steps become smaller and RMSprop's do not."""
     print("step under gradients of 1      1     10    100  1,000")
-    made: dict[str, Make] = {
-        "Adagrad 0.1": lambda p: Adagrad(p, lr=0.1),
-        "RMSprop 0.01": lambda p: RMSprop(p, lr=0.01),
-    }
-    for name, make in made.items():
+    for name, make in ADAPTIVE.items():
         weight = torch.zeros(1)
         optimizer = make([weight])
         steps = []
@@ -65,11 +66,7 @@ def sparse() -> None:
 def moving() -> None:
     """A target that moves after 1,000 steps, with gradients that stay noisy."""
     print("distance 100 steps after the target moved by 1")
-    made: dict[str, Make] = {
-        "Adagrad 0.1": lambda p: Adagrad(p, lr=0.1),
-        "RMSprop 0.01": lambda p: RMSprop(p, lr=0.01),
-    }
-    for name, make in made.items():
+    for name, make in ADAPTIVE.items():
         generator = torch.Generator().manual_seed(0)
         weight = torch.zeros(1)
         optimizer = make([weight])

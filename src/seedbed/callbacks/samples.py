@@ -49,7 +49,7 @@ class TextSamples(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say so where there will be no samples."""
-        if not self._is_text(trainer, pl_module):
+        if not _text(trainer, pl_module):
             log.info("callbacks.samples writes nothing here: it is for language models")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -73,10 +73,9 @@ class TextSamples(Callback):
 
     def write(self, trainer: Trainer, module: LightningModule) -> str | None:
         """One text that starts with the prompt, or None where the data is not text."""
-        if not self._is_text(trainer, module):
+        if not (found := _text(trainer, module)):
             return None
-        datamodule: TokensDataModule = trainer.datamodule  # type: ignore[attr-defined]
-        net: LanguageModel = module.net  # type: ignore[assignment]
+        datamodule, net = found
         vocabulary, prompt = datamodule.vocabulary, self._known_prompt(datamodule)
         training = net.training  # as it is again once a test is over
         net.eval()
@@ -93,13 +92,19 @@ class TextSamples(Callback):
         # The prompt as it was given, even where the corpus lacks one of its characters.
         return prompt + vocabulary.decode(written).rstrip(END)
 
-    def _is_text(self, trainer: Trainer, module: LightningModule) -> bool:
-        data, net = getattr(trainer, "datamodule", None), getattr(module, "net", None)
-        return isinstance(data, TokensDataModule) and isinstance(net, LanguageModel)
-
     def _known_prompt(self, datamodule: TokensDataModule) -> str:
         if self._known is None:
             self._known, remark = datamodule.known_prompt(self.prompt)
             if remark:
                 log.info(f"    {remark}")
         return self._known
+
+
+def _text(
+    trainer: Trainer, module: LightningModule
+) -> tuple[TokensDataModule, LanguageModel] | None:
+    """The data and the net, where they are of text."""
+    data, net = getattr(trainer, "datamodule", None), getattr(module, "net", None)
+    if isinstance(data, TokensDataModule) and isinstance(net, LanguageModel):
+        return data, net
+    return None
