@@ -6,15 +6,8 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from seedbed.terminal import (
-    PlainConsole,
-    aligned,
-    log,
-    logged_to,
-    print_any_character,
-    printable,
-    say,
-)
+from seedbed.terminal import aligned, log, logged_to, print_any_character, printable, say
+from seedbed.terminal.console import PlainConsole
 
 
 def test_text_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from seedbed import terminal
 from seedbed.callbacks import progress
 from seedbed.config.compose import composed, plain
 from seedbed.errors import TrainingError
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
+from seedbed.terminal import console as terminal
 
 
 def fit(folder: Path, *overrides: str) -> RunDirectory:

@@ -21,7 +21,8 @@ from seedbed.callbacks.throughput import unit_of
 from seedbed.lightning_private import steps_done
 from seedbed.metric_directions import COSTS, COUNTS
 from seedbed.tasks.base import Task
-from seedbed.terminal import console, log
+from seedbed.terminal import log
+from seedbed.terminal.console import console
 
 MOST = 4
 """Metrics of a module that says nothing of which to show."""

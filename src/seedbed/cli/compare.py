@@ -52,7 +52,7 @@ def compare(
     from seedbed.report.comparison import compare_each
     from seedbed.report.write import write_reports
     from seedbed.runs.view import open_view
-    from seedbed.terminal import on_stderr
+    from seedbed.terminal.console import on_stderr
 
     with on_stderr():
         comparisons = compare_each(find_runs(runs), metric=metric)

@@ -25,7 +25,7 @@ def evaluate(
     with quick_imports():
         from seedbed.runs.evaluate import evaluate as evaluate_run
         from seedbed.runs.evaluate import lines
-    from seedbed.terminal import on_stderr
+    from seedbed.terminal.console import on_stderr
 
     with on_stderr():
         metrics = evaluate_run(run, split=split, checkpoint=checkpoint)

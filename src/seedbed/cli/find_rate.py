@@ -33,7 +33,7 @@ def find_rate(
     """
     with quick_imports():
         from seedbed.runs import find_rate as finding
-    from seedbed.terminal import on_stderr
+    from seedbed.terminal.console import on_stderr
 
     with on_stderr():
         found = finding.find_rate(overrides, low=low, high=high, steps=steps)

@@ -30,7 +30,7 @@ def reproduce(
     """
     with quick_imports():
         from seedbed.runs import reproduce as again
-    from seedbed.terminal import on_stderr
+    from seedbed.terminal.console import on_stderr
 
     with on_stderr() if as_json else nullcontext():
         found = again.reproduce(run, into)

@@ -26,7 +26,8 @@ from seedbed.files import refuse_links_out
 from seedbed.processes import distributed
 from seedbed.processes.signals import INTERRUPTED, PARENT, STOPPED, ending, exit_on_signals
 from seedbed.record.directory import RunDirectory, now
-from seedbed.terminal import console, logged_to, say
+from seedbed.terminal import logged_to, say
+from seedbed.terminal.console import console
 
 GRACE = 10.0
 """Seconds that the others have to end by themselves, once one has died."""

@@ -11,7 +11,8 @@ from seedbed.metric_directions import interval
 from seedbed.report.comparison import Comparison, Group, Summary, duration, figure
 from seedbed.report.rows import verdicts_by_row
 from seedbed.report.verdicts import verdicts
-from seedbed.terminal import aligned, console
+from seedbed.terminal import aligned
+from seedbed.terminal.console import console
 
 MOST_ERRORS = 10
 """Failed runs whose error is shown below the table; the page has all."""

@@ -49,7 +49,8 @@ from seedbed.runs.validate import check_begun, refuse, weights_differ
 from seedbed.runs.weights import begin_with_own, load_pretrained
 from seedbed.tasks.base import Task, net_of
 from seedbed.tensorboard import boards, log_hyperparameters
-from seedbed.terminal import console, log, logged_to
+from seedbed.terminal import log, logged_to
+from seedbed.terminal.console import console
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says when there is no room for more: on the disk, in a quota, in a file."""

@@ -16,7 +16,7 @@ from seedbed.errors import RunError
 from seedbed.report.comparison import duration
 from seedbed.sweep.ledger import Job, Result
 from seedbed.sweep.pruning import read_curve
-from seedbed.terminal import PlainConsole
+from seedbed.terminal.console import PlainConsole
 
 COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
     ("job", "right"),

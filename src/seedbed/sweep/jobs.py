@@ -16,7 +16,7 @@ from typing import Any
 
 from seedbed.errors import SeedbedError, SettingError
 from seedbed.sweep.worker import Ended, Worker, let_go
-from seedbed.terminal import console
+from seedbed.terminal.console import console
 
 POLL = 0.1
 """Seconds between two looks at the workers."""

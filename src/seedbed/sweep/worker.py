@@ -18,7 +18,7 @@ from seedbed.errors import SeedbedError
 from seedbed.processes.signals import PARENT, ending
 from seedbed.record.directory import SEEDBED, RunDirectory
 from seedbed.speed import quick_imports
-from seedbed.terminal import console
+from seedbed.terminal.console import console
 
 ERRORS = "stderr.txt"
 """What a worker wrote beside its log, if anything."""

@@ -1,23 +1,17 @@
 """What the user reads: one log, shown on the terminal and kept in the run's `train.log`.
 
+Rich, a tenth of the time that `--cfg job` takes, is imported when the first line is logged.
+
 Names, settings and messages may be a stranger's: what a terminal would obey is shown as its code.
 """
 
-import errno
 import io
 import logging
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
-
-from rich.cells import cell_len
-from rich.console import Console
-from rich.segment import Segment
 
 from seedbed.errors import SeedbedError
 
@@ -65,6 +59,8 @@ def cut(text: str) -> str:
 
 def aligned(rows: Iterable[Sequence[str]], to_the_right: Sequence[int]) -> str:
     """A table in columns, of which some are aligned to the right."""
+    from rich.cells import cell_len
+
     cells = [[printable(re.sub(r"\s", " ", cut(cell))) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     lines = []
@@ -77,86 +73,11 @@ def aligned(rows: Iterable[Sequence[str]], to_the_right: Sequence[int]) -> str:
     return "\n".join(lines)
 
 
-@dataclass
-class _UntilHangUp:
-    """A stream that takes what is written also where its terminal has hung up."""
-
-    stream: IO[str]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
-
-    def write(self, text: str) -> int:
-        with _hanging_up():
-            self.stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with _hanging_up():
-            self.stream.flush()
-
-
-@contextmanager
-def _hanging_up() -> Iterator[None]:
-    """Have all that is printed go nowhere from where a terminal refuses it; a signal follows."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno != errno.EIO:
-            raise
-        for number in (1, 2):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
-
-
-class PlainConsole(Console):
-    """Prints text as it is, `[red]` and `:smile:` too, and draws bars on a terminal alone.
-
-    What a terminal would obey is shown as a code, but for what rich itself puts there.
-    To rich, FORCE_COLOR makes a terminal of a pipe.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(highlight=False, soft_wrap=True, markup=False, emoji=False)
-
-    def render(self, *args: Any, **kwargs: Any) -> Iterable[Segment]:
-        """Draw."""
-        for text, style, control in super().render(*args, **kwargs):
-            yield Segment(text if control else printable(text), style, control)
-
-    @property
-    def file(self) -> IO[str]:
-        """Standard output, or standard error."""
-        return cast(IO[str], _UntilHangUp(super().file))
-
-    @file.setter
-    def file(self, new: IO[str]) -> None:
-        self._file = new
-
-    @property
-    def is_terminal(self) -> bool:
-        """Whether it is a terminal, which a user may be watching."""
-        return self.file.isatty()
-
-
-console = PlainConsole()
-"""The terminal. A progress bar drawn on it stays below the lines logged."""
-
-
 def print_any_character() -> None:
     """Have what the terminal's encoding lacks be shown by its code, where it would be an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-@contextmanager
-def on_stderr() -> Iterator[None]:
-    """Show the log there, where what is printed is for a program."""
-    console.stderr = True
-    try:
-        yield
-    finally:
-        console.stderr = False
 
 
 log = logging.getLogger("seedbed")
@@ -168,6 +89,8 @@ class _Terminal(logging.Handler):
     """Prints messages as they are, above a progress bar if there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        from seedbed.terminal.console import console
+
         console.print(self.format(record))
 
 
