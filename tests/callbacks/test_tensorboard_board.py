@@ -163,3 +163,24 @@ def test_weights_too_huge_for_a_histogram_are_left_out_of_it(tmp_path: Path) -> 
     Board().on_train_end(trainer, task)
     logger.finalize("success")
     assert read(tmp_path).Tags()["histograms"] == ["weights/net.small"]
+
+
+def test_pictures_are_drawn_while_they_stay_a_small_share_of_the_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("seedbed.callbacks.board.time.monotonic", lambda: clock[0])
+    drawn: list[float] = []
+
+    def draw() -> None:
+        drawn.append(clock[0])
+        clock[0] += 3
+
+    board, trainer, module = Board(drawing=0.01), Trainer(accelerator="cpu"), LightningModule()
+    board.draw = draw
+    board.on_validation_end(trainer, module)  # before the fit
+    board.on_train_start(trainer, module)
+    for _ in range(60):
+        clock[0] += 20
+        board.on_validation_end(trainer, module)
+    assert drawn == [200, 603, 906, 1209]  # 2 s are expected at first, 3 s after each

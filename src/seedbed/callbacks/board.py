@@ -1,10 +1,14 @@
 """What TensorBoard shows beside curves: weights and gradients, precision and recall, the net.
 
 Histograms and precision-recall curves are written at those validations that `diagnostics` looks at;
-the net's graph and, where a task has any, vectors to walk among, at the end of the fit; pictures of
-what the net has learnt so far only if asked for, as each takes as long as hundreds of steps.
+the net's graph and, where a task has any, vectors to walk among, at the end of the fit. Pictures of
+what the net has learnt so far take as long as hundreds of steps, so they are drawn at a validation
+where all of them together stay a small share of the fit's time: in one of an hour, every few
+minutes; in one of a minute, at its end alone.
 """
 
+import math
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +22,9 @@ from seedbed.tasks.base import net_of
 from seedbed.tasks.binary import BinaryTask
 from seedbed.tensorboard import add_vectors, boards
 
+FIRST = 2.0
+"""Seconds that a drawing is taken to need before there was one."""
+
 BINS = 64
 """By default there are some 1,500, which take longer than the look needs."""
 
@@ -26,16 +33,40 @@ class Board(Callback):
     """Writes to TensorBoard, where a run has it.
 
     Args:
-        thorough: Whether each validation is looked at, and pictures are drawn at some.
+        thorough: Whether each validation is looked at, and pictures are drawn at those of
+            `diagnostics`, whatever time they take.
+        drawing: The share of the fit's time that pictures may take before its end.
     """
 
     draw: Callable[[], None] | None = None
     """Draws the pictures."""
 
-    def __init__(self, *, thorough: bool = False) -> None:
+    def __init__(self, *, thorough: bool = False, drawing: float = 0.005) -> None:
+        if not 0 <= drawing <= 1:
+            raise ValueError(f"drawing={drawing}: expected a share, 0 to 1")
         self.thorough = thorough
+        self.drawing = drawing
         self._count = 0
         self._last = -1
+        self._began = math.inf
+        self._drawn, self._next = 0.0, FIRST  # seconds, of all drawings and of the next
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Have the time that pictures may take counted from here."""
+        self._began = time.monotonic()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw what the net has learnt so far, if it is time."""
+        if self.draw and self._is_time() and not trainer.sanity_checking:
+            started = time.monotonic()
+            self.draw()
+            self._next = time.monotonic() - started
+            self._drawn += self._next
+
+    def _is_time(self) -> bool:
+        if self.thorough:
+            return is_look(self._count - 1)
+        return self._drawn + self._next <= self.drawing * (time.monotonic() - self._began)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write histograms and curves, before the task forgets the validation's predictions."""
@@ -50,8 +81,6 @@ class Board(Callback):
                 chances = logits.sigmoid()
                 board.add_pr_curve("precision_recall/val", targets, chances, trainer.global_step)
         self._histograms(trainer, pl_module)
-        if self.thorough and self.draw and is_look(self._count - 1):
-            self.draw()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the net's graph and vectors as they are at the end."""
