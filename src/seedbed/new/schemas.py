@@ -150,7 +150,8 @@ def _closed(settings: Schema) -> Schema:
 
 def _value(hint: Any) -> Schema:
     """Of a value with this hint; one of any kind has no schema."""
-    alternatives = [*_alternatives(hint)]
+    # Which order a union has depends on what Python's typing has met before.
+    alternatives = sorted(_alternatives(hint), key=json.dumps)
     return {} if {} in alternatives else {"anyOf": [OPENED, *alternatives]}
 
 
