@@ -133,7 +133,7 @@ def test_resume_without_the_file_says_that_it_begins_anew(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "row", ["x,0.5", "1", "1,2,3", "1.5,2", ",", "\udcff,0", "1,\0", "9" * 5000 + ",1", '1,"2']
 )
-def test_row_that_is_mangled_is_left_out_and_told(row: str, tmp_path: Path) -> None:
+def test_row_that_is_mangled_is_left_out_and_reported(row: str, tmp_path: Path) -> None:
     made = written(tmp_path, 0, 1)
     with (tmp_path / "metrics.csv").open("a", encoding="utf-8", errors="surrogateescape") as file:
         file.write(f"{row}\n")
@@ -145,7 +145,7 @@ def test_row_that_is_mangled_is_left_out_and_told(row: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "content", [b"", b"\0" * 99, b"a,b\n1,2\n", b"step,step\n", b"step,\xff\n"]
 )
-def test_file_without_its_header_is_set_aside_and_told(content: bytes, tmp_path: Path) -> None:
+def test_file_without_its_header_is_set_aside_and_reported(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_bytes(content)
     made = logger(tmp_path)
     said = made.rewind(1)

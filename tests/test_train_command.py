@@ -167,16 +167,18 @@ def test_value_that_hydra_lets_pass_is_explained_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "expected"),
     [
         ("hydra.verbose=5", "hydra.verbose=5: expected true or"),
         ("hydra.job_logging.root=3", "Unable"),
     ],
 )
-def test_log_that_hydra_cannot_set_up_is_explained(setting: str, told: str, tmp_path: Path) -> None:
+def test_log_that_hydra_cannot_set_up_is_explained(
+    setting: str, expected: str, tmp_path: Path
+) -> None:
     done = process(f"hydra.run.dir={tmp_path / 'run'}", setting)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith(told)
+    assert done.stderr.startswith(expected)
 
 
 def test_group_set_to_null_is_explained(script: Script, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ VOCABULARY, LENGTH, WIDTH = 50, 16, 32
 def decoder() -> None:
     """A decoder whose memory is not masked sees the character it should predict.
 
-    On tokens drawn at random nothing can be foretold, so no honest loss is below ln 50 for long.
+    On tokens drawn at random nothing can be predicted, so no honest loss is below ln 50 for long.
     """
     print(f"random tokens, {VOCABULARY} of them; the lowest honest loss is {math.log(50):.2f}")
     for masked in (False, True):

@@ -54,7 +54,7 @@ def is_on() -> bool:
     others = [found for name, tested in TESTED.items() if (found := _other(name, tested))]
     if not others or wanted == "1":
         return True
-    os.environ[VARIABLE] = "0"  # so that it is said once, and not by each process
+    os.environ[VARIABLE] = "0"  # so that it is reported once, and not by each process
     print(f"fast: off, as it was not tested with {', '.join(others)}", file=sys.stderr)
     return False
 

@@ -107,8 +107,8 @@ def test_growth_is_reported_and_drawn_once_it_was_measured(
     write_json(tmp_path / "corpora.json", {"corpora": found} | around)
     thrice = ([1.0, 2.0, 4.0], [1.0, 1.0, 1.0], [2.0, 3.0, 8.0])
     rates = dict(zip(processes.WAYS, thrice, strict=True))
-    told = {"rates": rates, "limits": {"1": 6.0, "2": 6.0}}
-    write_json(tmp_path / "processes.json", told | around)
+    recorded = {"rates": rates, "limits": {"1": 6.0, "2": 6.0}}
+    write_json(tmp_path / "processes.json", recorded | around)
     page.write([])
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert "| depth | 1: 8 (50%), 7; 2: 8 (50%), 7;" in text

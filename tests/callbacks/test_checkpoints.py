@@ -148,7 +148,7 @@ def test_folder_holds_the_two_checkpoints_and_nothing_else(fitted: Path) -> None
     assert names == ["best.ckpt", "last.ckpt"]
 
 
-def test_fit_writes_no_oftener_than_it_is_told_to(
+def test_fit_writes_no_oftener_than_configured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save, written = torch.save, []

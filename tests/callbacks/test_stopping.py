@@ -155,7 +155,7 @@ def test_options_combine(tmp_path: Path) -> None:
     assert last_step(run) == 1
 
 
-def test_unknown_metric_is_told_before_anything_runs() -> None:
+def test_unknown_metric_is_reported_before_anything_runs() -> None:
     wrong = ["callbacks=loss_target", "callbacks.loss_target.monitor=val/los"]
     with pytest.raises(
         SettingError, match=r"loss_target\.monitor=val/los: no such metric; did you"

@@ -57,7 +57,7 @@ def test_other_error_of_the_systems_is_not_taken_for_a_wrong_place() -> None:
         Path("nowhere", "at all").mkdir()
 
 
-def test_current_folder_that_was_removed_is_told(
+def test_current_folder_that_was_removed_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gone = tmp_path / "gone"
@@ -69,7 +69,7 @@ def test_current_folder_that_was_removed_is_told(
     assert capsys.readouterr().err.startswith("The current folder has been removed; ")
 
 
-def test_name_that_is_too_long_for_a_file_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_name_that_is_too_long_for_a_file_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit), explained():
         Path("n" * 300).exists()
     assert capsys.readouterr().err == f"{'n' * 300}: cannot be used (File name too long).\n"
@@ -91,7 +91,7 @@ def takes_all() -> None:
 
 
 @pytest.mark.parametrize("code", [allocates, takes_all])
-def test_memory_that_is_not_there_is_told(
+def test_memory_that_is_not_there_is_reported(
     code: Callable[[], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit), explained():

@@ -83,8 +83,8 @@ def test_interval_longer_than_an_epoch_is_a_wrong_setting(tmp_path: Path) -> Non
 def test_share_of_no_batch_is_a_wrong_setting(part: str, tmp_path: Path) -> None:
     with pytest.raises(SettingError) as caught:
         build(plain(composed([f"+trainer.limit_{part}_batches=0.1"])), tmp_path)
-    told = f"trainer.limit_{part}_batches=0.1: less than one of 1 batches; give a larger share"
-    assert str(caught.value).startswith(told)
+    expected = f"trainer.limit_{part}_batches=0.1: less than one of 1 batches; give a larger share"
+    assert str(caught.value).startswith(expected)
 
 
 def test_language_models_head_is_ordered_by_the_training_text(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_language_models_head_is_ordered_by_the_training_text(tmp_path: Path) ->
     assert [counts(token) for token in commonest] == [count for _, count in expected]
 
 
-def test_torch_is_told_of_no_gpu_where_a_run_is_made_and_not_where_it_is_checked(
+def test_absent_gpu_is_hidden_from_torch_where_a_run_is_made_and_not_where_it_is_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # so that it is set back

@@ -39,16 +39,16 @@ def refusal(*overrides: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def told_about_types() -> str:
+def refusal_of_types() -> str:
     return refusal(*TYPES)
 
 
 @pytest.mark.parametrize("override", TYPES)
-def test_value_of_a_wrong_type_is_told_which_is_wanted(
-    override: str, told_about_types: str
+def test_value_of_a_wrong_type_is_refused_with_the_expected_one(
+    override: str, refusal_of_types: str
 ) -> None:
     shown = override.replace("'", "")
-    assert f"{shown}: expected {TYPES[override]}." in told_about_types
+    assert f"{shown}: expected {TYPES[override]}." in refusal_of_types
 
 
 def test_pair_of_numbers_is_wanted_where_the_constructor_takes_one() -> None:
@@ -92,9 +92,9 @@ def test_trainers_own_lengths_are_checked_too(overrides: list[str], message: str
     assert message in refusal(*overrides)
 
 
-def test_length_that_the_trainer_takes_over_is_told_once() -> None:
-    told = "max_epochs=0: expected 1 or more, or -1 for no limit."
-    assert refusal("max_epochs=0") == told
+def test_length_that_the_trainer_takes_over_is_reported_once() -> None:
+    expected = "max_epochs=0: expected 1 or more, or -1 for no limit."
+    assert refusal("max_epochs=0") == expected
 
 
 def test_mode_that_is_not_given_is_the_metrics_own_in_each_callback() -> None:
@@ -115,7 +115,7 @@ def test_metric_of_ones_own_may_be_better_either_way(monkeypatch: pytest.MonkeyP
     assert "val/iou is its lowest or its highest is not known" in refusal("monitor=val/iou")
 
 
-def test_experiment_in_the_wrong_place_is_told_what_its_file_lacks() -> None:
+def test_experiment_in_the_wrong_place_is_refused_with_what_its_file_lacks() -> None:
     with pytest.raises(SettingError) as caught:
         check(settings() | {"experiment": {"max_epochs": 3}})
     assert str(caught.value) == (
@@ -123,7 +123,7 @@ def test_experiment_in_the_wrong_place_is_told_what_its_file_lacks() -> None:
     )
 
 
-def test_setting_of_what_has_none_is_told_so() -> None:
+def test_setting_of_what_has_none_is_refused() -> None:
     message = refusal("+callbacks.throughput.digits=3")
     assert message == "callbacks.throughput.digits: no such setting; there is none."
 
@@ -171,7 +171,7 @@ def test_task_that_does_not_fit_the_data_is_refused() -> None:
 
 
 @pytest.mark.parametrize("data", ["table", "images", "text"])
-def test_data_without_a_file_is_told_what_to_type(data: str) -> None:
+def test_data_without_a_file_is_refused_with_what_to_type(data: str) -> None:
     said = refusal(f"experiment={data}", "data.path=null")
     assert "data.path: expected the name of a file or folder, as data.path=FILE." in said
     assert ("data.target: expected a column's name, as data.target=COLUMN." in said) == (
@@ -266,13 +266,13 @@ def test_wrong_target_and_missing_group_hide_no_other_mistake() -> None:
 @pytest.mark.parametrize(
     "override", ["max_steps=many", "max_epochs=1.5", "seed=null", "seed=-1", "weights=3", "mode=no"]
 )
-def test_wrong_value_is_told_once_however_many_settings_take_it_over(override: str) -> None:
+def test_wrong_value_is_reported_once_however_many_settings_take_it_over(override: str) -> None:
     message = refusal("callbacks=samples", override)
     assert len(message.splitlines()) == 1
     assert message.startswith(f"{override}: expected ")
 
 
-def test_same_wrong_value_typed_for_two_settings_is_told_of_both() -> None:
+def test_same_wrong_value_typed_for_two_settings_is_reported_for_both() -> None:
     assert len(refusal("max_epochs=abc", "optimizer.lr=abc").splitlines()) == 2
 
 

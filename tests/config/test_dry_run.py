@@ -25,7 +25,7 @@ WRONG = {
 """Overrides of the right type, and how they are refused, in the order of a run's parts."""
 
 
-def test_every_value_out_of_its_range_is_told_at_once() -> None:
+def test_every_value_out_of_its_range_is_reported_at_once() -> None:
     with pytest.raises(SettingError) as caught:
         check(settings("callbacks=early_stopping", *WRONG))
     lines = str(caught.value).splitlines()

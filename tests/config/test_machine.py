@@ -170,7 +170,7 @@ def test_gradients_that_can_be_clipped(
 
 
 @pytest.mark.parametrize(("there", "said"), [(False, ""), (True, None)])
-def test_torch_is_told_once_that_there_is_no_gpu(
+def test_absent_gpu_is_hidden_from_torch_once(
     gpus: dict[type, bool], monkeypatch: pytest.MonkeyPatch, there: bool, said: str | None
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # so that it is set back

@@ -65,7 +65,7 @@ def problems(*overrides: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def told_about_names() -> str:
+def refusal_of_names() -> str:
     return problems(*NAMES)
 
 
@@ -122,7 +122,7 @@ def test_flag_of_hydras_stays(argument: str) -> None:
         (["experiment = marks"], "experiment = marks"),
     ],
 )
-def test_spaces_about_the_sign_are_told(words: list[str], typed: str) -> None:
+def test_spaces_about_the_sign_are_reported(words: list[str], typed: str) -> None:
     with pytest.raises(SettingError) as caught:
         readable(words)
     assert str(caught.value) == f"{typed}: write experiment=marks, without spaces."
@@ -156,8 +156,8 @@ def test_commas_stand_between_values_in_a_multirun() -> None:
 
 
 @pytest.mark.parametrize("override", NAMES)
-def test_override_that_hydra_refuses_is_explained(override: str, told_about_names: str) -> None:
-    assert NAMES[override] in told_about_names
+def test_override_that_hydra_refuses_is_explained(override: str, refusal_of_names: str) -> None:
+    assert NAMES[override] in refusal_of_names
 
 
 def test_unknown_key_without_a_near_one_lists_those_beside_it() -> None:
@@ -183,7 +183,7 @@ def test_command_line_without_a_mistake_has_no_problems() -> None:
 
 
 @pytest.mark.parametrize("broken", ["experiment/mine", "net/mlp", "train"])
-def test_syntax_error_in_a_file_is_told_with_its_place(
+def test_syntax_error_in_a_file_is_reported_with_its_place(
     broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conf = shutil.copytree(CONF, tmp_path / "conf")
@@ -195,7 +195,9 @@ def test_syntax_error_in_a_file_is_told_with_its_place(
     assert f'in "{file}", line 1, column 13\nexpected' in problems(*typed)
 
 
-def test_syntax_error_in_an_option_from_elsewhere_is_told_with_its_place(tmp_path: Path) -> None:
+def test_syntax_error_in_an_option_from_elsewhere_is_reported_with_its_place(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "experiment").mkdir()
     file = tmp_path / "experiment" / "mine.yaml"
     file.write_text("max_epochs: [5\n")
@@ -220,7 +222,7 @@ def test_syntax_error_in_an_option_from_elsewhere_is_told_with_its_place(tmp_pat
         ),
     ],
 )
-def test_cause_in_an_option_from_elsewhere_is_told(
+def test_cause_in_an_option_from_elsewhere_is_reported(
     content: str, cause: str, tmp_path: Path
 ) -> None:
     (tmp_path / "experiment").mkdir()
@@ -242,12 +244,12 @@ def test_each_value_of_a_multirun_is_looked_at() -> None:
     assert second == "optimizer.lr=abc: expected a number, got a text."
 
 
-def test_range_without_an_end_is_told() -> None:
+def test_range_without_an_end_is_reported() -> None:
     said = setting_problems(["seed=range(0,1,0)"], multirun=True)
     assert said == ["seed=range(0,1,0): range() arg 3 must not be zero."]
 
 
-def test_option_with_a_name_too_long_for_a_file_is_told() -> None:
+def test_option_with_a_name_too_long_for_a_file_is_reported() -> None:
     assert problems(f"experiment={'n' * 300}").startswith(f"experiment={'n' * 300}: no such")
 
 
@@ -268,7 +270,7 @@ def test_setting_of_hydras_that_a_single_run_would_ignore_is_refused(override: s
 
 
 @pytest.mark.parametrize("value", ["5", "null", "[seedbed,3]", "{seedbed:true}"])
-def test_value_that_hydras_logging_does_not_take_is_told(value: str) -> None:
+def test_value_that_hydras_logging_does_not_take_is_reported(value: str) -> None:
     with pytest.raises(SettingError, match=r"expected true or false, a logger's name, or a list"):
         readable([f"hydra.verbose={value}"])
 

@@ -105,7 +105,7 @@ def test_numbers_of_any_size_are_scaled(unit: float, new: New) -> None:
     assert known.std(correction=0).item() == pytest.approx(1, rel=1e-3)
 
 
-def test_column_without_a_cell_is_left_out_and_told_of(new: New) -> None:
+def test_column_without_a_cell_is_left_out_and_reported(new: New) -> None:
     table = new(a=[*range(ROWS)], b=[""] * ROWS)
     assert table.sizes["inputs"] == 1
     assert any(note.startswith("left out: b (empty") for note in table.remarks)

@@ -95,7 +95,7 @@ def test_joiners_within_a_text_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["texts.txt", "texts.json"])
-def test_file_in_another_encoding_is_told_the_byte_and_the_setting(
+def test_file_in_another_encoding_is_refused_with_the_byte_and_the_setting(
     tmp_path: Path, name: str, small_blocks: None
 ) -> None:
     content = json.dumps(ENTRIES[:1], ensure_ascii=False).encode()
@@ -107,18 +107,18 @@ def test_file_in_another_encoding_is_told_the_byte_and_the_setting(
     assert message == f", byte {place}: not UTF-8. {remedy}"
 
 
-def test_wrong_encoding_is_told_the_byte(tmp_path: Path) -> None:
+def test_wrong_encoding_is_refused_with_the_byte(tmp_path: Path) -> None:
     message = refusal(write(tmp_path, b"abc\xff"), encoding="shift_jis")
     assert message == ", byte 3: not SHIFT_JIS. Check data.encoding."
 
 
-def test_text_of_utf_16_without_a_mark_is_told_what_to_name(tmp_path: Path) -> None:
+def test_text_of_utf_16_without_a_mark_is_refused_with_what_to_name(tmp_path: Path) -> None:
     message = refusal(write(tmp_path, "abc".encode("utf-16-le")))
     assert message.startswith(", document 1: has the character U+0000, which is kept for the end")
     assert message.endswith("data.encoding=utf-16-le or -be.")
 
 
-def test_encoding_whose_mark_is_missing_is_told(tmp_path: Path) -> None:
+def test_encoding_whose_mark_is_missing_is_reported(tmp_path: Path) -> None:
     message = refusal(write(tmp_path, b"no mark"), encoding="utf-16")
     assert message.startswith(": not UTF-16 (UTF-16 stream does not start with BOM). Check data.")
 
@@ -293,7 +293,7 @@ def test_entry_whose_title_is_no_string_is_named_by_its_number(tmp_path: Path) -
         (f"[{'1' * 5000}]", "line 1, column 2", "expected entries of text, got a number"),
     ],
 )
-def test_what_is_not_json_is_told_its_line_and_column(
+def test_what_is_not_json_is_refused_with_its_line_and_column(
     tmp_path: Path, content: str, place: str, problem: str
 ) -> None:
     message = refusal(write(tmp_path, content, "texts.json"))

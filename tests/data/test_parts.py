@@ -153,7 +153,7 @@ def test_state_without_a_label_a_class_is_refused(new: New) -> None:
 # --- what is said ---------------------------------------------------------------------------------
 
 
-def test_columns_that_are_used_are_told(new: New) -> None:
+def test_columns_that_are_used_are_reported(new: New) -> None:
     columns: dict[str, list[Any]] = {
         "a": [1.5 * (row % 7) for row in range(ROWS)],
         "b": ["red", "blue"] * 30,

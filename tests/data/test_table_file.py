@@ -99,7 +99,7 @@ def test_parquet_keeps_numbers_words_dates_and_gaps(tmp_path: Path) -> None:
         ("a y\n1.5  2\n", [1.5, 2], "spaces between cells, '.' in numbers"),
     ],
 )
-def test_decimal_mark_is_found_out_and_told(
+def test_decimal_mark_is_found_out_and_reported(
     text: str, numbers: list[float], said: str, tmp_path: Path
 ) -> None:
     file = read(tmp_path, text)

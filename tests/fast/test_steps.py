@@ -291,7 +291,7 @@ def test_optimizer_of_ones_own_gets_lightnings_closure(
 
 
 @pytest.mark.parametrize("usual", [False, True])
-def test_optimizer_that_asks_for_no_gradients_is_told_of(usual: bool, tmp_path: Path) -> None:
+def test_optimizer_that_asks_for_no_gradients_is_reported(usual: bool, tmp_path: Path) -> None:
     fit = with_optimizer(Fit(tmp_path, *LINE, usual=usual), Blind)
     with pytest.raises(MisconfigurationException, match="closure"):
         fit.run()

@@ -163,7 +163,7 @@ def test_torchvisions_own_weights_are_those_of_the_cache(
     assert torch.equal(ours.head.weight, trained.fc.weight)
 
 
-def test_weights_that_are_not_delivered_are_told_of(
+def test_weights_that_are_not_delivered_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))

@@ -67,7 +67,7 @@ def shrunk(make_optimizer: Any, decay: Decay) -> set[str]:
     return names
 
 
-def test_kinds_are_told_apart_by_module_shape_and_name() -> None:
+def test_kinds_are_reported_apart_by_module_shape_and_name() -> None:
     assert kinds(Net()) == KINDS
 
 

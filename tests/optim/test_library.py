@@ -43,8 +43,8 @@ REFUSED = {
     "torch.optim.Muon": "only supports 2D parameters",
     "torch.optim.SparseAdam": "does not support dense gradients",
     **{
-        f"pytorch_optimizer.{name}": told
-        for told, names in {
+        f"pytorch_optimizer.{name}": message
+        for message, names in {
             "has no learning rate": ["A2Grad", "AliG"],
             "`use_muon` must be set": [
                 *("AdaGO", "AdaMuon", "DistributedMuon", "Muon", "MuonClip", "NorMuon"),
@@ -174,7 +174,7 @@ def test_schedule_goes_on_from_its_saved_state(name: str, config: dict[str, Any]
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_trained_with_is_told_in_one_sentence(
+def test_what_cannot_be_trained_with_is_refused_in_one_sentence(
     name: str, config: dict[str, Any]
 ) -> None:
     group = "scheduler" if name in SCHEDULES else "optimizer"
@@ -204,7 +204,7 @@ def rates(run: RunDirectory) -> list[float]:
         return [float(row["learning_rate"]) for row in csv.DictReader(file) if row["learning_rate"]]
 
 
-def test_optimizer_typed_over_an_options_takes_what_it_can_and_the_rest_is_told(
+def test_optimizer_typed_over_an_options_takes_what_it_can_and_the_rest_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed = ["optimizer=adamw", "optimizer._target_=torch.optim.Adamax", "max_epochs=2"]
@@ -212,9 +212,9 @@ def test_optimizer_typed_over_an_options_takes_what_it_can_and_the_rest_is_told(
     assert config["_target_"] == "torch.optim.Adamax"
     assert config["eps"] == 0.001
     assert {"lr", "betas", "weight_decay"} <= {*config}
-    told = "optimizer: torch.optim.Adamax does not take the option's fused."
+    message = "optimizer: torch.optim.Adamax does not take the option's fused."
     plain(composed(readable(typed)))
-    assert capsys.readouterr().out.count(told) == 1
+    assert capsys.readouterr().out.count(message) == 1
     with pytest.raises(SettingError, match=r"optimizer\.fused: no such setting"):
         check(plain(composed(readable([*typed, "optimizer.fused=true"]))))
 
@@ -257,7 +257,7 @@ def test_librarys_optimizer_resumes_to_identical_weights(name: str, tmp_path: Pa
     ids=lambda typed: typed[0] if isinstance(typed, list) else "",
 )
 @pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")
-def test_torchs_schedule_is_told_how_long_the_fit_is(
+def test_torchs_schedule_gets_the_length_of_the_fit(
     typed: list[str], made: Callable[[Optimizer], LRScheduler], tmp_path: Path
 ) -> None:
     name, *settings = typed

@@ -88,7 +88,7 @@ def malformed(make_run: MakeRun, name: str, content: str | bytes) -> tuple[Path,
 
 
 @pytest.mark.parametrize(("name", "content", "reason"), MALFORMED)
-def test_malformed_file_is_told_of_and_hides_no_other_run(
+def test_malformed_file_is_reported_and_hides_no_other_run(
     name: str,
     content: str | bytes,
     reason: str,

@@ -121,7 +121,7 @@ def test_what_was_found_ends_the_log_and_stays_with_the_run(
     assert found in [Finding(**one) for one in kept]
 
 
-def test_what_is_certain_is_told_before_the_first_step(
+def test_what_is_certain_is_reported_before_the_first_step(
     own_module: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     loud = f"net._target_={own_module}.Loud"
@@ -131,12 +131,12 @@ def test_what_is_certain_is_told_before_the_first_step(
     assert "best checkpoint" in after
 
 
-def test_what_was_told_is_not_told_again(tmp_path: Path) -> None:
+def test_what_was_reported_is_not_reported_again(tmp_path: Path) -> None:
     findings(tmp_path / "run", *SGD)
-    told: set[str] = set()
-    assert examine(tmp_path / "run", told)
-    assert told
-    assert examine(tmp_path / "run", told) == []
+    known: set[str] = set()
+    assert examine(tmp_path / "run", known)
+    assert known
+    assert examine(tmp_path / "run", known) == []
 
 
 def test_test_part_is_not_looked_at(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_test_part_is_not_looked_at(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_healthy_run_is_told_nothing(
+def test_healthy_run_has_no_finding(
     overrides: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert findings(tmp_path / "run", *overrides) == {}

@@ -49,7 +49,7 @@ def test_net_that_is_better_on_the_same_rows_is_named_with_its_interval(
     assert (float(low), float(high)) == pytest.approx((middle - half, middle + half), abs=5e-3)
 
 
-def test_undecided_nets_are_told_with_the_interval_and_all_pairs_are_corrected_for(
+def test_undecided_nets_are_reported_with_the_interval_and_all_pairs_are_corrected_for(
     said: Callable[..., list[str]],
 ) -> None:
     head, first, second = said(LOSSES, LOSSES - 0.1 + NOISE, LOSSES + NOISE)

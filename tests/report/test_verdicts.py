@@ -51,7 +51,7 @@ def test_higher_is_better_where_the_experiment_says_so(compared: Compared) -> No
     assert verdicts(found)[0] == "lr=0.2 is better than lr=0.1 by 0.75 to 1.2 (3 seeds)"
 
 
-def test_undecided_settings_share_a_rank_and_are_told_how_many_seeds_would_decide(
+def test_undecided_settings_share_a_rank_and_are_reported_how_many_seeds_would_decide(
     compared: Compared,
 ) -> None:
     found = compared({0.1: [1.0, 2.0, 3.0, 4.0], 0.2: [1.1, 2.2, 2.9, 4.3]})
@@ -70,7 +70,9 @@ def test_rank_counts_the_settings_that_are_shown_to_be_better(compared: Compared
     assert "after Holm's correction for 3 pairs" in verdicts(found)[-1]
 
 
-def test_setting_ranked_below_others_than_the_best_is_told_by_which(compared: Compared) -> None:
+def test_setting_ranked_below_others_than_the_best_is_listed_with_them(
+    compared: Compared,
+) -> None:
     found = compared(
         {0.1: [0.0, 2.0, 1.0, 3.0], 0.2: [1.6, 1.7, 1.6, 1.7], 0.3: [2.7, 2.81, 2.7, 2.81]}
     )

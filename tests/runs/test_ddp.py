@@ -359,7 +359,7 @@ def test_signal_to_the_command_has_its_processes_save_and_end(
 
 
 @pytest.mark.slow
-def test_error_of_a_process_is_told_once_with_its_status(tmp_path: Path) -> None:
+def test_error_of_a_process_is_reported_once_with_its_status(tmp_path: Path) -> None:
     process = started(TRAIN, *SHORT, "optimizer.lr=1e6", f"hydra.run.dir={tmp_path / 'run'}")
     _, errors = process.communicate(timeout=10 * LIMIT)
     assert process.returncode == 1

@@ -88,7 +88,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 @dataclass
 class Killed:
-    """A run whose process was killed, and what a second process was told before."""
+    """A run whose process was killed, and the refusal that a second process got before."""
 
     run: RunDirectory
     pid: int
@@ -256,7 +256,7 @@ def test_settings_are_checked_again_only_where_they_are_others_than_those_checke
     assert execute(run.path, checked=changed)
 
 
-def test_second_process_is_told_of_the_first(killed: Killed) -> None:
+def test_second_process_is_refused_and_names_the_first(killed: Killed) -> None:
     assert f"is in use by process {killed.pid} on " in killed.refusal
 
 

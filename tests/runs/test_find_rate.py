@@ -98,7 +98,7 @@ def test_module_with_an_optimizer_of_its_own_has_its_rate_found(strangers: Any) 
     assert "optimizer.lr" not in as_text(found)
 
 
-def test_module_that_steps_its_optimizers_itself_is_told_of(strangers: Any) -> None:
+def test_module_that_steps_its_optimizers_itself_is_reported(strangers: Any) -> None:
     config = strangers("strangers_modules.Autoencoder", "strangers_modules.Vectors")
     with pytest.raises(SettingError, match="Autoencoder steps its optimizers itself"):
         range_test(config)

@@ -138,7 +138,7 @@ def test_head_of_another_size_is_named_and_may_be_skipped(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "expected"),
     [
         ("freeze=[bdy.0]", "freeze: bdy.0 is the name of no parameter; did you mean"),
         ("lr_scale={heads:0.1}", "lr_scale: heads is the name of no parameter"),
@@ -150,9 +150,9 @@ def test_head_of_another_size_is_named_and_may_be_skipped(tmp_path: Path) -> Non
     ],
 )
 def test_fine_tuning_of_what_is_not_there_is_refused_before_the_fit(
-    overrides: str, told: str
+    overrides: str, expected: str
 ) -> None:
-    assert told in refusal(*overrides.split(" "))
+    assert expected in refusal(*overrides.split(" "))
 
 
 def test_skipped_name_of_no_parameter_is_refused(source: RunDirectory, tmp_path: Path) -> None:

@@ -118,7 +118,9 @@ def test_prompts_are_each_written_as_often_as_asked(seedbed: Command, poems: Run
     assert [text["prompt"] for text in texts] == ["春", "春", "秋", "秋"]
 
 
-def test_unknown_characters_are_told_beside_the_text(seedbed: Command, poems: RunDirectory) -> None:
+def test_unknown_characters_are_named_beside_the_text(
+    seedbed: Command, poems: RunDirectory
+) -> None:
     called = seedbed("generate", poems.path, "--prompt", "x", "--seed", 1)
     assert called.out.startswith("x")
     assert called.err.endswith("of the vocabulary: x. The model sees □ in their place.\n")

@@ -123,7 +123,7 @@ def test_run_of_a_gpu_is_reproduced_with_what_there_is_and_compared(
 
 
 @pytest.mark.usefixtures("without_compiler")
-def test_run_of_a_gpu_goes_on_only_as_it_is_told_to(
+def test_run_of_a_gpu_goes_on_elsewhere_only_if_asked(
     seedbed: Command, of_a_gpu: RunDirectory
 ) -> None:
     of_a_gpu.set_status("interrupted")

@@ -140,7 +140,7 @@ def test_fit_from_weights_trains_the_head_alone_where_the_rest_is_frozen(
     assert (resumed.status, "begins with" in resumed.out) == (0, False)
 
 
-def test_weights_that_are_not_there_are_told_of_before_anything_is_read() -> None:
+def test_weights_that_are_not_there_are_reported_of_before_anything_is_read() -> None:
     typed = ["experiment=images", "data.path=nothing", "net=resnet18", "net.weights=none.pth"]
     with pytest.raises(SettingError, match=r"net\.weights=.*/none\.pth: there is no such file"):
         check(plain(composed(typed)))

@@ -129,8 +129,8 @@ def test_odd_file_hides_no_more_of_the_page_than_itself(
     page = (run / "report.html").read_text()
     assert "what for" in page
     assert name == "metrics.csv" or "Loss" in page
-    told = name not in ("doctor.json", "train.log", "samples.jsonl")
-    assert (f"{name}: cannot be read" in page) == (told and odd not in ("empty", "missing")) or (
+    named = name not in ("doctor.json", "train.log", "samples.jsonl")
+    assert (f"{name}: cannot be read" in page) == (named and odd not in ("empty", "missing")) or (
         odd == "empty" and name.endswith(".json")
     )
 

@@ -90,7 +90,7 @@ def test_metric_that_is_not_a_number_comes_last(folder: Path) -> None:
     assert names[:2] == ["exam/a", "exam/b"]
 
 
-def test_pruned_run_is_told_from_one_that_was_trained_to_its_end(folder: Path) -> None:
+def test_pruned_run_is_distinguished_from_one_that_was_trained_to_its_end(folder: Path) -> None:
     run = RunDirectory(folder / "exam" / "b")
     run.set_status("finished", pruned=20)
     assert [line.name for line in lines(folder, state="pruned")] == ["exam/b"]

@@ -139,7 +139,7 @@ def test_frozen_parameter_that_a_strangers_module_has_not_is_refused() -> None:
         check(settings("dicts", "freeze=[layers]"))
 
 
-def test_monitor_that_is_not_logged_is_told_with_what_is(tmp_path: Path) -> None:
+def test_monitor_that_is_not_logged_is_refused_with_what_is(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"monitor=val/f1: no such metric.*val_loss"):
         executed(tmp_path / "run", "manual", "monitor=val/f1")
 

@@ -26,7 +26,7 @@ def fitted(folder: Path, text: str, *settings: str) -> RunDirectory:
 
 
 def flowers() -> str:
-    """Three species, told by two numbers, a colour with gaps and a date; `;` and `,`."""
+    """Three species, by two numbers, a colour with gaps and a date; `;` and `,`."""
     random = np.random.default_rng(0)
     lines = ["length;width;colour;seen;species"]
     for row in range(90):
@@ -71,11 +71,11 @@ def test_confusion_matrix_and_predictions_have_the_files_labels(
 
 
 def test_export_tells_columns_and_labels(run: RunDirectory, tmp_path: Path) -> None:
-    told = export(load(run.path), "safetensors", tmp_path)
-    assert [column["kind"] for column in told["columns"]] == [
+    metadata = export(load(run.path), "safetensors", tmp_path)
+    assert [column["kind"] for column in metadata["columns"]] == [
         *("number", "number", "category", "date"),
     ]
-    assert told["labels"] == ["iris a", "iris b", "iris c"]
+    assert metadata["labels"] == ["iris a", "iris b", "iris c"]
 
 
 # --- a category of many levels --------------------------------------------------------------------
@@ -131,8 +131,8 @@ def test_exported_embeddings_give_what_the_run_predicts(
     import onnxruntime
 
     run = load(shops.path)
-    told = export(run, "onnx", tmp_path)
-    [levels] = [column["levels"] for column in told["columns"] if column["kind"] == "embedded"]
+    metadata = export(run, "onnx", tmp_path)
+    [levels] = [column["levels"] for column in metadata["columns"] if column["kind"] == "embedded"]
     inputs = np.array([[0.5, 1 + levels.index("shop 7")], [0.5, 0]], dtype=np.float32)
     [found] = onnxruntime.InferenceSession(tmp_path / "model.onnx").run(None, {"inputs": inputs})
     np.testing.assert_allclose(found, run.net(torch.from_numpy(inputs)).detach(), atol=1e-5)

@@ -106,7 +106,7 @@ def test_resumed_run_needs_the_other_one_no_longer(source: RunDirectory, tmp_pat
     assert json.loads(run.provenance_file.read_text())["weights"] == origin
 
 
-def test_place_without_a_run_is_told_before_anything_runs(tmp_path: Path) -> None:
+def test_place_without_a_run_is_reported_before_anything_runs(tmp_path: Path) -> None:
     run = prepared(tmp_path / "run", *TINY, f"weights={tmp_path / 'nowhere'}")
     with pytest.raises(SettingError, match=f"there is no {tmp_path}/nowhere; give a run's"):
         execute(run.path)

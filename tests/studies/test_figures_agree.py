@@ -88,9 +88,9 @@ def test_log_evaluation_comparison_and_report_tell_what_the_run_measured(
     run = run_of(folder, study)
     measured = run.metrics()
     logged = run.log_file.read_text().split("best checkpoint")[1]
-    told = dict(re.findall(r"(test/\S+) +(-?[\d.]+)", logged))
+    logged_figures = dict(re.findall(r"(test/\S+) +(-?[\d.]+)", logged))
     parts = {part: {n: v for n, v in measured.items() if part in n.split("/")} for part in PARTS}
-    assert told == printed(parts["test"])
+    assert logged_figures == printed(parts["test"])
     for part, figures in parts.items():
         called = seedbed("evaluate", run.path, "--split", part)
         assert dict(re.findall(r"^(\S+) +(-?[\d.]+)", called.out, re.MULTILINE)) == printed(figures)

@@ -49,7 +49,7 @@ def test_paths_hold_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert f"path: {tmp_path / 'my.csv'}" in (tmp_path / "data" / "best.yaml").read_text()
 
 
-def test_mistake_beside_the_best_is_told_alone(again: Any, tmp_path: Path) -> None:
+def test_mistake_beside_the_best_is_reported_alone(again: Any, tmp_path: Path) -> None:
     found = searched(["--config-dir", str(tmp_path)])
     assert found == searched([f"--config-dir={tmp_path}"])
     assert setting_problems([*found, "experiment=best", "optimizer.lrr=1"]) == [

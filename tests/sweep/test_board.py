@@ -45,7 +45,7 @@ def test_line_tells_job_state_metric_best_and_time_left(
     )
 
 
-def test_failure_is_told_with_its_error_and_directory(
+def test_failure_is_reported_with_its_error_and_directory(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown = board(2)

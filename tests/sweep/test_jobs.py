@@ -29,13 +29,13 @@ def test_each_worker_has_as_many_gpus_as_its_job_uses_and_no_other_has_them() ->
 @pytest.mark.parametrize(
     ("gpus", "count", "fitting"), [(["0"], 1, 1), (["0", "1", "2"], 2, 1), (["0", "1"], 4, 1)]
 )
-def test_too_few_gpus_are_told_with_the_workers_that_fit(
+def test_too_few_gpus_are_reported_with_the_workers_that_fit(
     gpus: list[str], count: int, fitting: int
 ) -> None:
-    told = (
+    expected = (
         f"workers=2: a job has {count} of the {len(gpus)} GPUs to itself; choose workers={fitting}"
     )
-    with pytest.raises(SettingError, match=told):
+    with pytest.raises(SettingError, match=expected):
         divided(gpus, 2, count)
 
 
@@ -125,7 +125,7 @@ def test_worker_of_several_processes_and_of_one_takes_the_next_job(
 
 
 @pytest.mark.slow
-def test_what_was_wrong_with_a_job_before_is_not_told_of_it_again(
+def test_what_was_wrong_with_a_job_before_is_not_reported_again(
     pool: Processes, tmp_path: Path
 ) -> None:
     one, other = (run_of(tmp_path / name, "max_epochs=2") for name in ("one", "other"))

@@ -45,7 +45,7 @@ def test_seed_and_seeds_together_are_refused(plan_of: PlanOf) -> None:
         plan_of("seed=1,2", seeds=2)
 
 
-def test_all_wrong_settings_are_told_at_once(plan_of: PlanOf) -> None:
+def test_all_wrong_settings_are_reported_at_once(plan_of: PlanOf) -> None:
     wrong = {"algorithm": "bayes", "trials": 0, "workers": "two", "pruning": 1}
     with pytest.raises(SettingError) as caught:
         plan_of(*BASE, **wrong)

@@ -101,8 +101,8 @@ def test_settings_that_cannot_win_get_no_more_seeds(
     assert (
         f"race: 2 of 3 settings were dropped as worse; {len(seeds)} jobs in place of 15." in printed
     )
-    told = Ledger(sweep.folder).record()["race"]
-    assert told == {"jobs": len(seeds), "in_place_of": 15, "behind": 0.0}
+    recorded = Ledger(sweep.folder).record()["race"]
+    assert recorded == {"jobs": len(seeds), "in_place_of": 15, "behind": 0.0}
     found = compare(find_runs([sweep.folder]))
     assert [(rank, group.dropped) for rank, group in found.ranked()] == [
         (1, False), (2, True), (2, True),

@@ -132,7 +132,7 @@ def test_both_ends_of_a_searched_interval_are_checked_before_any_job(sweep: Any)
     assert not sweep.folder.exists()
 
 
-def test_job_that_diverges_fails_alone_and_is_told_at_once(
+def test_job_that_diverges_fails_alone_and_is_reported_at_once(
     sweep: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SweepError) as caught:
@@ -140,8 +140,8 @@ def test_job_that_diverges_fails_alone_and_is_told_at_once(
     assert sweep.states() == [*["finished"] * 2, "failed", *["finished"] * 3]
     failed = sweep.runs()[2]
     printed = capsys.readouterr().out
-    told = f"FAILED: optimizer.lr=1000000000.0: {failed.status()['error']}\n    {failed.path}\n"
-    assert printed.index(told) < printed.index("4/6")
+    expected = f"FAILED: optimizer.lr=1000000000.0: {failed.status()['error']}\n    {failed.path}\n"
+    assert printed.index(expected) < printed.index("4/6")
     assert str(caught.value).startswith("1 of 6 jobs failed. To try again what has no result: ")
 
 
@@ -178,7 +178,7 @@ def test_failed_job_is_tried_again_alone(sweep: Any, broken: pytest.MonkeyPatch)
     assert before.items() <= sweep.contents().items()
 
 
-def test_job_that_ends_before_it_begins_again_is_told_with_its_new_error(
+def test_job_that_ends_before_it_begins_again_is_reported_with_its_new_error(
     sweep: Any, broken: pytest.MonkeyPatch
 ) -> None:
     def killed(pool: ThisProcess) -> Ended:
@@ -327,7 +327,7 @@ def test_search_where_nothing_varies_is_refused(sweep: Any) -> None:
     assert sweep.runs() == []
 
 
-def test_point_proposed_twice_is_trained_once_and_told(
+def test_point_proposed_twice_is_trained_once_and_reported(
     sweep: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sweep("net.hidden=[4],[8]", algorithm="random", trials=6)

@@ -60,7 +60,7 @@ def prompt_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slurm, "LAG", 0.0)
 
 
-def test_every_wrong_setting_is_told() -> None:
+def test_every_wrong_setting_is_reported() -> None:
     wrong = SETTINGS | {"cluster": "pbs", "timeout_min": 1.5, "partion": "gpu"}
     del wrong["qos"]
     with pytest.raises(SettingError) as caught:
@@ -79,7 +79,7 @@ def test_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch
         Slurm(1, Path(), LOCAL)
 
 
-def test_machine_without_slurm_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_machine_without_slurm_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SettingError, match="no srun on this machine"):
         Slurm(1, tmp_path, SETTINGS)
@@ -234,7 +234,7 @@ def parent(pid: int) -> int:
 
 
 @pytest.mark.slow
-def test_killed_job_is_told_alone_and_goes_on_by_the_same_command(
+def test_killed_job_is_reported_alone_and_goes_on_by_the_same_command(
     submitted: Any, sweep: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     killing = once(has_saved, sweep, lambda run: os.kill(run.status()["pid"], signal.SIGKILL))
@@ -253,7 +253,7 @@ def test_killed_job_is_told_alone_and_goes_on_by_the_same_command(
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux")
-def test_job_lost_with_its_node_is_told(
+def test_job_lost_with_its_node_is_reported(
     submitted: Any, sweep: Any, prompt_disk: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def lose(run: RunDirectory) -> None:
@@ -287,7 +287,7 @@ def test_ctrl_c_has_submitted_jobs_save_and_says_how_to_go_on(tmp_path: Path, sw
 
 @has_slurm
 @pytest.mark.slow
-def test_slurm_trains_what_is_submitted_and_a_canceled_job_is_told(
+def test_slurm_trains_what_is_submitted_and_a_canceled_job_is_reported(
     submitted: Any, sweep: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def cancel(run: RunDirectory) -> None:

@@ -98,7 +98,7 @@ def test_figures_are_those_the_task_says_it_measures() -> None:
     assert set(figures) == {f"{name}" for name in LanguageTask.metric_names}
 
 
-def test_training_is_told_in_perplexity_and_bits_too(tmp_path: Path) -> None:
+def test_training_is_logged_in_perplexity_and_bits_too(tmp_path: Path) -> None:
     tiny = ["experiment=rhymes", "data.poems=60", "data.context=16", "logger=csv"]
     brief = ["net.depth=1", "max_steps=4", "val_check_interval=2", "callbacks=default"]
     run = RunDirectory.create(tmp_path / "run", plain(composed([*tiny, *brief])))

@@ -144,7 +144,7 @@ def test_weights_of_other_classes_than_there_are_are_refused(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "expected"),
     [
         ("task.loss=hubr", "expected mse or l1 or huber or what a `_target_` names"),
         ("task.loss._target_=torch.nn.Linear", "expected a loss, as torch.nn.L1Loss"),
@@ -181,6 +181,6 @@ def test_weights_of_other_classes_than_there_are_are_refused(tmp_path: Path) -> 
     ],
 )
 def test_loss_that_cannot_be_trained_with_is_refused_before_the_fit(
-    overrides: str, told: str, own_module: str
+    overrides: str, expected: str, own_module: str
 ) -> None:
-    assert told in refusal(*overrides.replace("OWN", own_module).split(" "))
+    assert expected in refusal(*overrides.replace("OWN", own_module).split(" "))

@@ -126,7 +126,7 @@ def test_metric_of_ones_own_is_a_class_or_a_function(own_module: str, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "expected"),
     [
         ("task.metrics=[MatthewsCorrCoeff]", "did you mean MatthewsCorrCoef"),
         ("experiment=marks task.metrics=[ROC]", "expected one number"),
@@ -147,8 +147,10 @@ def test_metric_of_ones_own_is_a_class_or_a_function(own_module: str, tmp_path: 
         ),
     ],
 )
-def test_metric_that_cannot_be_logged_is_refused_before_the_fit(overrides: str, told: str) -> None:
-    assert told in refusal(*overrides.split(" "))
+def test_metric_that_cannot_be_logged_is_refused_before_the_fit(
+    overrides: str, expected: str
+) -> None:
+    assert expected in refusal(*overrides.split(" "))
 
 
 PREDICTED = {

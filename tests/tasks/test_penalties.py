@@ -35,7 +35,7 @@ def step_of(run: RunDirectory) -> int:
 
 
 def initial_weights(folder: Path) -> dict[str, Tensor]:
-    """Of a fit that is told not to move."""
+    """Of a fit with a rate of 0."""
     return weights(executed(folder, "optimizer.lr=0.0"))
 
 

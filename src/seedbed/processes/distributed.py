@@ -83,7 +83,7 @@ def joined() -> Iterator[None]:
     import torch
     from torch import distributed
 
-    # With GPUs, gradients go by NCCL, and what is said here by gloo, for which no GPU waits.
+    # With GPUs, gradients go by NCCL, and what is exchanged here by gloo, for which no GPU waits.
     distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     distributed.barrier()  # that none is gone before all are here
     try:

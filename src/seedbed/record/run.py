@@ -185,7 +185,7 @@ def partial(config: Mapping[str, Any]) -> list[str]:
 def find_runs(places: Sequence[Path]) -> list[Run]:
     """Read the runs at `places`: a run's own directory, or a folder, which means all below it.
 
-    One that cannot be read is left out, and said to be.
+    One that cannot be read is left out and reported.
 
     Raises:
         RunError: If there are none, or none can be read.

@@ -250,7 +250,7 @@ def compare_each(runs: Sequence[Run], *, metric: str | None = None) -> list[Comp
     """Compare runs with those that decide by the same metric: others measure something else.
 
     A loss is the same where the task defines it alike: mean squared and absolute errors are not.
-    Runs that cannot be ranked by their own `monitor` are left out, and said to be.
+    Runs that cannot be ranked by their own `monitor` are left out and reported.
 
     Args:
         runs: At least one.

@@ -99,13 +99,13 @@ def _was_tested(loaded: LoadedRun) -> bool:
 
 
 def _is_best(loaded: LoadedRun) -> bool:
-    """Whether what is measured is what a finished run came to."""
+    """Whether what is measured is what a finished run reported."""
     run = loaded.directory
     return loaded.checkpoint == run.best and run.state() == "finished"
 
 
 def _testing(loaded: LoadedRun) -> list[Callback]:
-    """Those of the run's callbacks that write what its test comes to."""
+    """Those of the run's callbacks that write the outcome of its test."""
     nodes = [node for node in (loaded.config.get("callbacks") or {}).values() if node]
     return [
         construct_in(loaded.directory.path, node, "callbacks")

@@ -45,7 +45,7 @@ def show(run: RunDirectory, config: Mapping[str, Any], study: Study, *, ended: b
     """Draw what a net has learnt, for TensorBoard and for the page of a run that has just finished.
 
     Nothing is drawn with `report=false`, or where there is no extra. Whatever goes wrong with it
-    is said, and is no failure of the run.
+    is reported, and fails no run.
 
     Args:
         run: The run.

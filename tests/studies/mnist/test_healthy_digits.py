@@ -6,12 +6,12 @@ import pytest
 from made import findings
 
 
-def test_digits_are_told_nothing(tmp_path: Path) -> None:
+def test_digits_are_reported_nothing(tmp_path: Path) -> None:
     assert findings(tmp_path / "run", "experiment=mnist", "data=digits") == {}
 
 
 @pytest.mark.slow
 @pytest.mark.corpus
 @pytest.mark.parametrize("experiment", ["mnist", "mnist_fast"])
-def test_shipped_experiment_is_told_nothing(experiment: str, tmp_path: Path) -> None:
+def test_shipped_experiment_has_no_finding(experiment: str, tmp_path: Path) -> None:
     assert findings(tmp_path / "run", f"experiment={experiment}") == {}

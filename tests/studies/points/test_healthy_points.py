@@ -10,5 +10,5 @@ from made import findings
 @pytest.mark.parametrize(
     "experiment", ["line", "linear", "cubic", "sine", "sine_minibatch", "sine_sgd"]
 )
-def test_shipped_experiment_is_told_nothing(experiment: str, tmp_path: Path) -> None:
+def test_shipped_experiment_has_no_finding(experiment: str, tmp_path: Path) -> None:
     assert findings(tmp_path / "run", f"experiment={experiment}") == {}
