@@ -20,7 +20,7 @@ import seedbed
 from seedbed.config.checks import check
 from seedbed.config.compose import composed, plain
 from seedbed.data.resumable import ResumableLoader, SeededBySample
-from seedbed.errors import SettingError
+from seedbed.errors import DataError, SettingError
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.evaluate import evaluate
 from seedbed.runs.execute import execute
@@ -88,6 +88,24 @@ def test_metrics_keep_the_names_that_the_module_logs_over_batches(tmp_path: Path
     assert {*run.metrics()} == {"step", "reconstruction", "val_loss", "test_loss"}
     assert [step for step, _ in validated(run)] == ["0", "5", "10", "15"]
     assert evaluate(run.path, split="test")["test_loss"] == run.metrics()["test_loss"]
+
+
+def test_test_part_of_a_strangers_datamodule_is_sealed_until_it_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = []
+
+    def look(module: Autoencoder) -> None:
+        with pytest.raises(DataError, match="The test part is sealed") as refused:
+            module.trainer.datamodule.test_dataloader()  # type: ignore[attr-defined]
+        refusals.append(refused)
+
+    monkeypatch.setattr(Autoencoder, "on_train_epoch_start", look, raising=False)
+    run = executed(tmp_path / "run", "manual", "test=false")
+    assert len(refusals) == 3
+    with pytest.raises(DataError, match="The test part is sealed"):
+        seedbed.load(run.path).datamodule.test_dataloader()
+    assert evaluate(run.path, split="test")["test_loss"] > 0
 
 
 def test_length_in_steps_counts_batches_where_two_optimizers_step(tmp_path: Path) -> None:

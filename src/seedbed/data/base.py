@@ -7,9 +7,10 @@ data is not; where the data is there, it must match the checkpoint.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NoReturn, Protocol, TypeVar
 
 from lightning import LightningDataModule
+from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 
 from seedbed.data.loader import Batch, Loader, Order, first_batches, overfitted
@@ -28,14 +29,18 @@ class Splits(Protocol):
 S = TypeVar("S", bound=Splits)
 
 
+def _refuse() -> NoReturn:
+    raise DataError(
+        "The test part is sealed, so that nothing is chosen by it. Settings are compared by "
+        "validation; `seedbed evaluate RUN --split test` opens it, and counts."
+    )
+
+
 class SealedPart:
     """Stands where a test part is withheld; whatever is asked of it raises a `DataError`."""
 
     def __getattr__(self, name: str) -> Any:
-        raise DataError(
-            "The test part is sealed, so that nothing is chosen by it. Settings are compared by "
-            "validation; `seedbed evaluate RUN --split test` opens it, and counts."
-        )
+        _refuse()
 
     def __iter__(self) -> Iterator[Any]:
         return self.__getattr__("__iter__")  # type: ignore[no-any-return]
@@ -193,3 +198,19 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
             rank=trainer.global_rank if trainer else 0,
             processes=trainer.world_size if trainer else 1,
         )
+
+
+def seal_test(data: LightningDataModule) -> None:
+    """Withhold the test part from now on, of anyone's module by its `test_dataloader`."""
+    if isinstance(data, DataModule):
+        data.seal_test()
+    elif is_overridden("test_dataloader", data, LightningDataModule):
+        vars(data)["test_dataloader"] = _refuse
+
+
+def open_test(data: LightningDataModule) -> None:
+    """Let it be used; whoever opens it, counts."""
+    if isinstance(data, DataModule):
+        data.open_test()
+    elif vars(data).get("test_dataloader") is _refuse:
+        del vars(data)["test_dataloader"]

@@ -11,7 +11,7 @@ from lightning import Callback
 
 from seedbed.config.build import construct_in, has_part
 from seedbed.config.targets import resolve
-from seedbed.data.base import DataModule
+from seedbed.data.base import DataModule, open_test
 from seedbed.errors import DataError, RunError
 from seedbed.files import refuse_links_out, writing
 from seedbed.metric_directions import COUNTS, INTERVALS, interval
@@ -41,8 +41,8 @@ def evaluate(
     """
     loaded = load(run, checkpoint, exact=True)
     _check_data(loaded)
-    if split == "test" and isinstance(loaded.datamodule, DataModule):
-        loaded.datamodule.open_test()
+    if split == "test":
+        open_test(loaded.datamodule)
     if not has_part(loaded.datamodule, loaded.task, split):
         there = "val" if split == "test" else "test"
         raise RunError(f"{run}: its data has no {split} part; take --split {there}.")

@@ -23,7 +23,7 @@ from seedbed.config.checks import check
 from seedbed.config.machine import is_distributed, process_count
 from seedbed.config.targets import check_targets
 from seedbed.config.type_checks import shown
-from seedbed.data.base import DataModule
+from seedbed.data.base import open_test, seal_test
 from seedbed.errors import (
     DamagedError,
     LostProcessError,
@@ -240,8 +240,7 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
 
 def _fit_and_test(run: RunDirectory, study: Study, *, test: bool) -> dict[str, float]:
     trainer, task, datamodule = study.trainer, study.task, study.datamodule
-    if isinstance(datamodule, DataModule):
-        datamodule.seal_test()
+    seal_test(datamodule)
     checkpoint = distributed.broadcast(_go_on(run, trainer) if trainer.is_global_zero else None)
     if not checkpoint and has_part(datamodule, task, "val"):
         # What the initial weights are worth: the first row of every log.
@@ -257,8 +256,8 @@ def _fit_and_test(run: RunDirectory, study: Study, *, test: bool) -> dict[str, f
     task.load_state_dict(best["state_dict"])
     step = best.get("steps", best["global_step"])
     metrics = {"step": float(step)} | measured(best["metrics"], task)
-    if test and isinstance(datamodule, DataModule):
-        datamodule.open_test()
+    if test:
+        open_test(datamodule)
     if test and has_part(datamodule, task, "test"):
         if trainer.is_global_zero:
             run.opened_test(BEST, step, by="fit")

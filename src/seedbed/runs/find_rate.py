@@ -20,7 +20,7 @@ from lightning import Callback, LightningModule, Trainer
 from seedbed.config.build import Study, build, build_trainer
 from seedbed.config.checks import check
 from seedbed.config.machine import alone
-from seedbed.data.base import DataModule
+from seedbed.data.base import seal_test
 from seedbed.errors import SettingError, TrainingError
 from seedbed.files import place_csv, writing
 from seedbed.report.rates import draw_rates
@@ -159,8 +159,7 @@ def range_test(
 
 
 def _fit(trainer: Trainer, study: Study) -> None:
-    if isinstance(study.datamodule, DataModule):
-        study.datamodule.seal_test()
+    seal_test(study.datamodule)
     with suppress(TrainingError):  # the loss is no number any more, which is where the test ends
         trainer.fit(study.task, datamodule=study.datamodule)
 

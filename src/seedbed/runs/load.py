@@ -13,7 +13,7 @@ from torch import nn
 
 from seedbed.config.build import build_data, build_task
 from seedbed.config.targets import check_targets
-from seedbed.data.base import DataModule
+from seedbed.data.base import seal_test
 from seedbed.errors import RunError, SettingError
 from seedbed.files import refuse_links_out
 from seedbed.metric_directions import COUNTS
@@ -68,8 +68,8 @@ def load(run: str | Path, checkpoint: str | Path = "best", *, exact: bool = Fals
         datamodule = build_data(config)
         if kept := state.get(type(datamodule).__qualname__):  # a module may keep nothing
             datamodule.load_state_dict(kept)
-        if config.get("test") is False and isinstance(datamodule, DataModule):
-            datamodule.seal_test()
+        if config.get("test") is False:
+            seal_test(datamodule)
         sizes = getattr(datamodule, "sizes", {})
         check_layout(path, state, config, sizes)
         task = build_task(config | {"compile": False}, sizes)
