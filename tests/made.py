@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from seedbed.config.build import build
 from seedbed.config.compose import composed, plain
+from seedbed.config.overrides import readable
 from seedbed.errors import TrainingError
 from seedbed.record.directory import RunDirectory
 from seedbed.record.run import read_run
@@ -21,19 +22,24 @@ from seedbed.runs.execute import execute
 
 def settings(*overrides: str) -> dict[str, Any]:
     """A run's settings, by overrides as they are typed."""
-    return plain(composed([*overrides]))
+    return plain(composed(readable([*overrides])))
+
+
+def prepared(folder: Path, *overrides: str) -> RunDirectory:
+    """A run in `folder` that nobody has executed yet."""
+    return RunDirectory.create(folder, settings("print_every=1000", *overrides))
 
 
 def executed(folder: Path, *overrides: str) -> RunDirectory:
     """A finished run in `folder`."""
-    run = RunDirectory.create(folder, settings("print_every=1000", *overrides))
+    run = prepared(folder, *overrides)
     execute(run.path)
     return run
 
 
 def findings(folder: Path, *overrides: str) -> dict[str, Finding]:
     """What the training doctor finds in a run, by rule; the run may fail of what ails it."""
-    run = RunDirectory.create(folder, settings("logger=csv", "print_every=1000", *overrides))
+    run = prepared(folder, "logger=csv", *overrides)
     with suppress(TrainingError):
         execute(run.path)
     return {found.rule: found for found in diagnose(read_run(folder))}

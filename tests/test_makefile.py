@@ -1,34 +1,11 @@
 """`make` as a newcomer has it, with stand-ins for Python and for what is installed."""
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-from stub_project import REPOSITORY
+from makefile import make, needs_make, script
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
-
-
-def script(path: Path, *lines: str) -> None:
-    """Write a shell script that notes its arguments, then does what `lines` say."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(["#!/bin/sh", f'echo "{path.name} $*"', *lines]))
-    path.chmod(0o755)
-
-
-def make(target: str, **variables: Path) -> subprocess.CompletedProcess[str]:
-    settings = [f"{name}={value}" for name, value in variables.items()]
-    environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
-    return subprocess.run(
-        ["make", target, *settings],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=REPOSITORY,
-        env=environment,
-    )
+pytestmark = needs_make
 
 
 def test_dashboard_says_first_where_both_losses_are_on_one_chart(tmp_path: Path) -> None:

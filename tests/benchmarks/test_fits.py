@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from made import settings
 from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.fits import as_recorded, bare_loop, fit_beside, of_seeds
 from seedbed.config.build import build
-from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
@@ -23,7 +23,7 @@ def loss_of(net: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.T
 
 
 def test_bare_loop_has_the_losses_of_the_trainers_fit(tmp_path: Path) -> None:
-    study = build(plain(composed([*LINE, "max_epochs=1"])), tmp_path)
+    study = build(settings(*LINE, "max_epochs=1"), tmp_path)
     study.trainer.fit(study.task, datamodule=study.datamodule)
     mean = bare_loop(loss_of, *LINE, steps=4)()  # an epoch has 4 batches
     assert mean == pytest.approx(float(study.trainer.callback_metrics["train/loss"]))
@@ -40,8 +40,7 @@ def test_other_work_is_done_before_each_block_of_a_fits_steps() -> None:
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of the line with seed 3."""
     place = tmp_path_factory.mktemp("runs") / "line"
-    config = plain(composed([*LINE, "max_epochs=1", "seed=3"]))
-    execute(RunDirectory.create(place, config).path)
+    execute(RunDirectory.create(place, settings(*LINE, "max_epochs=1", "seed=3")).path)
     return place
 
 

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from made import executed
 from torch import Tensor
 
-from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.evaluate import Split, evaluate
-from seedbed.runs.execute import execute
 from seedbed.runs.resume import resume
 
 Weights = dict[str, Tensor]
@@ -21,10 +20,8 @@ STEPS = 4
 
 
 def ran(folder: Path, *overrides: str) -> RunDirectory:
-    few = ["data.held_out=50", "data.batch_size=10", "logger=csv", *overrides]
-    run = RunDirectory.create(folder, plain(composed(few)))
-    execute(run.path)
-    return run
+    few = ("data.held_out=50", "data.batch_size=10", "logger=csv")
+    return executed(folder, *few, *overrides)
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +82,7 @@ def test_fit_made_longer_ends_as_one_that_was_so_long_from_the_start(
 def test_ranks_of_characters_are_not_averaged(tmp_path: Path) -> None:
     study = ["data=rhymes", "data.poems=60", "data.context=16", "net=gpt", "net.depth=1"]
     options = ["task=language", "net.cutoffs=[10,20]", "callbacks=averaging", "max_steps=5"]
-    config = plain(composed([*study, *options, "logger=csv"]))
-    run = RunDirectory.create(tmp_path / "run", config)
-    execute(run.path)
+    run = executed(tmp_path / "run", *study, *options, "logger=csv")
     state = torch.load(run.best, weights_only=True)
     [name] = [name for name in state["state_dict"] if name.endswith("ranks")]
     ranks = state["state_dict"][name]

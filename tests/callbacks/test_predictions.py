@@ -5,15 +5,13 @@ import pytest
 import torch
 from fixed import Fixed
 from lightning import Trainer
+from made import executed
 from torch import nn
 from torch.optim import SGD
 
 from seedbed.callbacks.predictions import PredictionsFile
-from seedbed.config.compose import composed, plain
 from seedbed.nets.mlp import MLP
 from seedbed.optim.schedules import Constant
-from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 from seedbed.tasks.multiclass import MulticlassTask
 from seedbed.tasks.regression import RegressionTask
 
@@ -62,8 +60,7 @@ def test_predictions_are_made_in_the_fits_precision(
         return forward(net, x)
 
     monkeypatch.setattr(MLP, "forward", noted)
-    config = ["max_epochs=1", "logger=csv", f"trainer.precision={precision}"]
-    execute(RunDirectory.create(tmp_path, plain(composed(config))).path)
+    executed(tmp_path, "max_epochs=1", "logger=csv", f"trainer.precision={precision}")
     assert given[-1] == dtype  # the predictions are the last of all
     assert len((tmp_path / "predictions.csv").read_text().splitlines()) > 2
 

@@ -5,14 +5,13 @@ from typing import Any
 import pytest
 import torch
 from lightning import Trainer
+from made import executed, settings
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from seedbed.callbacks.samples import TextSamples
 from seedbed.config.build import Study, build
-from seedbed.config.compose import composed, plain
 from seedbed.data.vocabulary import END
 from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 
 PROMPT = "春山短歌"
 
@@ -29,15 +28,9 @@ TINY = [
 ]
 
 
-def settings(*overrides: str) -> dict[str, Any]:
-    return plain(composed([*overrides]))
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
-    made = RunDirectory.create(tmp_path_factory.mktemp("samples"), settings(*TINY))
-    execute(made.path)
-    return made
+    return executed(tmp_path_factory.mktemp("samples"), *TINY)
 
 
 def study(folder: Path, *overrides: str) -> Study:
@@ -134,9 +127,7 @@ def test_sample_is_written_without_dropout_and_the_net_goes_on_as_it_was(tmp_pat
 def test_nothing_is_written_where_the_data_is_not_text_and_that_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = settings("callbacks=samples", "max_epochs=1", "data.held_out=8", "logger=csv")
-    with_samples = RunDirectory.create(tmp_path, config)
-    execute(with_samples.path)
+    executed(tmp_path, "callbacks=samples", "max_epochs=1", "data.held_out=8", "logger=csv")
     said = capsys.readouterr().out
     assert PROMPT not in said
     assert said.count("callbacks.samples writes nothing here: it is for language models") == 1

@@ -2,13 +2,13 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import made
 import pytest
 import torch
 import yaml
 
 from seedbed.callbacks.stopping import EarlyStopping, LossTarget, Stopping
 from seedbed.config.checks import check
-from seedbed.config.compose import composed, plain
 from seedbed.errors import SettingError
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
@@ -19,8 +19,7 @@ EARLY = [*PATIENT, "callbacks.early_stopping.min_delta=1.0"]
 
 
 def prepared(folder: Path, *overrides: str) -> RunDirectory:
-    config = plain(composed(["data.held_out=8", "logger=csv", "print_every=1000", *overrides]))
-    return RunDirectory.create(folder, config)
+    return made.prepared(folder, "data.held_out=8", "logger=csv", *overrides)
 
 
 def validations(run: RunDirectory) -> list[dict[str, str]]:
@@ -160,7 +159,7 @@ def test_unknown_metric_is_reported_before_anything_runs() -> None:
     with pytest.raises(
         SettingError, match=r"loss_target\.monitor=val/los: no such metric; did you"
     ):
-        check(plain(composed(wrong)))
+        check(made.settings(*wrong))
 
 
 def test_target_for_what_is_better_when_higher_is_refused() -> None:

@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 import torch
+from made import executed
 from torch import nn
 
 from seedbed.callbacks.throughput import Throughput
-from seedbed.config.compose import composed, plain
-from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 from seedbed.tasks.language import LanguageTask
 
 Wait = Callable[[float], None]
@@ -104,9 +102,7 @@ def test_validation_before_the_fit_logs_no_figure(wait: Wait) -> None:
 
 
 def test_each_validation_of_a_fit_logs_the_figure_in_the_tasks_unit(tmp_path: Path) -> None:
-    config = plain(composed(["max_epochs=3", "data.held_out=8"]))
-    run = RunDirectory.create(tmp_path, config)
-    execute(run.path)
+    executed(tmp_path, "max_epochs=3", "data.held_out=8")
     header, first, *fit, test = (tmp_path / "metrics.csv").read_text().splitlines()
     column = header.split(",").index("throughput/rows_per_second")
     assert [first.split(",")[column], test.split(",")[column]] == ["", ""]

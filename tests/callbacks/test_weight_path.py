@@ -5,23 +5,19 @@ from typing import Any
 
 import pytest
 import torch
+from made import executed
 from torch import Tensor
 
 from seedbed.callbacks.weight_path import WeightPath
-from seedbed.config.compose import composed, plain
 from seedbed.errors import RunError
 from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 from seedbed.runs.resume import resume
 
 RATE = 0.01
 
 
 def ran(folder: Path, *overrides: str) -> RunDirectory:
-    few = ("net=linear", "data.held_out=50", "logger=csv", "print_every=1000")
-    run = RunDirectory.create(folder, plain(composed([*few, *overrides])))
-    execute(run.path)
-    return run
+    return executed(folder, "net=linear", "data.held_out=50", "logger=csv", *overrides)
 
 
 def kept(run: RunDirectory) -> dict[str, Any]:

@@ -3,22 +3,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from made import executed
 from torch import nn
 
 from seedbed.callbacks.weight_table import BINS, histogram, table
-from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 
 NAMES = {"body.0.weight", "body.0.bias", "head.weight", "head.bias"}
 """The parameters of the experiment `line`."""
 
 
 def run(folder: Path, *overrides: str) -> RunDirectory:
-    config = plain(composed(["max_epochs=2", "data.held_out=8", *overrides]))
-    directory = RunDirectory.create(folder, config)
-    execute(directory.path)
-    return directory
+    return executed(folder, "max_epochs=2", "data.held_out=8", *overrides)
 
 
 def net_of(**values: list[float] | float) -> nn.Module:

@@ -22,14 +22,6 @@ from seedbed.errors import DataError
 Command = Callable[..., Any]
 
 
-@pytest.fixture
-def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, in which nothing may be left."""
-    (tmp_path / "outside").mkdir()
-    monkeypatch.chdir(tmp_path / "outside")
-    return tmp_path / "outside"
-
-
 # --- data -----------------------------------------------------------------------------------------
 
 ROWS = "".join(

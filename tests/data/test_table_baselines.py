@@ -4,7 +4,6 @@ Each reaches scikit-learn's plain baseline, fitted to the same training file, on
 """
 
 import csv
-import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made import executed
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris, load_wine
 from sklearn.impute import SimpleImputer
@@ -19,10 +19,6 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-from seedbed.config.compose import composed, plain
-from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 
 pytestmark = pytest.mark.slow
 
@@ -111,12 +107,10 @@ def test_table_reaches_the_plain_baseline(
         with (tmp_path / f"{part}.csv").open("w", newline="") as file:
             writer = csv.writer(file, delimiter=separator)
             writer.writerows([header, *(rows[number] for number in numbers)])
-    settings = [f"task={task}", f"data.target={target}", "logger=csv", "print_every=1000"]
+    settings = [f"task={task}", f"data.target={target}", "logger=csv"]
     settings += [f"data.path={tmp_path}/train.csv", f"data.test_path={tmp_path}/test.csv"]
-    config = plain(composed(["experiment=table", *settings]))
-    run = RunDirectory.create(tmp_path / "run", config)
-    execute(run.path)
-    reached = json.loads(run.metrics_file.read_text())[f"test/{metric}"]
+    run = executed(tmp_path / "run", "experiment=table", *settings)
+    reached = run.metrics()[f"test/{metric}"]
     expected = baseline(header, rows, target, parts, metric)
     print(reached, expected)
     assert reached >= expected - WITHIN

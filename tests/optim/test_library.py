@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import made
 import pytest
 import pytorch_optimizer
 import torch
@@ -17,11 +18,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from seedbed.config.build import build_optimizer, build_scheduler
 from seedbed.config.checks import check
-from seedbed.config.compose import composed, plain
-from seedbed.config.overrides import readable
 from seedbed.errors import SettingError
 from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 from seedbed.runs.resume import resume
 
 ARGUMENTS = {
@@ -98,7 +96,7 @@ SCHEDULES = classes(lr_scheduler, LRScheduler)
 
 @pytest.fixture(scope="module")
 def config() -> dict[str, Any]:
-    return plain(composed([]))
+    return made.settings()
 
 
 def with_target(config: dict[str, Any], group: str, name: str) -> dict[str, Any]:
@@ -186,16 +184,12 @@ def test_what_cannot_be_trained_with_is_refused_in_one_sentence(
 
 # --- in a fit -------------------------------------------------------------------------------------
 
-TINY = ["data.held_out=20", "logger=csv", "print_every=1000"]
+TINY = ["data.held_out=20", "logger=csv"]
 TORCHS = "scheduler._target_=torch.optim.lr_scheduler."
 
 
 def executed(folder: Path, *overrides: str) -> RunDirectory:
-    config = plain(composed(readable([*TINY, *overrides])))
-    check(config)
-    run = RunDirectory.create(folder, config)
-    execute(run.path)
-    return run
+    return made.executed(folder, *TINY, *overrides)
 
 
 def rates(run: RunDirectory) -> list[float]:
@@ -213,10 +207,10 @@ def test_optimizer_typed_over_an_options_takes_what_it_can_and_the_rest_is_repor
     assert config["eps"] == 0.001
     assert {"lr", "betas", "weight_decay"} <= {*config}
     message = "optimizer: torch.optim.Adamax does not take the option's fused."
-    plain(composed(readable(typed)))
+    made.settings(*typed)
     assert capsys.readouterr().out.count(message) == 1
     with pytest.raises(SettingError, match=r"optimizer\.fused: no such setting"):
-        check(plain(composed(readable([*typed, "optimizer.fused=true"]))))
+        check(made.settings(*typed, "optimizer.fused=true"))
 
 
 @pytest.mark.parametrize(

@@ -4,24 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from made import executed
 
-from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 
 Made = Callable[..., RunDirectory]
-
-
-def made(folder: Path, *overrides: str) -> RunDirectory:
-    run = RunDirectory.create(folder, plain(composed(["print_every=1000", *overrides])))
-    execute(run.path)
-    return run
 
 
 @pytest.fixture(scope="session")
 def poems(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A language model of a few hundred parameters' worth of verse."""
-    return made(
+    return executed(
         tmp_path_factory.mktemp("runs") / "poems",
         *("experiment=rhymes", "data.poems=300", "data.context=24"),
         *("data.batch_size=4", "net.depth=1", "max_steps=40", "val_check_interval=10"),
@@ -32,7 +25,7 @@ def poems(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 @pytest.fixture(scope="session")
 def exam(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A binary classifier."""
-    return made(
+    return executed(
         tmp_path_factory.mktemp("runs") / "exam",
         *("experiment=marks", "max_epochs=4", "optimizer.lr=0.3"),
     )
@@ -41,7 +34,7 @@ def exam(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """An image classifier that gets about nine of ten right."""
-    return made(
+    return executed(
         tmp_path_factory.mktemp("runs") / "digits",
         *("experiment=glyphs", "max_epochs=8", "net.hidden=[64]", "net.dropout=0"),
         "optimizer.lr=0.01",
@@ -51,7 +44,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 @pytest.fixture(scope="session")
 def line(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A regression; small batches make its loss go up and down, so its best is not its last."""
-    return made(
+    return executed(
         tmp_path_factory.mktemp("runs") / "line",
         *("max_epochs=10", "data.held_out=50", "data.batch_size=4", "optimizer.lr=0.01", "seed=1"),
     )
@@ -69,7 +62,7 @@ def table_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def table(table_file: Path, tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A linear model of the table, which it fits."""
-    return made(
+    return executed(
         tmp_path_factory.mktemp("runs") / "table",
         *("data=table", f"data.path={table_file}", "data.target=y", "data.batch_size=full"),
         *("net.hidden=[]", "optimizer.lr=0.3", "max_epochs=60"),

@@ -3,23 +3,23 @@
 from itertools import pairwise
 from pathlib import Path
 
+import made
 import pytest
 import torch
 from exact import logged
 
 from seedbed.config.build import build
-from seedbed.config.compose import composed, plain
 from seedbed.errors import TrainingError
 from seedbed.record.directory import RunDirectory
 from seedbed.record.run import read_run
 from seedbed.runs.execute import execute
 
-SMALL = ("data.held_out=20", "logger=csv", "print_every=1000", "data.batch_size=10")
+SMALL = ("data.held_out=20", "logger=csv", "data.batch_size=10")
 """Ten steps an epoch."""
 
 
 def prepared(folder: Path, *overrides: str) -> RunDirectory:
-    return RunDirectory.create(folder, plain(composed([*SMALL, *overrides])))
+    return made.prepared(folder, *SMALL, *overrides)
 
 
 def batches(folder: Path, *overrides: str) -> dict[str, list[float | None]]:

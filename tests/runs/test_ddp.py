@@ -16,6 +16,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import made
 import pytest
 import torch
 from events import CLEAN, STEP, happen
@@ -23,7 +24,6 @@ from exact import same
 from torch.distributed import TCPStore
 
 from seedbed.cli.shell import run_on_rank_zero
-from seedbed.config.compose import composed, plain
 from seedbed.errors import LostProcessError, RunError, SeedbedError, TrainingError
 from seedbed.metric_directions import COSTS
 from seedbed.processes import distributed
@@ -56,8 +56,7 @@ VERSE = (
 
 
 def prepared(folder: Path, *overrides: str) -> RunDirectory:
-    settings = ["print_every=1000", "logger=csv", *overrides]
-    return RunDirectory.create(folder, plain(composed(settings)))
+    return made.prepared(folder, "logger=csv", *overrides)
 
 
 def together(

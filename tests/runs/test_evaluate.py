@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+from made import executed
 
-from seedbed.config.compose import composed, plain
 from seedbed.errors import DataError, RunError
 from seedbed.record.directory import RunDirectory, write_json
 from seedbed.runs import evaluate as module
@@ -86,12 +86,9 @@ def test_threads_are_the_runs_but_no_more_than_cores_and_afterwards_as_before(
 def test_compiled_run_is_evaluated_compiled_to_its_own_metrics(
     settings: list[str], tmp_path: Path
 ) -> None:
-    configs = [plain(composed([*settings, f"compile={flag}"])) for flag in ("true", "false")]
     run, other = (
-        RunDirectory.create(tmp_path / str(config["compile"]), config) for config in configs
+        executed(tmp_path / flag, *settings, f"compile={flag}") for flag in ("true", "false")
     )
-    for each in (run, other):
-        execute(each.path)
     for split in ("val", "test"):
         torch._dynamo.reset()
         torch._dynamo.utils.counters.clear()
@@ -111,10 +108,8 @@ def test_nothing_is_written(exam: RunDirectory) -> None:
 @pytest.fixture
 def untested(tmp_path: Path) -> RunDirectory:
     """A run that left its test part sealed."""
-    settings = ["max_epochs=2", "data.held_out=50", "logger=csv", "test=false"]
-    run = RunDirectory.create(tmp_path / "untested", plain(composed(settings)))
-    execute(run.path)
-    return run
+    settings = ("max_epochs=2", "data.held_out=50", "logger=csv", "test=false")
+    return executed(tmp_path / "untested", *settings)
 
 
 def test_first_look_at_the_test_part_is_recorded_once_and_kept(untested: RunDirectory) -> None:

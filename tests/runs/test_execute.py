@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import made
 import pytest
 import torch
 import yaml
@@ -21,7 +22,6 @@ from stubs.data import Dots
 from torch.nn import functional as F
 
 from seedbed.callbacks.progress import ProgressLines
-from seedbed.config.compose import composed, plain
 from seedbed.errors import DataError, RunError, SettingError, TrainingError
 from seedbed.nets.mlp import MLP
 from seedbed.record.directory import RunDirectory
@@ -34,8 +34,7 @@ PLAIN = (dict, OrderedDict, list, tuple, str, int, float, bool, type(None), torc
 
 def prepared(folder: Path, *overrides: str) -> RunDirectory:
     """A run of the line that nobody has executed yet."""
-    config = plain(composed(["max_epochs=10", "data.held_out=50", "logger=csv", *overrides]))
-    return RunDirectory.create(folder, config)
+    return made.prepared(folder, "max_epochs=10", "data.held_out=50", "logger=csv", *overrides)
 
 
 def rows(run: RunDirectory, column: str) -> list[dict[str, str]]:
@@ -354,7 +353,7 @@ def test_run_that_failed_at_its_data_can_be_executed_again(tmp_path: Path) -> No
     text = tmp_path / "poems.txt"
     study = ["data=text", f"data.path={text}", "net=gpt", "net.depth=1", "task=language"]
     tiny = ["data.context=8", "data.batch_size=2", "max_steps=1", "logger=csv"]
-    run = RunDirectory.create(tmp_path / "run", plain(composed([*study, *tiny])))
+    run = made.prepared(tmp_path / "run", *study, *tiny)
     with pytest.raises(DataError, match=r"poems\.txt: cannot be read"):
         execute(run.path)
     text.write_text("\n\n".join(f"{n}千山鳥飛絕，萬徑人蹤滅。" for n in range(40)))

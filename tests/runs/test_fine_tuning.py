@@ -3,32 +3,26 @@
 import csv
 from pathlib import Path
 
+import made
 import pytest
 import torch
 from torch import Tensor, nn
 
 from seedbed.config.checks import check
-from seedbed.config.compose import composed, plain
-from seedbed.config.overrides import readable
 from seedbed.errors import RunError, SettingError
 from seedbed.optim.groups import freeze, parameter_groups
 from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 
-TINY = ["data.held_out=20", "logger=csv", "print_every=1000", "max_epochs=2", "net.hidden=[4,4]"]
+TINY = ["data.held_out=20", "logger=csv", "max_epochs=2", "net.hidden=[4,4]"]
 
 
 def executed(folder: Path, *overrides: str) -> RunDirectory:
-    config = plain(composed(readable([*TINY, *overrides])))
-    check(config)
-    run = RunDirectory.create(folder, config)
-    execute(run.path)
-    return run
+    return made.executed(folder, *TINY, *overrides)
 
 
 def refusal(*overrides: str) -> str:
     with pytest.raises(SettingError) as caught:
-        check(plain(composed(readable([*TINY, *overrides]))))
+        check(made.settings(*TINY, *overrides))
     return str(caught.value)
 
 
@@ -96,10 +90,7 @@ def test_batch_norm_that_is_frozen_keeps_its_means() -> None:
 def test_frozen_batch_norm_stays_as_it_was_through_a_fit(own_module: str, tmp_path: Path) -> None:
     settings = ["net=linear", f"net._target_={own_module}.Normed", "data.batch_size=10"]
     tiny = [one for one in TINY if not one.startswith("net")]
-    config = plain(composed(readable([*tiny, *settings, "freeze=[norm]"])))
-    check(config)
-    run = RunDirectory.create(tmp_path / "run", config)
-    execute(run.path)
+    run = made.executed(tmp_path / "run", *tiny, *settings, "freeze=[norm]")
     state = weights(run)
     assert state["norm.running_mean"].eq(0).all()
     assert state["norm.num_batches_tracked"] == 0

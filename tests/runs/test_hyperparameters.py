@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 from lightning.pytorch.loggers import TensorBoardLogger
+from made import executed
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from seedbed.config.compose import composed, plain
-from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 from seedbed.tensorboard import BEST, log_hyperparameters
 
 
@@ -57,8 +55,8 @@ def test_hyperparameters_of_a_run_made_longer_replace_the_earlier_ones(tmp_path:
 
 @pytest.mark.slow
 def test_run_has_its_settings_and_final_metrics_there(tmp_path: Path) -> None:
-    config = plain(composed(["max_epochs=2", "data.held_out=50", "optimizer=momentum"]))
-    metrics = execute(RunDirectory.create(tmp_path, config).path)
+    typed = ("max_epochs=2", "data.held_out=50", "optimizer=momentum")
+    metrics = executed(tmp_path, *typed).metrics()
     settings, logged = hyperparameters(tmp_path)
     expected = {"optimizer": "SGD", "optimizer.momentum": 0.9, "net": "MLP", "net.hidden": "[10]"}
     assert expected.items() <= settings.items()

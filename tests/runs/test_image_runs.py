@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from made import executed, settings
 from PIL import Image
 from torchvision import models
 
@@ -101,9 +102,7 @@ def test_augment_is_a_list_of_transforms_or_a_mapping(augment: str, folder: Path
 )
 def test_augment_that_is_no_transform_is_refused(augment: str, message: str, folder: Path) -> None:
     with pytest.raises(SettingError, match=message):
-        check(
-            plain(composed(["experiment=images", f"data.path={folder}", f"data.augment={augment}"]))
-        )
+        check(settings("experiment=images", f"data.path={folder}", f"data.augment={augment}"))
 
 
 @pytest.fixture
@@ -143,7 +142,7 @@ def test_fit_from_weights_trains_the_head_alone_where_the_rest_is_frozen(
 def test_weights_that_are_not_there_are_reported_of_before_anything_is_read() -> None:
     typed = ["experiment=images", "data.path=nothing", "net=resnet18", "net.weights=none.pth"]
     with pytest.raises(SettingError, match=r"net\.weights=.*/none\.pth: there is no such file"):
-        check(plain(composed(typed)))
+        check(settings(*typed))
 
 
 def accuracy(run: RunDirectory) -> float:
@@ -161,12 +160,8 @@ def test_digits_as_pictures_are_learnt_as_well_as_digits(tmp_path: Path) -> None
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray((image * 255 / 16).round().astype(np.uint8)).save(file)
     recipe = ("net=mlp_512", "optimizer=adam", "scheduler=none", "max_epochs=10")
-    settings = ["experiment=glyphs", "logger=csv"]
-    plainly = RunDirectory.create(tmp_path / "plainly", plain(composed(settings)))
-    execute(plainly.path)
+    plainly = executed(tmp_path / "plainly", "experiment=glyphs", "logger=csv")
     own = [f"data.path={tmp_path / 'digits'}", "data.size=8", "data.channels=1", "logger=csv"]
-    config = plain(composed(["experiment=images", *own, *recipe]))
-    pictures = RunDirectory.create(tmp_path / "pictures", config)
-    execute(pictures.path)
+    pictures = executed(tmp_path / "pictures", "experiment=images", *own, *recipe)
     assert accuracy(plainly) > 0.95
     assert accuracy(pictures) > accuracy(plainly) - 0.015

@@ -22,6 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import made
 import pytest
 import torch
 from events import CLEAN, STEP, Place, happen
@@ -32,7 +33,6 @@ from shipped import options
 from stubs.data import Dots
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from seedbed.config.compose import composed, plain
 from seedbed.errors import DataError, RunError, SeedbedError, SettingError
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
@@ -61,9 +61,7 @@ SAVED = (
 
 
 def prepared(folder: Path, *overrides: str) -> RunDirectory:
-    return RunDirectory.create(
-        folder, plain(composed(["print_every=1000", "log_every=1", *overrides]))
-    )
+    return made.prepared(folder, "log_every=1", *overrides)
 
 
 def forked(run: RunDirectory, place: Place, call: int, event: Callable[[], None]) -> int:

@@ -5,23 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from made import executed
 
-from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
-
-
-def executed(folder: Path, *overrides: str) -> RunDirectory:
-    run = RunDirectory.create(folder / "run", plain(composed([*overrides, "print_every=1000"])))
-    execute(run.path)
-    return run
 
 
 @pytest.fixture(scope="module")
 def exam(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A shorter run than the experiment's, at ten times its rate."""
     settings = ("experiment=marks", "optimizer.lr=0.01", "max_epochs=20")
-    return executed(tmp_path_factory.mktemp("exam"), *settings)
+    return executed(tmp_path_factory.mktemp("exam") / "run", *settings)
 
 
 def test_training_accuracy_is_logged_beside_the_validations(exam: RunDirectory) -> None:
@@ -52,7 +45,7 @@ def test_checkpoint_holds_the_scale_of_the_inputs(exam: RunDirectory) -> None:
 
 
 def test_images_are_learnt_from_with_ten_classes(tmp_path: Path) -> None:
-    run = executed(tmp_path, "experiment=glyphs", "max_epochs=3")
+    run = executed(tmp_path / "run", "experiment=glyphs", "max_epochs=3")
     assert run.metrics()["test/accuracy"] > 0.85
     assert len((run.path / "confusion.csv").read_text().splitlines()) == 11
 
@@ -70,7 +63,7 @@ def table(tmp_path: Path) -> Path:
 
 def test_linear_net_learns_a_number_from_a_table(table: Path, tmp_path: Path) -> None:
     settings = ("data=table", f"data.path={table}", "data.target=y", "data.features=[a,b,c]")
-    run = executed(tmp_path, *settings, "net.hidden=[]", "optimizer.lr=0.1")
+    run = executed(tmp_path / "run", *settings, "net.hidden=[]", "optimizer.lr=0.1")
     assert run.metrics()["test/loss"] < 1e-3
     assert not (run.path / "confusion.csv").exists()
 
@@ -78,5 +71,5 @@ def test_linear_net_learns_a_number_from_a_table(table: Path, tmp_path: Path) ->
 def test_net_learns_two_classes_from_a_table(table: Path, tmp_path: Path) -> None:
     settings = ("experiment=marks", "data=table", f"data.path={table}", "data.target=high")
     more = ("data.features=[a,b,c]", "optimizer.lr=0.05", "max_epochs=20")
-    run = executed(tmp_path, *settings, *more)
+    run = executed(tmp_path / "run", *settings, *more)
     assert run.metrics()["test/accuracy"] > 0.9

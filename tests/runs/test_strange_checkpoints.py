@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import made
 import pytest
 import torch
 from events import CLEAN, STEP, happen
@@ -20,7 +21,6 @@ from hostile import PLAIN, bounded, changed, dropped, places, search, tries
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.runs.optimizer_state import optimizers_differ
@@ -35,8 +35,7 @@ Command = Callable[..., Any]
 
 
 def prepared(folder: Path, *overrides: str) -> RunDirectory:
-    often = "callbacks.checkpoints.every_seconds=0"
-    return RunDirectory.create(folder, plain(composed(["print_every=1000", often, *overrides])))
+    return made.prepared(folder, "callbacks.checkpoints.every_seconds=0", *overrides)
 
 
 def until(step: int, path: Path) -> None:

@@ -21,14 +21,6 @@ from seedbed.runs.start import settings_of
 Command = Callable[..., Any]
 
 
-@pytest.fixture
-def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, in which nothing may be left."""
-    (tmp_path / "outside").mkdir()
-    monkeypatch.chdir(tmp_path / "outside")
-    return tmp_path / "outside"
-
-
 # --- a run's record -------------------------------------------------------------------------------
 
 VERBS = ("runs", "compare", "report", "resume", "reproduce", "evaluate", "predict")

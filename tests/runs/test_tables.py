@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from made import executed
 
-from seedbed.config.compose import composed, plain
 from seedbed.errors import RunError
 from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 from seedbed.runs.export import export
 from seedbed.runs.load import load
 from seedbed.runs.predict import predict
@@ -19,10 +18,8 @@ from seedbed.runs.predict import predict
 
 def fitted(folder: Path, text: str, *settings: str) -> RunDirectory:
     (path := folder / "my table.csv").write_text(text, encoding="utf-8")
-    given = [f'data.path="{path}"', "max_epochs=3", "print_every=1000", "logger=csv", *settings]
-    run = RunDirectory.create(folder / "run", plain(composed(["experiment=table", *given])))
-    execute(run.path)
-    return run
+    given = ("experiment=table", f'data.path="{path}"', "max_epochs=3", "logger=csv")
+    return executed(folder / "run", *given, *settings)
 
 
 def flowers() -> str:

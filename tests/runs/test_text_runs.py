@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from made import executed
 
-from seedbed.config.compose import composed, plain
+from seedbed.config.compose import composed
 from seedbed.errors import DataError
-from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 
 TINY = ["net.depth=1", "data.context=16", "data.batch_size=2", "max_steps=2", "logger=csv"]
 TINY += ["val_check_interval=1", "callbacks.samples.length=5"]
@@ -16,8 +15,7 @@ ENGLISH = "\n\n".join(f"sea {number}\nold river and bell" for number in range(40
 
 
 def opening(folder: Path, *overrides: str) -> str:
-    run = RunDirectory.create(folder / "run", plain(composed([*overrides, *TINY])))
-    execute(run.path)
+    run = executed(folder / "run", *overrides, *TINY)
     return "\n".join(line[21:] for line in run.log_file.read_text(encoding="utf-8").splitlines())
 
 

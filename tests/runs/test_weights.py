@@ -8,18 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from made import executed, prepared, settings
 
-from seedbed.config.compose import composed, plain
 from seedbed.errors import DataError, RunError, SettingError
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
 TINY = ["logger=csv", "print_every=1000", "data.held_out=20", "max_epochs=3"]
 VERSE = ["data=rhymes", "net=gpt", "task=language", "net.depth=1", "data.context=16", "logger=csv"]
-
-
-def prepared(folder: Path, *overrides: str) -> RunDirectory:
-    return RunDirectory.create(folder, plain(composed([*overrides])))
 
 
 def weights_of(path: Path) -> dict[str, torch.Tensor]:
@@ -37,18 +33,14 @@ def refusal(folder: Path, *overrides: str) -> str:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
-    run = prepared(tmp_path_factory.mktemp("source") / "run", *TINY, "seed=7")
-    execute(run.path)
-    return run
+    return executed(tmp_path_factory.mktemp("source") / "run", *TINY, "seed=7")
 
 
 @pytest.fixture(scope="module")
 def poet(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
-    run = prepared(
+    return executed(
         tmp_path_factory.mktemp("poet") / "run", *VERSE, "data.poems=60", "trainer=debug"
     )
-    execute(run.path)
-    return run
 
 
 @pytest.mark.parametrize("name", ["run", "best", "last"])
@@ -87,7 +79,7 @@ def test_relative_path_is_recorded_absolute(
     source: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(source.path.parent)
-    assert plain(composed(["weights=run"]))["weights"] == str(source.path)
+    assert settings("weights=run")["weights"] == str(source.path)
 
 
 def test_resumed_run_needs_the_other_one_no_longer(source: RunDirectory, tmp_path: Path) -> None:

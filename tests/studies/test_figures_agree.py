@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from made import executed
 from sklearn import metrics as reference
 from torch.nn import functional as F
 
-from seedbed.config.compose import composed, plain
 from seedbed.data.parts import random_parts
 from seedbed.data.rows import NewRows
 from seedbed.record.directory import RunDirectory
 from seedbed.report.comparison import figure
-from seedbed.runs.execute import execute
 from seedbed.runs.load import load
 
 for name in ("exam.exam", "mnist.images", "points", "poems"):
@@ -72,9 +71,8 @@ def run_of(folder: Path, study: str, precision: str = "32-true") -> RunDirectory
     if (study, precision) not in made:
         own = [f"data.path={folder}/words.csv", f"data.test_path={folder}/words_test.csv"]
         words = [*STUDIES[study], *(own if study in TABLES else []), *FEW]
-        config = plain(composed([*words, f"trainer.precision={precision}"]))
-        made[study, precision] = RunDirectory.create(folder / study / precision, config)
-        execute(made[study, precision].path)
+        words.append(f"trainer.precision={precision}")
+        made[study, precision] = executed(folder / study / precision, *words)
     return made[study, precision]
 
 

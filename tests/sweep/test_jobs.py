@@ -11,8 +11,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from made import prepared
 
-from seedbed.config.compose import composed, plain
+from seedbed.config.compose import plain
 from seedbed.errors import SettingError
 from seedbed.processes.signals import exit_on_signals
 from seedbed.record.directory import RunDirectory
@@ -56,7 +57,7 @@ SMALL = ("data.held_out=50", "logger=csv", "callbacks.checkpoints.every_seconds=
 
 def run_of(folder: Path, *words: str) -> RunDirectory:
     """A run of the line, not begun."""
-    return RunDirectory.create(folder, plain(composed([*SMALL, *words])))
+    return prepared(folder, *SMALL, *words)
 
 
 @pytest.fixture

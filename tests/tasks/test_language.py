@@ -5,17 +5,15 @@ from typing import Any
 
 import pytest
 import torch
+from made import executed
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD
 from torch.optim.lr_scheduler import LambdaLR
 
-from seedbed.config.compose import composed, plain
 from seedbed.data.tokens import IGNORED
 from seedbed.nets.language_model import LanguageModel
 from seedbed.nets.softmax import CHUNK, Softmax
-from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 from seedbed.tasks.language import LanguageTask
 
 V = 9
@@ -101,8 +99,7 @@ def test_figures_are_those_the_task_says_it_measures() -> None:
 def test_training_is_logged_in_perplexity_and_bits_too(tmp_path: Path) -> None:
     tiny = ["experiment=rhymes", "data.poems=60", "data.context=16", "logger=csv"]
     brief = ["net.depth=1", "max_steps=4", "val_check_interval=2", "callbacks=default"]
-    run = RunDirectory.create(tmp_path / "run", plain(composed([*tiny, *brief])))
-    execute(run.path)
+    run = executed(tmp_path / "run", *tiny, *brief)
     with (run.path / "metrics.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["train/loss"]]
     assert len(rows) == 2

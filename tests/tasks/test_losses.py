@@ -2,31 +2,26 @@
 
 from pathlib import Path
 
+import made
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seedbed.config.checks import check
-from seedbed.config.compose import composed, plain
-from seedbed.config.overrides import readable
 from seedbed.errors import SettingError
-from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 from seedbed.runs.load import load
 
-TINY = ["max_epochs=1", "logger=csv", "print_every=1000"]
+TINY = ["max_epochs=1", "logger=csv"]
 
 
 def executed(folder: Path, *overrides: str) -> dict[str, float]:
-    config = plain(composed(readable([*TINY, *overrides])))
-    check(config)
-    return execute(RunDirectory.create(folder, config).path)
+    return made.executed(folder, *TINY, *overrides).metrics()
 
 
 def refusal(*overrides: str) -> str:
     with pytest.raises(SettingError) as caught:
-        check(plain(composed(readable([*overrides]))))
+        check(made.settings(*overrides))
     return str(caught.value)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import made
 import pytest
 import torch
 import torchmetrics
@@ -13,12 +14,8 @@ from torchmetrics.functional.regression import mean_absolute_percentage_error
 
 from seedbed.config.build import construct
 from seedbed.config.checks import check
-from seedbed.config.compose import composed, plain
-from seedbed.config.overrides import readable
 from seedbed.config.targets import required, resolve
 from seedbed.errors import SettingError
-from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 from seedbed.runs.load import load
 from seedbed.tasks.metrics import ExtraMetrics, direction
 
@@ -51,13 +48,11 @@ def worst(predictions: Tensor, targets: Tensor) -> Tensor:
 
 
 def settings(*overrides: str) -> dict[str, Any]:
-    return plain(composed(readable([*TINY, *overrides])))
+    return made.settings(*TINY, *overrides)
 
 
 def executed(folder: Path, *overrides: str) -> dict[str, float]:
-    config = settings(*overrides)
-    check(config)
-    return execute(RunDirectory.create(folder, config).path)
+    return made.executed(folder, *TINY, *overrides).metrics()
 
 
 def refusal(*overrides: str) -> str:

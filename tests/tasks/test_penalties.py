@@ -5,23 +5,20 @@ import math
 from pathlib import Path
 from typing import Any
 
+import made
 import pytest
 import torch
 from torch import Tensor, nn
 
-from seedbed.config.compose import composed, plain
 from seedbed.errors import SettingError
 from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 from seedbed.tasks.regression import RegressionTask
 
 LINE = ["logger=csv", "print_every=1000", "data.held_out=20", "max_epochs=3"]
 
 
 def executed(folder: Path, *overrides: str) -> RunDirectory:
-    run = RunDirectory.create(folder, plain(composed([*LINE, *overrides])))
-    execute(run.path)
-    return run
+    return made.executed(folder, *LINE, *overrides)
 
 
 def weights(run: RunDirectory) -> dict[str, Tensor]:

@@ -1,11 +1,10 @@
 import csv
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
+from made import executed
 
-from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 
@@ -22,9 +21,7 @@ def rates(folder: Path) -> list[float]:
 
 
 def started(folder: Path, max_epochs: int) -> Path:
-    config: dict[str, Any] = plain(composed([*STUBBORN, f"max_epochs={max_epochs}"]))
-    execute(RunDirectory.create(folder, config).path)
-    return folder
+    return executed(folder, *STUBBORN, f"max_epochs={max_epochs}").path
 
 
 def test_rate_follows_the_validations_of_the_fit_and_not_the_one_before_it(tmp_path: Path) -> None:

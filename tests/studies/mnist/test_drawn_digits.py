@@ -7,20 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from made import executed
 from PIL import Image
 
-from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 from seedbed.runs.load import load
 from seedbed.runs.predict import predict
 
 
 def trained(folder: Path, *overrides: str) -> RunDirectory:
-    words = ["experiment=mnist", "print_every=1000", "logger=csv", *overrides]
-    run = RunDirectory.create(folder / "run", plain(composed(words)))
-    execute(run.path)
-    return run
+    return executed(folder / "run", "experiment=mnist", "logger=csv", *overrides)
 
 
 @pytest.fixture(scope="module")

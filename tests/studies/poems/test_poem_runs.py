@@ -1,16 +1,12 @@
 """The experiment `poem_gpt` on other text, and what `make train` does where there is no network."""
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from stub_project import REPOSITORY
+from made import executed
+from makefile import make, needs_make, script
 
-from seedbed.config.compose import composed, plain
-from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 from studies.poems.verse_grammar import RULES
 
 TINY = ["net.depth=1", "data.context=16", "data.batch_size=2", "max_steps=2", "logger=csv"]
@@ -21,9 +17,7 @@ ENGLISH = "\n\n".join(f"sea {number}\nold river and bell" for number in range(40
 def test_default_prompt_that_the_corpus_does_not_know_is_replaced_and_said(tmp_path: Path) -> None:
     path = tmp_path / "sea.txt"
     path.write_text(ENGLISH)
-    words = ["experiment=poem_gpt", f"data.path={path}", *TINY]
-    run = RunDirectory.create(tmp_path / "run", plain(composed(words)))
-    execute(run.path)
+    run = executed(tmp_path / "run", "experiment=poem_gpt", f"data.path={path}", *TINY)
     said = run.log_file.read_text(encoding="utf-8")
     said = "\n".join(line[21:] for line in said.splitlines())
     assert "a text of your own is data=text" in said
@@ -33,28 +27,6 @@ def test_default_prompt_that_the_corpus_does_not_know_is_replaced_and_said(tmp_p
 
 
 # --- make train -----------------------------------------------------------------------------------
-
-needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
-
-
-def script(path: Path, *lines: str) -> None:
-    """Write a shell script that notes its arguments, then does what `lines` say."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(["#!/bin/sh", f'echo "{path.name} $*"', *lines]))
-    path.chmod(0o755)
-
-
-def make(target: str, **variables: Path) -> subprocess.CompletedProcess[str]:
-    settings = [f"{name}={value}" for name, value in variables.items()]
-    environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
-    return subprocess.run(
-        ["make", target, *settings],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=REPOSITORY,
-        env=environment,
-    )
 
 
 def train(folder: Path, *, fetch_status: int) -> subprocess.CompletedProcess[str]:

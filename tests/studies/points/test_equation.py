@@ -1,20 +1,16 @@
 from pathlib import Path
 
+import made
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 from studies.points.polynomial import Polynomial, equation
 
 
 def executed(folder: Path, *overrides: str) -> RunDirectory:
-    settings = ("max_epochs=2", "data.held_out=8", *overrides)
-    run = RunDirectory.create(folder, plain(composed([*settings])))
-    execute(run.path)
-    return run
+    return made.executed(folder, "max_epochs=2", "data.held_out=8", *overrides)
 
 
 @pytest.mark.parametrize(
