@@ -57,6 +57,8 @@ docs-pictures: $(READY)  ## Draw the pictures in docs/ again, from real runs (ON
 	@$(BIN)/python -m benchmarks.pictures $(ONLY)
 
 docs-figures: $(READY)  ## Measure the figures in docs/ anew and say which have moved (ONLY=WORD: some)
+	@$(BIN)/seedbed fetch
+	@$(BIN)/seedbed fetch mnist
 	@$(BIN)/python -m benchmarks.figures $(ONLY)
 
 # --- end ---

@@ -24,7 +24,7 @@ DOCUMENTS = ("cluster.md", "design.md", "licences.md", "own_study.md", "referenc
 """What of `docs` is about the frame, in each language."""
 
 LEFT_OUT = (
-    *("benchmarks", "tests/benchmarks", "tests/test_lessons_page.py"),
+    *("benchmarks", "tests/benchmarks"),
     *("CITATION.cff", "CONTRIBUTING.md", "README.zh.md"),
 )
 """What is about the template itself, beside its pages."""
