@@ -19,7 +19,8 @@ def default(net: nn.Module, *, bias: float | None = None) -> None:
         net: The net to fill, here and below.
         bias: What all biases become, here and below; with None they stay as they are.
     """
-    _fill(net, lambda weight: weight, bias)
+    if bias is not None:
+        _fill(net, lambda weight: weight, bias)
 
 
 def normal(net: nn.Module, *, bias: float | None = 0.0) -> None:
