@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import made
+from made import executed
 from matplotlib.axes import Axes
 
 from seedbed.record.directory import RunDirectory
@@ -25,7 +25,7 @@ from seedbed.runs.view import open_view
 def linear(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A net of two parameters."""
     settings = ("net=linear", "max_epochs=12", "data.held_out=50")
-    return made(tmp_path_factory.mktemp("runs") / "linear", *settings)
+    return executed(tmp_path_factory.mktemp("runs") / "linear", *settings)
 
 
 def drawn(run: RunDirectory) -> dict[str, Picture]:
@@ -79,7 +79,7 @@ def weights(net: torch.nn.Module) -> list[float]:
 
 def test_edge_of_a_penalty_goes_through_the_fits_end(table_file: Path, tmp_path: Path) -> None:
     own = ("data=table", f"data.path={table_file}", "data.target=y")
-    run = made(tmp_path / "two", *own, "net=linear", "net.bias=false", "max_epochs=2")
+    run = executed(tmp_path / "two", *own, "net=linear", "net.bias=false", "max_epochs=2")
     view = open_view(run.path)
     for power in (1, 2):
         view.task.l1, view.task.l2 = 0.1 * (power == 1), 0.1 * (power == 2)
@@ -114,7 +114,7 @@ def test_run_that_began_with_other_weights_has_no_line_from_its_seed(line: RunDi
 
 def test_paths_of_a_sweep_are_on_one_landscape(linear: RunDirectory, tmp_path: Path) -> None:
     other = ("net=linear", "optimizer=adam", "max_epochs=12", "data.held_out=50")
-    places = [linear.path, made(tmp_path / "adam", *other).path]
+    places = [linear.path, executed(tmp_path / "adam", *other).path]
     opened: list[Path] = []
 
     def view(path: Path) -> View:
@@ -130,7 +130,7 @@ def test_paths_of_a_sweep_are_on_one_landscape(linear: RunDirectory, tmp_path: P
 def test_runs_on_other_points_have_no_landscape_in_common(
     linear: RunDirectory, tmp_path: Path
 ) -> None:
-    other = made(tmp_path / "few", "net=linear", "max_epochs=2", "data.points=20")
+    other = executed(tmp_path / "few", "net=linear", "max_epochs=2", "data.points=20")
     with drawing():
         together = compare(find_runs([linear.path, other.path]))
         assert not draw_paths(together, open_view, tmp_path / "paths.png")
