@@ -26,6 +26,7 @@ from seedbed.project import LOGS, ROOT
 from seedbed.record.run import Run, find_runs, read_run
 from seedbed.report.comparison import Comparison, Group, compare
 from seedbed.terminal import say
+from seedbed.terminal.console import on_stderr
 
 DOCS = ROOT / "docs"
 NUMBER = re.compile(r"-?[\d,]*\.?\d+")
@@ -64,6 +65,10 @@ class Figure:
         digits = [len(text.partition(".")[2]) for text in _numbers(self.shown)]
         deviations = [float(text.replace(",", "")) for text in _numbers(self.shown)[1:2]]
         return max([10.0 ** -digits[0], *deviations])
+
+
+def _file_name(command: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", command)
 
 
 def _numbers(text: str) -> list[str]:
@@ -121,7 +126,8 @@ def _tested(run: Run) -> Run:
         return run
     from seedbed.runs.evaluate import evaluate  # torch
 
-    evaluate(run.path, split="test", by="docs-figures")
+    with on_stderr():
+        evaluate(run.path, split="test", by="docs-figures")
     return read_run(run.path)
 
 
@@ -129,7 +135,7 @@ def compared(figures: Sequence[Figure], folder: Path) -> Iterator[tuple[Figure, 
     """Each figure with what it is now, a value a run; command by command."""
     for command in dict.fromkeys(figure.command for figure in figures):
         mine = [figure for figure in figures if figure.command == command]
-        place = folder / re.sub(r"[^\w.-]+", "_", command)
+        place = folder / _file_name(command)
         tested = any(each.run and _is_of_test(each) for each in mine)
         comparison = measured(command, place, tested=tested)
         for figure in mine:
@@ -167,7 +173,7 @@ def has_moved(figure: Figure, values: Sequence[float]) -> tuple[bool, str]:
     Where the page shows no deviation of a mean, that of the new values stands for it.
     """
     if not values or math.isnan(sum(values)):
-        return True, "none"
+        return True, f"none (see logs/docs-figures/{_file_name(figure.command)}.log)"
     now = STATISTICS.get(figure.metric.split()[0], fmean)(values)
     spread = stdev(values) if len(values) > 1 else 0.0
     return not abs(now - figure.value) <= max(figure.spread, spread), f"{now:.4f}"
@@ -199,7 +205,7 @@ def main(words: Sequence[str]) -> int:
 def _lines(block: str, folder: Path) -> Iterator[tuple[bool, str]]:
     """Whether each shown line of a block is printed, or its command fails; with both as a text."""
     typed = "\n".join(command for command, _ in commands(block))
-    name = re.sub(r"[^\w.-]+", "_", typed)[:80] + sha256(typed.encode()).hexdigest()[:8]
+    name = f"{_file_name(typed)[:80]}{sha256(typed.encode()).hexdigest()[:8]}"
     for done in printed(block, folder / name):
         for line in done.shown:
             yield line not in done.missing, f"{done.command}: {' '.join(line.split())}"
