@@ -89,6 +89,11 @@ def test_list_of_nodes_takes_the_place_of_settings_by_name(choices: list[str]) -
     assert "augment" not in problems(*words, "data.batch_siz=5")
 
 
+def test_node_that_is_added_is_left_as_typed_and_its_settings_go_with_it() -> None:
+    added = readable(["+callbacks.timer._target_=lightning.Timer", "callbacks.timer.verbose=false"])
+    assert added == ["+callbacks.timer._target_=lightning.Timer", "++callbacks.timer.verbose=false"]
+
+
 @pytest.mark.parametrize(
     ("argument", "setting"),
     [

@@ -101,7 +101,8 @@ def readable(arguments: list[str]) -> list[str]:
     multirun = is_multirun(arguments)
     arguments = [word for argument in arguments for word in _replacing(argument)]
     # What another target takes is not among the settings of the option that it is typed over.
-    targets = {key.removesuffix("_target_") for key in map(_key, arguments) if "._target_" in key}
+    keys = (_key(argument).lstrip("+") for argument in arguments)
+    targets = {key.removesuffix("_target_") for key in keys if "._target_" in key}
     arguments = [
         f"++{argument}" if _key(argument).startswith((*targets,)) else argument
         for argument in arguments
