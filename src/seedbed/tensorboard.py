@@ -131,6 +131,7 @@ def add_image(trainer: Trainer, name: str, png: bytes, step: int) -> None:
     for board in boards(trainer):
         summary = Summary(value=[Summary.Value(tag=name, image=image)])
         board._get_file_writer().add_summary(summary, step)
+        board.flush()
 
 
 def add_vectors(trainer: Trainer, name: str, vectors: Any, labels: list[str]) -> None:

@@ -384,5 +384,6 @@ def _conclude(
             log.info("\n" + "\n".join("    " + line for line in text.splitlines()))
             for board in boards(study.trainer):
                 board.add_text(type(speaker).__name__, text.replace("\n", "  \n"))
+                board.flush()  # a process that ends loses what waits to be written
     examine(run)
     log.info(f"\nrun: {run.path}")

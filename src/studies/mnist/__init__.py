@@ -5,3 +5,6 @@ FORMER_TARGETS = {
     "seedbed.data.digits.Digits": "studies.mnist.digits.Digits",
 }
 """Names of this study's classes in runs of version 1; None is one that there is no more."""
+
+FORMER_SETTINGS = ("prompt",)
+"""Settings at the top level of such runs, which had those of all studies."""

@@ -9,3 +9,6 @@ FORMER_TARGETS = {
     "seedbed.callbacks.equation.Equation": None,
 }
 """Names of this study's classes in runs of version 1; None is one that there is no more."""
+
+FORMER_SETTINGS = ("prompt",)
+"""Settings at the top level of such runs, which had those of all studies."""

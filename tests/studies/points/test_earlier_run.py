@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+import studies.points
+from seedbed.record.directory import RunDirectory
+
 
 def earlier(folder: Path) -> Path:
     """Unpack a run of version 1."""
@@ -35,3 +38,12 @@ def test_table_of_version_1_works_with_every_verb(
     places = {"RUN": earlier(tmp_path), "new.csv": tmp_path / "new.csv"}
     called = seedbed(*(places.get(word, word) for word in words))
     assert (called.status, called.err) == (0, "")
+
+
+def test_table_of_version_1_is_read_where_there_is_no_other_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedbed.record.schema.own_studies", lambda: [studies.points])
+    config = RunDirectory(earlier(tmp_path)).config()
+    assert "prompt" not in config
+    assert config["data"]["_target_"].startswith("studies.points.")
