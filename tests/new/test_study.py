@@ -16,10 +16,10 @@ SEEDBED = ("-m", "seedbed")
 KINDS = get_args(Kind)
 
 
-def begun(folder: Path, kind: str) -> tuple[Path, list[str]]:
-    """A copy of the project with a study `mine`, and the files that were written."""
+def begun(folder: Path, kind: str, name: str = "mine") -> tuple[Path, list[str]]:
+    """A copy of the project with a new study, and the files that were written."""
     project = copied(folder / "project")
-    printed = called(project, *SEEDBED, "new", "study", "mine", "--kind", kind).splitlines()
+    printed = called(project, *SEEDBED, "new", "study", name, "--kind", kind).splitlines()
     return project, [str(Path(line).relative_to(project)) for line in printed[:-2]]
 
 
@@ -51,7 +51,7 @@ def called_removal(project: Path) -> list[str]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_study_is_formatted_and_passes_the_house_rules(kind: str, tmp_path: Path) -> None:
-    project, files = begun(tmp_path, kind)
+    project, files = begun(tmp_path, kind, "a_name_of_thirty_characters_xx")
     code = [name for name in files if name.endswith(".py")]
     for words in (("format", "--check", "--diff"), ("check",)):
         done = subprocess.run(

@@ -9,7 +9,8 @@ from seedbed.new.kinds.images.net import Net
 
 
 def test_net_learns_to_separate_the_classes(tmp_path: Path) -> None:
-    run = seedbed.run(["experiment=NAME", "optimizer.lr=0.01", f"hydra.run.dir={tmp_path / 'run'}"])
+    place = f"hydra.run.dir={tmp_path / 'run'}"
+    run = seedbed.run(["experiment=NAME", "optimizer.lr=0.01", place])
     assert run.metrics["test/accuracy"] > 0.9
 
 

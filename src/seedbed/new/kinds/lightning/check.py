@@ -6,5 +6,6 @@ import seedbed
 
 
 def test_module_learns(tmp_path: Path) -> None:
-    run = seedbed.run(["experiment=NAME", f"hydra.run.dir={tmp_path / 'run'}"])
+    place = f"hydra.run.dir={tmp_path / 'run'}"
+    run = seedbed.run(["experiment=NAME", place])
     assert run.metrics["val_loss"] < 0.05  # the variance of the targets is 0.5

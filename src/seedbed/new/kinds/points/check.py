@@ -7,7 +7,8 @@ from seedbed.new.kinds.points.data import Points
 
 
 def test_net_learns_the_curve(tmp_path: Path) -> None:
-    run = seedbed.run(["experiment=NAME", "optimizer.lr=0.01", f"hydra.run.dir={tmp_path / 'run'}"])
+    place = f"hydra.run.dir={tmp_path / 'run'}"
+    run = seedbed.run(["experiment=NAME", "optimizer.lr=0.01", place])
     assert run.metrics["test/loss"] < 0.1  # the variance of the targets is 0.5
 
 
