@@ -67,8 +67,7 @@ class TokensDataModule(DataModule[TokenSplits]):
             once (batch gradient descent), in windows laid end to end, the same each time.
         windows: `shuffled` lays windows end to end from a random phase and shuffles them, one
             epoch a pass; `reordered` does so over the documents in a new order each epoch, so that
-            no net can learn which follows which; `random` draws each window's start on its own, as
-            the lesson does.
+            no net can learn which follows which; `random` draws each window's start on its own.
         evaluation_batches: Evaluate on this many random batches, drawn once; None evaluates on
             the whole part in windows laid end to end.
         seed: Fixes the order of the training windows.

@@ -13,7 +13,7 @@ from torch import nn
 from seedbed.errors import SettingError, nearest
 
 Decay = Literal["matrices", "all"]
-"""What weight decay reaches: weight matrices only, or every parameter, as the lessons have it."""
+"""What weight decay reaches: weight matrices only, or every parameter, as torch does it."""
 
 
 def matches(name: str, pattern: str) -> bool:

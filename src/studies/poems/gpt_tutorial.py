@@ -1,9 +1,9 @@
-"""The lesson's GPT exactly as it is, slow parts included.
+"""TutorialLLM's GPT exactly as it is, slow parts included.
 
-Source: the TutorialLLM lesson. Four separate attention heads, learned positions, LayerNorm
+Source: lesson 2, TutorialLLM. Four separate attention heads, learned positions, LayerNorm
 before each part, ReLU feed-forward of four times the width, an untied head with a bias, torch's
 default initialisation, no dropout unless it is asked for. Scores are scaled by the width of the
-*model*, as the lesson did, not of the head. `gpt.py` is the same done as well as we can.
+*model*, as TutorialLLM did, not of the head. `gpt.py` is the same done as well as we can.
 """
 
 from typing import ClassVar
@@ -71,7 +71,7 @@ class Block(nn.Module):
 
 
 class TutorialGPT(LanguageModel):
-    """The lesson's decoder; 1,318,372 parameters at its own size.
+    """TutorialLLM's decoder; 1,318,372 parameters at its own size.
 
     Args:
         vocabulary_size: Number of token ids.

@@ -1,4 +1,4 @@
-"""The Tang poems: the whole corpus, a user's own corpus, and the lesson's exact protocol.
+"""The Tang poems: the whole corpus, a user's own corpus, and TutorialLLM's exact protocol.
 
 Source: the 58 files of Tang poems in the open chinese-poetry collection, 57,607 poems in
 traditional characters, and for scale its 255 files of Song poems, 254,248. They are fetched once
@@ -180,22 +180,22 @@ class Poems(Text):
 
 
 class PoemsTutorial(TokensDataModule):
-    """The lesson's exact data: its filter, its shuffle, its vocabulary, its split by character.
+    """TutorialLLM's exact data: its filter, its shuffle, its vocabulary, its split by character.
 
-    Source: the TutorialLLM lesson. The vocabulary covers all three of its parts (pre-training,
+    Source: lesson 2 (TutorialLLM). The vocabulary covers all three of its parts (pre-training,
     instruction tuning, preference alignment); only the first is trained on here, its first
     90 % of characters for training and its last 10 % for evaluation. It has no test part.
 
     Args:
         data_dir: Where the corpus is kept.
-        validation: `evaluation` validates on the lesson's evaluation part and tests on nothing;
+        validation: `evaluation` validates on TutorialLLM's evaluation part and tests on nothing;
             `training` validates on the last tenth of the training part, which it then does not
             train on, and reports the evaluation part as test.
         context: Window length T.
         batch_size: Windows a batch, or `full`.
-        windows: `shuffled`, `reordered` or, as the lesson has it, `random`; see
+        windows: `shuffled`, `reordered` or, as TutorialLLM has it, `random`; see
             `TokensDataModule`.
-        evaluation_batches: Random batches a validation, as the lesson has it; None for all.
+        evaluation_batches: Random batches a validation, as TutorialLLM has it; None for all.
         seed: Fixes the order of the training windows.
         input_noise: Share of the input characters that training replaces by random ones.
     """
@@ -246,7 +246,7 @@ class PoemsTutorial(TokensDataModule):
         )
 
     def pictures(self, view: "View") -> Iterator["Picture"]:
-        """The fit's losses beside those the lesson has, over the characters trained on."""
+        """The fit's losses beside those of TutorialLLM, over the characters trained on."""
         from seedbed.report.picture import Picture
         from seedbed.report.style import COLOURS, panels
 
@@ -261,29 +261,29 @@ class PoemsTutorial(TokensDataModule):
             theirs = [(step * LESSONS_STEP / 1e6, loss) for step, loss in LESSON[part]]
             axes.plot(*zip(*own, strict=True), style, color=COLOURS[0], label=f"here, {word}")
             axes.plot(*zip(*theirs, strict=True), f"s{style}", color=COLOURS[3], linewidth=1)
-            axes.lines[-1].set(markersize=4, label=f"the lesson, {word}")
+            axes.lines[-1].set(markersize=4, label=f"TutorialLLM, {word}")
         axes.set_xlabel("million characters trained on")
         axes.set_ylabel("loss in nats")
         axes.legend(loc="upper right")
         (_, last), (_, lessons) = ours["val"][-1], LESSON["val"][-1]
-        alt = f"Evaluation loss {last:.3f} at the end here, {lessons:.3f} at the lesson's."
-        yield Picture("lesson", "Beside the lesson's curve", alt, figure)
+        alt = f"Evaluation loss {last:.3f} at the end here, {lessons:.3f} at TutorialLLM's."
+        yield Picture("lesson", "Beside TutorialLLM's curve", alt, figure)
 
 
 LESSON = {
     "train": [(100, 6.3026), (5000, 4.7134), (10000, 4.3883)],
     "val": [(0, 9.2029), (100, 6.2829), (5000, 4.9221), (10000, 4.6798)],
 }
-"""The losses that the lesson prints, by its steps of 16 windows of 256 characters."""
+"""The losses that TutorialLLM prints, by its steps of 16 windows of 256 characters."""
 
 LESSONS_STEP = 16 * 256
 """The characters of one."""
 
 
 def tutorial_splits(entries: list[Poem]) -> TokenSplits:
-    """Apply the lesson's rules to the collection's entries."""
+    """Apply TutorialLLM's rules to the collection's entries."""
     poems = [entry for entry in entries if _tutorial_keeps(entry)]
-    # A generator of our own gives the same numbers as the global one the lesson seeds.
+    # A generator of our own gives the same numbers as the global one that TutorialLLM seeds.
     draw = random.Random(2024)
     draw.shuffle(poems)
     half, fifth = int(len(poems) * 0.5), int(len(poems) * 0.8)

@@ -2,8 +2,8 @@
 
 All of a lesson's points are training data; validation and test are drawn separately from the same
 law. Where a lesson spaces its inputs evenly, theirs are uniform over the same interval, so that no
-point is in two parts. The generator is torch's, as it must have been the lessons': no line through
-the 200 points that NumPy draws from their seed comes down to the loss they end at, 0.84.
+point is in two parts. The generator is torch's, as lesson 3's must have been: no line through
+the 200 points that NumPy draws from its seed comes down to the loss it ends at, 0.84.
 """
 
 import math
@@ -30,7 +30,7 @@ class Points(RowsDataModule, ABC):
     Args:
         points: Number of training points.
         held_out: Number of points in validation, and again in test.
-        draw_seed: Fixes the training points; the lessons' own is 42.
+        draw_seed: Fixes the training points; lesson 3's own is 42.
         batch_size: Points a batch, or `full`.
         seed: Fixes the order of the batches.
         input_noise: Deviation of the noise that training adds to the inputs.

@@ -32,7 +32,7 @@ def test_losses_are_drawn_beside_the_lessons_over_characters(
     [picture] = data.pictures(View(read_run(make_run("0", [9, 7, 5])), None, data))
     lines = {str(line.get_label()): line.get_xydata() for line in picture.figure.axes[0].lines}
     lesson = np.array([(step * 4096 / 1e6, loss) for step, loss in LESSON["val"]])
-    assert np.asarray(lines["the lesson, evaluation"]) == pytest.approx(lesson)
+    assert np.asarray(lines["TutorialLLM, evaluation"]) == pytest.approx(lesson)
     ours = np.array([[0, 9], [2048e-6, 7], [4096e-6, 5]])
     assert np.asarray(lines["here, evaluation"]) == pytest.approx(ours)
 
