@@ -13,11 +13,12 @@ from typing import Any
 
 from benchmarks.lines import Line, Measured, at_most
 from benchmarks.timing import interleaved, processor
-from seedbed.callbacks.board import Board
-from seedbed.callbacks.diagnostics import Diagnostics
-from seedbed.callbacks.weight_path import WeightPath
 from seedbed.config.build import build
 from seedbed.config.compose import composed, plain
+from seedbed.looks.board import Board
+from seedbed.looks.diagnostics import Diagnostics
+from seedbed.looks.weight_path import WeightPath
+from seedbed.record.directory import RunDirectory
 from seedbed.tensorboard import boards
 
 LOOKS = (Board, Diagnostics, WeightPath)
@@ -62,7 +63,8 @@ def share(*overrides: str) -> Measured:
         return counted
 
     with tempfile.TemporaryDirectory() as folder:
-        study = build(plain(composed([*overrides])), Path(folder))
+        run = RunDirectory.create(Path(folder) / "run", plain(composed([*overrides])))
+        study = build(run.config(), run.path)
         for one in study.callbacks:
             for hook in vars(type(one)) if isinstance(one, LOOKS) else ():
                 if hook.startswith("on_"):

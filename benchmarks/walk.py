@@ -19,7 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = f"{ROOT / 'src'}/"
-CALLING = tuple(f"{SOURCE}seedbed/{name}/" for name in ("demo", "report", "sweep"))
+CALLING = tuple(f"{SOURCE}seedbed/{name}/" for name in ("demo", "looks", "report", "sweep"))
 """Extras whose calls are theirs; a lean step of `fast` calls what any step does."""
 
 EXTRAS = (*CALLING, f"{SOURCE}seedbed/fast/")

@@ -34,6 +34,10 @@ MAY_IMPORT = {
         *("data", "errors", "files", "loggers", "metric_directions", "nets", "processes"),
         *("lightning_private", "record", "tasks", "tensorboard", "terminal"),
     },
+    "looks": {
+        *("config", "errors", "lightning_private", "loggers", "record", "report", "tasks"),
+        *("tensorboard", "terminal"),
+    },
     "config": {
         *("data", "errors", "metric_directions", "nets", "optim", "processes", "project"),
         *("record", "speed", "tasks", "terminal"),
@@ -41,7 +45,7 @@ MAY_IMPORT = {
     "runs": {
         *("callbacks", "config", "data", "errors", "files", "loggers", "metric_directions"),
         *("nets", "optim", "processes", "project", "record", "report", "tasks", "terminal"),
-        *("lightning_private", "speed", "tensorboard"),
+        *("lightning_private", "looks", "speed", "tensorboard"),
     },
     "sweep": {
         *("callbacks", "config", "errors", "files", "processes", "project", "record"),

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from copied import called, copied
 
 from seedbed.project import ROOT
@@ -46,8 +47,12 @@ def test_other_version_turns_it_off_with_a_line_unless_it_is_wanted(
 def without(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project without what can be deleted."""
     project = copied(tmp_path_factory.mktemp("without"))
-    for extra in ("demo", "fast", "report", "sweep"):
+    for extra in ("demo", "fast", "looks", "report", "sweep"):
         shutil.rmtree(project / "src" / "seedbed" / extra)
+    usual = project / "conf" / "callbacks" / "default.yaml"
+    nodes = yaml.safe_load(usual.read_text()).items()
+    left = {name: node for name, node in nodes if ".looks." not in node["_target_"]}
+    usual.write_text(yaml.safe_dump(left))
     return project
 
 

@@ -17,9 +17,17 @@ def test_run_is_written_in_the_present_version(tmp_path: Path) -> None:
     assert run.config() == {"seed": 1}
 
 
-@pytest.mark.parametrize("version", [3, "x", None, [2]])
+@pytest.mark.parametrize("version", [4, "x", None, [2]])
 def test_run_of_another_version_is_refused_in_a_sentence(version: Any, tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", {"seed": 1})
     run.config_file.write_text(yaml.safe_dump({KEY: version, "seed": 1}))
-    with pytest.raises(RunError, match="opens runs up to 2"):
+    with pytest.raises(RunError, match="opens runs up to 3"):
         run.config()
+
+
+def test_callback_of_version_2_is_named_where_it_stands_now(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", {"seed": 1})
+    board = {"_target_": "seedbed.callbacks.board.Board", "thorough": True}
+    run.config_file.write_text(yaml.safe_dump({KEY: 2, "callbacks": {"board": board}}))
+    moved = {"_target_": "seedbed.looks.board.Board", "thorough": True}
+    assert run.config() == {"callbacks": {"board": moved}}

@@ -32,7 +32,7 @@ def open(
         if not (run / "config.yaml").is_file():
             raise RunError(f"{run}: has no report.html, and no config.yaml to write one from.")
         with quick_imports():
-            from seedbed.runs.report import report
+            from seedbed.runs.view import report
 
         report(run)
     if print_only or not _has_screen():

@@ -13,6 +13,6 @@ def report(run: Run) -> None:
     Example: seedbed report logs/regression/table/2026-01-31_12-00-00-0a1b2c3d
     """
     with quick_imports():
-        from seedbed.runs.report import report as write_report
+        from seedbed.runs.view import report as write_report
 
     say(f"report: {write_report(run)}")

@@ -17,7 +17,7 @@ from seedbed.terminal import print_any_character, say
 PLACES = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EROFS)
 """What the system has against a place that was typed, and nothing that is missing."""
 
-EXTRAS = ("seedbed.demo", "seedbed.report", "seedbed.sweep")
+EXTRAS = ("seedbed.demo", "seedbed.looks", "seedbed.report", "seedbed.sweep")
 """What a project can do without, but for the commands that are of it."""
 
 LIBRARIES = ("pathlib", "logging")

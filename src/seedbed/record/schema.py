@@ -1,7 +1,8 @@
 """The form of a run's configuration, which carries its version; an earlier one is upgraded.
 
 Version 1, of runs that say none, named the shipped studies' classes within the frame, and kept at
-its top level what an experiment adds for its own nodes to refer to.
+its top level what an experiment adds for its own nodes to refer to. Version 2 had the callbacks of
+`looks/` among those that every fit needs.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,15 @@ from seedbed.errors import RunError
 from seedbed.project import own_studies
 
 KEY = "schema_version"
-VERSION = 2
+VERSION = 3
+
+LOOKS: dict[str, str | None] = {
+    "seedbed.callbacks.board.Board": "seedbed.looks.board.Board",
+    "seedbed.callbacks.diagnostics.Diagnostics": "seedbed.looks.diagnostics.Diagnostics",
+    "seedbed.callbacks.weight_path.WeightPath": "seedbed.looks.weight_path.WeightPath",
+    "seedbed.callbacks.weight_table.WeightTable": "seedbed.looks.weight_table.WeightTable",
+}
+"""Where the callbacks of version 2 stand now."""
 
 
 def stamped(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,23 +35,28 @@ def current(config: Mapping[str, Any], source: object) -> dict[str, Any]:
         RunError: If it is of a later version.
     """
     version = config.get(KEY, 1)
-    if version not in (1, VERSION):
+    if version not in (1, 2, VERSION):
         raise RunError(
             f"{source}: {KEY}={version}: this version of Seedbed opens runs up to {VERSION}; "
             "open it with the version that wrote it."
         )
     settings = {name: value for name, value in config.items() if name != KEY}
-    return settings if version == VERSION else _from_version_1(settings)
+    if version == 1:
+        settings = _from_version_1(settings)
+    if version != VERSION:
+        settings = _moved(settings, LOOKS)
+    return settings
 
 
 def _from_version_1(settings: dict[str, Any]) -> dict[str, Any]:
-    """Map each class to where it stands now; drop what was a value of nodes alone."""
+    """Map each class of a study to where it stands; drop what was a value of nodes alone."""
     moved: dict[str, str | None] = {}
     for study in own_studies():
         moved |= getattr(study, "FORMER_TARGETS", {})
     dropped = {name for study in own_studies() for name in getattr(study, "FORMER_SETTINGS", ())}
     kept = {name: value for name, value in settings.items() if name not in dropped}
-    return {name: _moved(value, moved) for name, value in kept.items()}
+    upgraded: dict[str, Any] = _moved(kept, moved)
+    return upgraded
 
 
 def _moved(node: Any, moved: Mapping[str, str | None]) -> Any:

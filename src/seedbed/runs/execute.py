@@ -8,16 +8,15 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
 import yaml
 from lightning import LightningModule, Trainer
 
-from seedbed.callbacks.board import Board
-from seedbed.callbacks.diagnostics import Diagnostics
 from seedbed.config.build import Study, build, has_part
 from seedbed.config.checks import check
 from seedbed.config.machine import is_distributed, process_count
@@ -43,7 +42,6 @@ from seedbed.record.files import flat
 from seedbed.record.run import partial as partial_by
 from seedbed.record.settings import listed
 from seedbed.runs import provenance
-from seedbed.runs.report import examine, show
 from seedbed.runs.restore import restoring
 from seedbed.runs.validate import check_begun, refuse, weights_differ
 from seedbed.runs.weights import begin_with_own, load_pretrained
@@ -88,8 +86,18 @@ def execute(path: Path, *, checked: Mapping[str, Any] | None = None) -> dict[str
         with _recorded(run):
             distributed.broadcast(run.path)
             study, metrics = _train(run, config)
-        show(run, config, study)
+        if looks := _looks():
+            looks.show(run, config, study)
     return metrics
+
+
+def _looks() -> ModuleType | None:
+    """The one way to `looks/`, which shows a run and can be left out; None where it was."""
+    if find_spec("seedbed.looks") is None:
+        return None
+    from seedbed.looks import page
+
+    return page
 
 
 def follow() -> None:
@@ -117,12 +125,6 @@ def _train(run: RunDirectory, config: dict[str, Any]) -> tuple[Study, dict[str, 
     study = build(config, run.path)
     _set_out(config, run, study)
     _introduce(config, study, begun=run.begun)
-    reported: set[str] = set()
-    for callback in study.callbacks if study.trainer.is_global_zero else ():
-        if isinstance(callback, Diagnostics):
-            callback.ask = partial(examine, run, reported, early=True)
-        if isinstance(callback, Board):
-            callback.draw = partial(show, run, config, study, ended=False)
     metrics = _fit_and_test(run, study, test=config.get("test") is not False)
     if study.trainer.is_global_zero:
         write_json(run.metrics_file, metrics)
@@ -385,5 +387,6 @@ def _conclude(
             for board in boards(study.trainer):
                 board.add_text(type(speaker).__name__, text.replace("\n", "  \n"))
                 board.flush()  # a process that ends loses what waits to be written
-    examine(run)
+    if looks := _looks():
+        looks.examine(run)
     log.info(f"\nrun: {run.path}")

@@ -1,20 +1,18 @@
-"""A run to be seen, for its pictures: one that is opened, or one that has just ended.
+"""A run that is opened to be seen, for its pictures and its page.
 
 Imports torch late, for reports of runs that need none.
 """
 
-import os
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from seedbed.config.initial import initial_task
+from seedbed.errors import SeedbedError
+from seedbed.files import refuse_links_out
 from seedbed.record.directory import RunDirectory
 from seedbed.record.run import read_run
 from seedbed.report.view import View
 from seedbed.speed import quick_imports
-
-if TYPE_CHECKING:
-    from seedbed.config.build import Study
+from seedbed.terminal import log
 
 
 def open_view(path: str | Path) -> View:
@@ -28,31 +26,31 @@ def open_view(path: str | Path) -> View:
         from seedbed.runs.load import load
 
     run = load(path)
-    start = _start(run.config, getattr(run.datamodule, "sizes", {}))
+    start = initial_task(run.config, getattr(run.datamodule, "sizes", {}))
     return View(read_run(run.directory.path, tolerant=True), run.task, run.datamodule, start)
 
 
-def view_of(study: "Study", run: RunDirectory, config: Mapping[str, Any], *, weights: str) -> View:
-    """See a run of this process, whose net has the `best` weights, or those of `now`."""
-    start = _start(config, getattr(study.datamodule, "sizes", {}))
-    seen = read_run(run.path, tolerant=True)
-    return View(seen, study.task, study.datamodule, start, weights)
+def report(path: Path) -> Path:
+    """Write the page of a run in any state; without pictures where its net cannot be opened.
 
+    Returns:
+        The page.
 
-def _start(config: Mapping[str, Any], sizes: Mapping[str, Any]) -> Callable[[], Any] | None:
-    """What makes the task with its initial weights: they follow from the seed."""
-    if config.get("weights"):
-        return None
+    Raises:
+        RunError: If it is no run, or the page cannot be written.
+    """
+    from seedbed.looks.page import defaults_of, write_page
+    from seedbed.report.doctor import diagnose
+    from seedbed.report.picture import pictures_of
+    from seedbed.report.run_page import DRAWN, Contents, write_run_page
 
-    def build() -> Any:
-        from lightning import seed_everything
-        from lightning.pytorch.utilities.seed import isolate_rng
-
-        from seedbed.config.build import build_task
-
-        with isolate_rng():
-            seed_everything(config["seed"], verbose=False)
-            os.environ.pop("PL_GLOBAL_SEED")  # which later fits of this process would heed
-            return build_task({**config, "compile": False}, sizes).eval()
-
-    return build
+    RunDirectory(path).config()  # says what is no run
+    refuse_links_out(path, special=False)
+    try:
+        view = open_view(path)
+    except SeedbedError as error:
+        log.info(f"no pictures: {error}")
+        run = read_run(path, tolerant=True)
+        defaults = defaults_of(run)
+        return write_run_page(run, Contents(findings=diagnose(run), defaults=defaults))
+    return write_page(view, pictures_of(view, without=DRAWN))

@@ -1,4 +1,7 @@
-"""A run's page, at the end of its fit or on request: the seam by which `report/` is reached."""
+"""A run of this process is shown: what went wrong in it, its pictures, its page.
+
+It is drawn by `report/`, an extra as well; where that is not there, nothing is shown.
+"""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -7,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from seedbed.config.build import Study
 from seedbed.config.compose import composed, plain
+from seedbed.config.initial import initial_task
 from seedbed.config.overrides import REFUSALS
-from seedbed.errors import SeedbedError, SettingError
-from seedbed.files import refuse_links_out
+from seedbed.errors import SettingError
 from seedbed.record.directory import RunDirectory
 from seedbed.record.files import flat
 from seedbed.record.run import Run, read_run
@@ -59,48 +62,31 @@ def show(run: RunDirectory, config: Mapping[str, Any], study: Study, *, ended: b
 
     from seedbed.report.picture import pictures_of, png
     from seedbed.report.run_page import DRAWN
-    from seedbed.runs.view import view_of
 
     try:
         with isolate_rng():  # the fit's numbers are the same, whoever looks at it
-            view = view_of(study, run, config, weights="best" if ended else "now")
+            view = _view_of(study, run, config, weights="best" if ended else "now")
             pictures = pictures_of(view, without=DRAWN if ended else (*DRAWN, *OF_ENDED))
         for picture in pictures:
             name, step = f"pictures/{picture.name}", study.trainer.global_step
             add_image(study.trainer, name, png(picture), step)
         if ended:
-            log.info(f"report: {_write(view, pictures)}")
+            log.info(f"report: {write_page(view, pictures)}")
     except Exception as error:
         log.info(f"report: not written ({type(error).__name__}: {error})")
 
 
-def report(path: Path) -> Path:
-    """Write the page of a run in any state; without pictures where its net cannot be opened.
+def _view_of(study: Study, run: RunDirectory, config: Mapping[str, Any], *, weights: str) -> "View":
+    """See a run of this process, whose net has the `best` weights, or those of `now`."""
+    from seedbed.report.view import View
 
-    Returns:
-        The page.
-
-    Raises:
-        RunError: If it is no run, or the page cannot be written.
-    """
-    from seedbed.report.doctor import diagnose
-    from seedbed.report.picture import pictures_of
-    from seedbed.report.run_page import DRAWN, Contents, write_run_page
-    from seedbed.runs.view import open_view
-
-    RunDirectory(path).config()  # says what is no run
-    refuse_links_out(path, special=False)
-    try:
-        view = open_view(path)
-    except SeedbedError as error:
-        log.info(f"no pictures: {error}")
-        run = read_run(path, tolerant=True)
-        defaults = _defaults(run)
-        return write_run_page(run, Contents(findings=diagnose(run), defaults=defaults))
-    return _write(view, pictures_of(view, without=DRAWN))
+    start = initial_task(config, getattr(study.datamodule, "sizes", {}))
+    seen = read_run(run.path, tolerant=True)
+    return View(seen, study.task, study.datamodule, start, weights)
 
 
-def _write(view: "View", pictures: list["Picture"]) -> Path:
+def write_page(view: "View", pictures: list["Picture"]) -> Path:
+    """Write the page of a run that is seen, with these pictures."""
     from seedbed.report.doctor import diagnose
     from seedbed.report.run_page import Contents, write_run_page
 
@@ -109,12 +95,12 @@ def _write(view: "View", pictures: list["Picture"]) -> Path:
         parameters=sum(p.numel() for p in view.net.parameters()),
         findings=diagnose(view.run),
         pictures=pictures,
-        defaults=_defaults(view.run),
+        defaults=defaults_of(view.run),
     )
     return write_run_page(view.run, contents)
 
 
-def _defaults(run: Run) -> dict[str, Any] | None:
+def defaults_of(run: Run) -> dict[str, Any] | None:
     """The experiment's own settings, flat, as the configuration has them today; None without one.
 
     Where nothing but the experiment was typed they are the run's.

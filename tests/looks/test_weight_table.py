@@ -6,7 +6,7 @@ import torch
 from made import executed
 from torch import nn
 
-from seedbed.callbacks.weight_table import BINS, histogram, table
+from seedbed.looks.weight_table import BINS, histogram, table
 from seedbed.record.directory import RunDirectory
 
 NAMES = {"body.0.weight", "body.0.bias", "head.weight", "head.bias"}

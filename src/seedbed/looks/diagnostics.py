@@ -15,7 +15,8 @@ of the validation: no hook stands within a step.
 import math
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,6 +25,8 @@ from torch import Tensor, nn
 
 from seedbed.lightning_private import steps_done
 from seedbed.loggers import CSVLogger
+from seedbed.looks.page import examine
+from seedbed.record.directory import RunDirectory
 from seedbed.tasks.base import net_of
 from seedbed.tasks.binary import BinaryTask
 from seedbed.tasks.multiclass import MulticlassTask
@@ -52,14 +55,15 @@ class Diagnostics(Callback):
     """Looks at layers and classes.
 
     Args:
+        directory: The run's directory, whose files are examined while it goes on: after the first
+            validation, then now and then.
         thorough: Whether each validation is looked at, and logged by all loggers.
     """
 
-    ask: Callable[[], None] | None = None
-    """Examines the run's files while it goes on: after the first validation, then now and then."""
-
-    def __init__(self, *, thorough: bool = False) -> None:
+    def __init__(self, *, directory: str, thorough: bool = False) -> None:
+        self.directory = Path(directory)
         self.thorough = thorough
+        self._reported: set[str] = set()
         self._count = 0
         self._before: dict[str, Tensor] = {}
         self._seen: dict[str, Tensor | float] = {}
@@ -139,9 +143,9 @@ class Diagnostics(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Have the run's files examined, if it is time."""
         waited = time.monotonic() - self._examined >= PATIENCE
-        if self.ask and (self._count == 1 or waited) and not trainer.sanity_checking:
+        if trainer.is_global_zero and not trainer.sanity_checking and (self._count == 1 or waited):
             self._examined = time.monotonic()
-            self.ask()
+            examine(RunDirectory(self.directory), self._reported, early=True)
 
     def _looks(self) -> bool:
         return self.thorough or is_look(self._count)

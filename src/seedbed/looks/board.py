@@ -10,14 +10,17 @@ minutes; in one of a minute, at its end alone.
 import math
 import time
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
 
-from seedbed.callbacks.diagnostics import is_look
+from seedbed.config.build import Study
+from seedbed.looks.diagnostics import is_look
+from seedbed.looks.page import show
+from seedbed.record.directory import RunDirectory
 from seedbed.tasks.base import net_of
 from seedbed.tasks.binary import BinaryTask
 from seedbed.tensorboard import add_vectors, boards
@@ -33,17 +36,16 @@ class Board(Callback):
     """Writes to TensorBoard, where a run has it.
 
     Args:
+        directory: The run's directory.
         thorough: Whether each validation is looked at, and pictures are drawn at those of
             `diagnostics`, whatever time they take.
         drawing: The share of the fit's time that pictures may take before its end.
     """
 
-    draw: Callable[[], None] | None = None
-    """Draws the pictures."""
-
-    def __init__(self, *, thorough: bool = False, drawing: float = 0.005) -> None:
+    def __init__(self, *, directory: str, thorough: bool = False, drawing: float = 0.005) -> None:
         if not 0 <= drawing <= 1:
             raise ValueError(f"drawing={drawing}: expected a share, 0 to 1")
+        self.directory = Path(directory)
         self.thorough = thorough
         self.drawing = drawing
         self._count = 0
@@ -57,11 +59,18 @@ class Board(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw what the net has learnt so far, if it is time."""
-        if self.draw and self._is_time() and not trainer.sanity_checking:
+        if trainer.is_global_zero and self._is_time() and not trainer.sanity_checking:
             started = time.monotonic()
-            self.draw()
+            self.draw(trainer, pl_module)
             self._next = time.monotonic() - started
             self._drawn += self._next
+
+    def draw(self, trainer: Trainer, module: LightningModule) -> None:
+        """Draw the pictures of a run that goes on."""
+        run = RunDirectory(self.directory)
+        data: Any = getattr(trainer, "datamodule", None)
+        study = Study(data, module, getattr(trainer, "callbacks", []), trainer)
+        show(run, run.config(), study, ended=False)
 
     def _is_time(self) -> bool:
         if self.thorough:

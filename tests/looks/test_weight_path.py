@@ -8,8 +8,8 @@ import torch
 from made import executed
 from torch import Tensor
 
-from seedbed.callbacks.weight_path import WeightPath
 from seedbed.errors import RunError
+from seedbed.looks.weight_path import WeightPath
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.resume import resume
 

@@ -12,9 +12,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from torch import cat, nn, tensor
 
-from seedbed.callbacks.board import Board
-from seedbed.callbacks.diagnostics import is_look
 from seedbed.config.build import build
+from seedbed.looks.board import Board
+from seedbed.looks.diagnostics import is_look
 from seedbed.record.checkpoint import load
 from seedbed.record.directory import RunDirectory
 from seedbed.record.files import read_log
@@ -160,24 +160,25 @@ def test_weights_too_huge_for_a_histogram_are_left_out_of_it(tmp_path: Path) -> 
     trainer = Trainer(accelerator="cpu", logger=logger, enable_checkpointing=False)
     task = LightningModule()
     task.net = net
-    Board().on_train_end(trainer, task)
+    Board(directory=str(tmp_path)).on_train_end(trainer, task)
     logger.finalize("success")
     assert read(tmp_path).Tags()["histograms"] == ["weights/net.small"]
 
 
 def test_pictures_are_drawn_while_they_stay_a_small_share_of_the_fit(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr("seedbed.callbacks.board.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("seedbed.looks.board.time.monotonic", lambda: clock[0])
     drawn: list[float] = []
 
-    def draw() -> None:
+    def draw(*_: object) -> None:
         drawn.append(clock[0])
         clock[0] += 3
 
-    board, trainer, module = Board(drawing=0.01), Trainer(accelerator="cpu"), LightningModule()
-    board.draw = draw
+    monkeypatch.setattr(Board, "draw", draw)
+    board = Board(directory=str(tmp_path), drawing=0.01)
+    trainer, module = Trainer(accelerator="cpu"), LightningModule()
     board.on_validation_end(trainer, module)  # before the fit
     board.on_train_start(trainer, module)
     for _ in range(60):
