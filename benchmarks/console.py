@@ -124,6 +124,6 @@ def _alike(shown: str, printed: str) -> bool:
 
 def _number(word: str) -> float | None:
     try:
-        return float(word.replace(",", "").rstrip("%"))
+        return float(word.strip("(),;%").replace(",", ""))
     except ValueError:
         return None

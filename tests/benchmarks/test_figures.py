@@ -78,7 +78,7 @@ $ python -c "raise SystemExit(2)"
 def test_figures_that_moved_are_reported_and_finished_runs_are_not_trained_again(
     docs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    brief = "max_epochs=2 data.held_out=20 logger=csv report=false"
+    brief = "max_epochs=2 data.held_out=20 logger=csv"
     found = measured(f"-m {brief} optimizer.lr=0.01,0.02", docs / "first", tested=True)
     assert found is not None
     best, worst = found.groups
