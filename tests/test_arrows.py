@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "record": {"errors", "files", "project", "terminal"},
     "data": {"errors", "files", "processes", "record", "terminal"},
     "nets": {"errors"},
-    "optim": {"errors", "processes"},
+    "optim": {"errors"},
     "tasks": {"errors", "lightning_private", "processes"},
     "fast": {"data", "tasks"},
     "speed": {"fast"},
@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "loggers": {"files", "lightning_private", "tensorboard"},
     "report": {"errors", "files", "metric_directions", "record", "speed", "terminal"},
     "callbacks": {
-        *("data", "errors", "files", "loggers", "metric_directions", "nets", "processes"),
+        *("data", "errors", "files", "metric_directions", "nets", "processes"),
         *("lightning_private", "record", "tasks", "tensorboard", "terminal"),
     },
     "looks": {
@@ -55,7 +55,7 @@ MAY_IMPORT = {
     "demo": {"data", "errors", "runs", "speed", "tasks"},
     "new": {"config", "errors", "project"},
     "cli": {
-        *("config", "data", "demo", "errors", "processes", "project", "record", "report", "runs"),
+        *("config", "demo", "errors", "processes", "project", "record", "report", "runs"),
         *("new", "sweep", "terminal"),
         "speed",
     },

@@ -19,9 +19,6 @@ from lightning.pytorch.utilities import rank_zero_only
 EVENTS = "events.out.tfevents."
 """How the names of TensorBoard's files begin; a time follows."""
 
-HPARAMS = ".hparams"
-"""How the name of TensorBoard's file of settings and final metrics ends."""
-
 FINAL = ("val/loss", "val/accuracy", "test/loss", "test/accuracy", "test/r2")
 """The metrics that it has; TensorBoard shows no more than five columns unasked."""
 
@@ -132,50 +129,6 @@ def add_image(trainer: Trainer, name: str, png: bytes, step: int) -> None:
         summary = Summary(value=[Summary.Value(tag=name, image=image)])
         board._get_file_writer().add_summary(summary, step)
         board.flush()
-
-
-def add_vectors(trainer: Trainer, name: str, vectors: Any, labels: list[str]) -> None:
-    """Show vectors (N, C), and what each is of, in TensorBoard's projector if the run has one."""
-    import numpy as np
-
-    for logger in trainer.loggers:
-        if not isinstance(logger, lightnings.TensorBoardLogger):
-            continue
-        folder = Path(logger.log_dir)
-        np.savetxt(folder / f"{name}.tsv", vectors, fmt="%.4g", delimiter="\t")
-        shown = "".join(f"{repr(one)[1:-1] if one.isspace() else one}\n" for one in labels)
-        (folder / f"{name}.labels.tsv").write_text(shown.replace("\0", "END"), encoding="utf-8")
-        (folder / "projector_config.pbtxt").write_text(
-            f'embeddings {{\n  tensor_name: "{name}"\n  tensor_path: "{name}.tsv"\n'
-            f'  metadata_path: "{name}.labels.tsv"\n}}\n'
-        )
-
-
-def log_hyperparameters(
-    trainer: Trainer, settings: Mapping[str, str | float], metrics: Mapping[str, float]
-) -> None:
-    """Give TensorBoard's HPARAMS tab a row: a run's settings, and final metrics.
-
-    They stand in a file of their own, which takes the place of an earlier one: of several rows for
-    a run TensorBoard shows the first, which would not be true any more of one that was made longer.
-    Lightning's and torch's ways also write which columns there are, and those of the first run
-    would be all; left to itself, TensorBoard takes every run's, those that differ first.
-    """
-    from torch.utils.tensorboard import SummaryWriter
-    from torch.utils.tensorboard.summary import hparams
-
-    for logger in trainer.loggers:
-        if not (isinstance(logger, lightnings.TensorBoardLogger) and trainer.is_global_zero):
-            continue
-        for old in Path(logger.log_dir).glob(f"*{HPARAMS}"):
-            old.unlink()
-        _, started, ended = hparams(dict(settings), {})  # type: ignore[no-untyped-call]
-        with SummaryWriter(logger.log_dir, filename_suffix=HPARAMS) as writer:
-            for summary in (started, ended):
-                writer._get_file_writer().add_summary(summary)
-            for name, value in metrics.items():
-                if name in FINAL:
-                    writer.add_scalar(f"{BEST}{name}", value, trainer.global_step)
 
 
 def latest(folder: str) -> int:

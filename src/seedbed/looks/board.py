@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch.loggers as lightnings
 import torch
 from lightning import Callback, LightningModule, Trainer
 
@@ -23,7 +24,7 @@ from seedbed.looks.page import show
 from seedbed.record.directory import RunDirectory
 from seedbed.tasks.base import net_of
 from seedbed.tasks.binary import BinaryTask
-from seedbed.tensorboard import add_vectors, boards
+from seedbed.tensorboard import boards
 
 FIRST = 2.0
 """Seconds that a drawing is taken to need before there was one."""
@@ -99,7 +100,7 @@ class Board(Callback):
         vectors = getattr(pl_module, "embeddings", None)
         if vectors and trainer.is_global_zero:
             name, values, labels = vectors(data)
-            add_vectors(trainer, name, values.detach().float().cpu(), labels)
+            _add_vectors(trainer, name, values.detach().float().cpu(), labels)
         for board in _boards(trainer):
             with suppress(Exception), warnings.catch_warnings():  # not every net can be traced
                 warnings.simplefilter("ignore")
@@ -120,6 +121,23 @@ class Board(Callback):
 
 def _boards(trainer: Trainer) -> list[Any]:
     return [*boards(trainer)] if trainer.is_global_zero else []
+
+
+def _add_vectors(trainer: Trainer, name: str, vectors: Any, labels: list[str]) -> None:
+    """Show vectors (N, C), and what each is of, in TensorBoard's projector if the run has one."""
+    import numpy as np
+
+    for logger in trainer.loggers:
+        if not isinstance(logger, lightnings.TensorBoardLogger):
+            continue
+        folder = Path(logger.log_dir)
+        np.savetxt(folder / f"{name}.tsv", vectors, fmt="%.4g", delimiter="\t")
+        shown = "".join(f"{repr(one)[1:-1] if one.isspace() else one}\n" for one in labels)
+        (folder / f"{name}.labels.tsv").write_text(shown.replace("\0", "END"), encoding="utf-8")
+        (folder / "projector_config.pbtxt").write_text(
+            f'embeddings {{\n  tensor_name: "{name}"\n  tensor_path: "{name}.tsv"\n'
+            f'  metadata_path: "{name}.labels.tsv"\n}}\n'
+        )
 
 
 def _add_graph(board: Any, module: LightningModule, data: Any) -> None:

@@ -13,10 +13,11 @@ from seedbed.config.compose import composed, plain
 from seedbed.config.initial import initial_task
 from seedbed.config.overrides import REFUSALS
 from seedbed.errors import SettingError
+from seedbed.looks.hyperparameters import log_hyperparameters
 from seedbed.record.directory import RunDirectory
 from seedbed.record.files import flat
 from seedbed.record.run import Run, read_run
-from seedbed.record.settings import EXPERIMENT
+from seedbed.record.settings import EXPERIMENT, listed
 from seedbed.tensorboard import add_image
 from seedbed.terminal import log
 
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 
 OF_ENDED = ("layers", "landscape")
 """Pictures of what a fit went through, and not of what its net can do."""
+
+
+def conclude(
+    run: RunDirectory, config: Mapping[str, Any], study: Study, metrics: Mapping[str, float]
+) -> None:
+    """Give TensorBoard the settings and final metrics; say what went wrong in the fit."""
+    log_hyperparameters(study.trainer, listed(dict(flat(config))), metrics)
+    examine(run)
 
 
 def examine(run: RunDirectory, reported: set[str] | None = None, *, early: bool = False) -> None:

@@ -40,13 +40,12 @@ from seedbed.record.checkpoint import BEST, is_own, load, reopen
 from seedbed.record.directory import RunDirectory, now, write_json
 from seedbed.record.files import flat
 from seedbed.record.run import partial as partial_by
-from seedbed.record.settings import listed
 from seedbed.runs import provenance
 from seedbed.runs.restore import restoring
 from seedbed.runs.validate import check_begun, refuse, weights_differ
 from seedbed.runs.weights import begin_with_own, load_pretrained
 from seedbed.tasks.base import Task, net_of
-from seedbed.tensorboard import boards, log_hyperparameters
+from seedbed.tensorboard import boards
 from seedbed.terminal import log, logged_to
 from seedbed.terminal.console import console
 
@@ -128,7 +127,6 @@ def _train(run: RunDirectory, config: dict[str, Any]) -> tuple[Study, dict[str, 
     metrics = _fit_and_test(run, study, test=config.get("test") is not False)
     if study.trainer.is_global_zero:
         write_json(run.metrics_file, metrics)
-        log_hyperparameters(study.trainer, listed(dict(flat(config))), metrics)
         _conclude(run, config, study, metrics)
     return study, metrics
 
@@ -388,5 +386,5 @@ def _conclude(
                 board.add_text(type(speaker).__name__, text.replace("\n", "  \n"))
                 board.flush()  # a process that ends loses what waits to be written
     if looks := _looks():
-        looks.examine(run)
+        looks.conclude(run, config, study, metrics)
     log.info(f"\nrun: {run.path}")

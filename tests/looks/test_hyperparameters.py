@@ -9,7 +9,8 @@ from made import executed
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from seedbed.tensorboard import BEST, log_hyperparameters
+from seedbed.looks.hyperparameters import log_hyperparameters
+from seedbed.tensorboard import BEST
 
 
 class Trained:
