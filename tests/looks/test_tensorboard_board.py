@@ -185,3 +185,10 @@ def test_pictures_are_drawn_while_they_stay_a_small_share_of_the_fit(
         clock[0] += 20
         board.on_validation_end(trainer, module)
     assert drawn == [200, 603, 906, 1209]  # 2 s are expected at first, 3 s after each
+
+
+def test_parts_that_were_built_without_a_run_are_fitted_and_not_examined(tmp_path: Path) -> None:
+    study = build(settings("max_epochs=1", "callbacks=diagnostics", "logger=csv"), tmp_path)
+    study.trainer.fit(study.task, datamodule=study.datamodule)
+    assert read_log(tmp_path, name="layers.csv")["update/body.0"]
+    assert not [*tmp_path.glob("report*"), *tmp_path.glob("doctor*")]

@@ -20,8 +20,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from seedbed.config.build import Study
 from seedbed.looks.diagnostics import is_look
-from seedbed.looks.page import show
-from seedbed.record.directory import RunDirectory
+from seedbed.looks.page import run_in, show
 from seedbed.tasks.base import net_of
 from seedbed.tasks.binary import BinaryTask
 from seedbed.tensorboard import boards
@@ -68,10 +67,10 @@ class Board(Callback):
 
     def draw(self, trainer: Trainer, module: LightningModule) -> None:
         """Draw the pictures of a run that goes on."""
-        run = RunDirectory(self.directory)
         data: Any = getattr(trainer, "datamodule", None)
         study = Study(data, module, getattr(trainer, "callbacks", []), trainer)
-        show(run, run.config(), study, ended=False)
+        if run := run_in(self.directory):
+            show(run, run.config(), study, ended=False)
 
     def _is_time(self) -> bool:
         if self.thorough:

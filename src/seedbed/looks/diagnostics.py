@@ -25,8 +25,7 @@ from torch import Tensor, nn
 
 from seedbed.lightning_private import steps_done
 from seedbed.loggers import CSVLogger
-from seedbed.looks.page import examine
-from seedbed.record.directory import RunDirectory
+from seedbed.looks.page import examine, run_in
 from seedbed.tasks.base import net_of
 from seedbed.tasks.binary import BinaryTask
 from seedbed.tasks.multiclass import MulticlassTask
@@ -145,7 +144,8 @@ class Diagnostics(Callback):
         waited = time.monotonic() - self._examined >= PATIENCE
         if trainer.is_global_zero and not trainer.sanity_checking and (self._count == 1 or waited):
             self._examined = time.monotonic()
-            examine(RunDirectory(self.directory), self._reported, early=True)
+            if run := run_in(self.directory):
+                examine(run, self._reported, early=True)
 
     def _looks(self) -> bool:
         return self.thorough or is_look(self._count)

@@ -29,6 +29,12 @@ OF_ENDED = ("layers", "landscape")
 """Pictures of what a fit went through, and not of what its net can do."""
 
 
+def run_in(folder: Path) -> RunDirectory | None:
+    """The run that a callback's folder is of; None where parts were only built there."""
+    run = RunDirectory(folder)
+    return run if run.config_file.exists() else None
+
+
 def conclude(
     run: RunDirectory, config: Mapping[str, Any], study: Study, metrics: Mapping[str, float]
 ) -> None:
