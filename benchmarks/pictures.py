@@ -70,7 +70,7 @@ RUNS = [
         {"confusion": "confusion", "worst": "worst", "filters": "filters", "classes": "classes"},
     ),
     Shown(
-        ("experiment=poem_gpt", "data=verse", "prompt=秋江長歌", "max_steps=60"),
+        ("experiment=poem_gpt", "data=verse", "prompt='秋江長歌'", "max_steps=60"),
         {"lens": "lens"},
     ),
     Shown(

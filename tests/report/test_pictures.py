@@ -5,15 +5,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from PIL import Image
 
 from seedbed.record.run import find_runs
 from seedbed.report.comparison import compare
 from seedbed.report.effects import measured
+from seedbed.report.picture import Picture, png
 from seedbed.report.scales import spans, view
-from seedbed.report.style import COLOURS, GREY, colours, drawing, spread, text
+from seedbed.report.style import COLOURS, GREY, colours, drawing, panels, spread, text
 
 MakeRun = Callable[..., Path]
 
@@ -61,6 +66,23 @@ def test_labels_are_kept_within_the_picture() -> None:
 def test_characters_no_font_has_become_codes_and_formulas_stay_text() -> None:
     with drawing():
         assert text("a \U0010fffe $x$") == r"a \U0010fffe \$x\$"
+
+
+@pytest.mark.parametrize("words", ["0.83", "two\nlines", "春"])
+def test_letters_stand_where_matplotlib_writes_them(words: str) -> None:
+    with drawing():
+        from seedbed.report.lettering import write
+
+        edges = []
+        for pen in (write, Axes.text):
+            figure, [axes] = panels([2])
+            axes.set_axis_off()
+            pen(axes, 0.5, 0.5, words, ha="center", va="center", fontsize=30)
+            picture = Image.open(BytesIO(png(Picture("", "", "", figure)))).convert("L")
+            ink = np.argwhere(np.asarray(picture) < 128)
+            edges.append([*ink.min(0), *ink.max(0)])
+    tenth = 0.1 * 30 / 72 * 150  # Matplotlib centres a line with the room below it
+    assert edges[0] == pytest.approx(edges[1], abs=tenth + 1)
 
 
 def test_of_many_groups_the_ten_best_have_colours(make_run: MakeRun, tmp_path: Path) -> None:

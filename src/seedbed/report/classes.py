@@ -62,6 +62,8 @@ def _of_test(view: View) -> np.ndarray | None:
 
 def _draw_table(axes: "Axes", counts: np.ndarray, labels: Sequence[str], name: str) -> None:
     """Each row shaded by its own shares, so that rare classes are seen too."""
+    from seedbed.report.lettering import write
+
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.grid(visible=False)
@@ -73,9 +75,7 @@ def _draw_table(axes: "Axes", counts: np.ndarray, labels: Sequence[str], name: s
         for column in places:
             if count := int(counts[row, column]):
                 colour = "white" if shares[row, column] > 0.5 else "#222222"
-                axes.text(
-                    column, row, f"{count}", ha="center", va="center", color=colour, fontsize=8
-                )
+                write(axes, column, row, f"{count}", color=colour, fontsize=8)
     axes.set_xlabel("predicted" if not turned else "")
     axes.set_ylabel("true")
     axes.set_title(name, fontsize=9)

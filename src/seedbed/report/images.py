@@ -30,6 +30,8 @@ def draw_images(view: View) -> Iterator[Picture]:
 
 def _draw_worst(view: View) -> Picture:
     """The images whose own class got the least probability."""
+    from seedbed.report.lettering import write
+
     own = view.probabilities.gather(1, view.classes[:, None])[:, 0]  # (N,)
     worst = own.argsort()[: ROWS * COLUMNS].tolist()
     labels = view.labels
@@ -54,9 +56,7 @@ def _draw_worst(view: View) -> Picture:
         names = [true] if true == taken else [true, taken]
         chances = [f"{labels[n][:9]}: {float(view.probabilities[row, n]):.1%}" for n in names]
         words = text(chances[0]) + "".join(f"\n{text(other)}" for other in chances[1:])
-        axes.text(
-            left + width / 2, top - 0.03 * height, words, ha="center", va="bottom", fontsize=8
-        )
+        write(axes, left + width / 2, top - 0.03 * height, words, va="bottom", fontsize=8)
     axes.set_xlim(0, COLUMNS * across)
     axes.set_ylim(ROWS * down - 0.4 * height / side, -0.4 * height / side)
     errors = int((view.probabilities.argmax(1) != view.classes).sum())

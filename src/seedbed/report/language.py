@@ -17,12 +17,13 @@ from seedbed.report.style import COLOURS, GREY, INK, grid, panels, text
 from seedbed.report.view import View
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from torch import Tensor
 
-MOST_TOKENS = 4096
+MOST_TOKENS = 2048
 """Tokens of validation that are looked at, the first ones."""
 
-SPANS = 16
+SPANS = 8
 """Parts of a window over which the loss is averaged."""
 
 LONGEST_LINE = 16
@@ -114,28 +115,47 @@ def draw_attention(view: View) -> Iterator[Picture]:
     with view.evaluating() as net:
         weights = net.attention(tokens.to(next(net.parameters()).device)).float().cpu()
     layers, heads = weights.shape[:2]  # (layers, heads, T, T)
-    kept = max(1, MOST_HEADS // heads)
-    layers = min(layers, kept)
-    side = min(2.6, max(1.5, 8.0 / heads))
-    figure, axes = grid(layers, heads, cell=(side, side), gap=(0.12, 0.3), left=0.5, bottom=0.6)
-    characters = [text(character) for character in line]
-    small = {"fontsize": min(9, 9 * side * 6 / len(line) + 2)}
-    for number, below in enumerate(axes):
-        layer, head = divmod(number, heads)
-        below.imshow(weights[layer, head].numpy() ** 0.5, cmap="Blues", vmin=0, vmax=1)
-        below.grid(visible=False)
-        below.tick_params(length=0)
-        outer = layer == layers - 1, head == 0  # labels at the left and below, for all
-        below.set_xticks(range(len(line)), characters if outer[0] else [""] * len(line), **small)
-        below.set_yticks(range(len(line)), characters if outer[1] else [""] * len(line), **small)
-        below.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=8, pad=3)
-    figure.text(0.5, 0.02, "looked at (across) by each character (down)", ha="center", fontsize=9)
+    layers = min(layers, max(1, MOST_HEADS // heads))
+    figure = _draw_heads(weights[:layers].numpy(), [text(character) for character in line])
     own = float(torch.diagonal(weights, dim1=2, dim2=3).mean())
     alt = (
         f"Attention within {line!r}, of {layers} layers of {heads} heads: a character gives itself "
         f"{own:.0%} on average."
     )
     yield Picture("attention", "Attention by head", alt, figure)
+
+
+def _draw_heads(weights: np.ndarray, characters: Sequence[str]) -> "Figure":
+    """All heads (layers, heads, T, T) in one image: an axis for each takes much longer."""
+    from seedbed.report.lettering import write
+
+    layers, heads, T, _ = weights.shape
+    cell = min(2.0, max(1.5, 8.0 / heads)) / T  # inches
+    right, down = T + 1, T + round(max(2.0, 0.28 / cell))  # from a head to the next, in cells
+    across, below = heads * right - 1, layers * down - (down - T)
+    size = (across * cell, below * cell)
+    figure, [axes] = grid(1, 1, cell=size, gap=(0, 0), left=0.3, bottom=0.6)
+    sheet = np.full((below, across), np.nan)
+    corners = [(row * down, column * right) for row in range(layers) for column in range(heads)]
+    for (top, left), head in zip(corners, weights.reshape(-1, T, T), strict=True):
+        sheet[top : top + T, left : left + T] = head**0.5
+        name = f"layer {top // down + 1}, head {left // right + 1}"
+        write(axes, left, top - 0.1, name, ha="left", va="bottom", fontsize=8)
+    axes.pcolormesh(sheet, cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlim=(0, across), ylim=(below, 0))
+    axes.set_axis_off()
+    tops, lefts = np.array(corners).T
+    frame: Any = {"color": "#777777", "linewidth": 0.8, "clip_on": False}
+    axes.vlines(lefts, tops, tops + T, **frame)
+    axes.hlines(tops + T, lefts, lefts + T, **frame)
+    small = min(9, 54 * cell + 2)
+    for number, character in enumerate(characters):  # at the left and below, for all
+        for left in range(0, across, right):
+            write(axes, left + number + 0.5, below + 0.2, character, va="top", fontsize=small)
+        for top in range(0, below, down):
+            write(axes, -0.7, top + number + 0.5, character, fontsize=small)
+    figure.text(0.5, 0.02, "looked at (across) by each character (down)", ha="center", fontsize=9)
+    return figure
 
 
 def shown_line(view: View) -> str:
@@ -155,6 +175,8 @@ def shown_line(view: View) -> str:
 
 def draw_neighbours(view: View) -> Iterator[Picture]:
     """The picture `neighbours`: characters whose vectors point the same way, and the cosine."""
+    from seedbed.report.lettering import write
+
     if not hasattr(view.net, "token_embedding"):
         return
     vectors = view.net.token_embedding.weight.detach().float().cpu()
@@ -170,13 +192,13 @@ def draw_neighbours(view: View) -> Iterator[Picture]:
     axes.set_xlim(-1.2, NEIGHBOURS)
     axes.set_ylim(len(near) - 0.5, -0.5)
     for row, (token, others) in enumerate(near.items()):
-        axes.text(-0.6, row, text(names[token]), ha="center", va="center", fontsize=13)
+        write(axes, -0.6, row, text(names[token]), fontsize=13)
         for column, (other, cosine) in enumerate(others):
             label = text(vocabulary.decode([other]))
             size = 12 if len(label) == 1 else 7  # a code point
-            axes.text(column + 0.3, row, label, ha="center", va="center", fontsize=size)
+            write(axes, column + 0.3, row, label, fontsize=size)
             shade = GREY if cosine < 0.3 else INK
-            axes.text(column + 0.52, row, f"{cosine:.2f}", va="center", fontsize=7, color=shade)
+            write(axes, column + 0.52, row, f"{cosine:.2f}", ha="left", fontsize=7, color=shade)
     lines = [
         f"{names[token]}: {' '.join(vocabulary.decode([other]) for other, _ in others[:3])}"
         for token, others in near.items()

@@ -26,6 +26,8 @@ def draw_lens(view: View) -> Iterator[Picture]:
     import torch
     from torch.nn import functional as F
 
+    from seedbed.report.lettering import write
+
     blocks = getattr(view.net, "blocks", None)
     if not blocks:
         return
@@ -47,12 +49,12 @@ def draw_lens(view: View) -> Iterator[Picture]:
     axes.set_xlim(-3.2, len(line) - 0.5)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     for row, (label, characters) in enumerate(zip(labels, [line, *rows], strict=True)):
-        axes.text(-3.1, row, label, va="center", fontsize=9)
+        write(axes, -3.1, row, label, ha="left", fontsize=9)
         for column, character in enumerate(characters):
             came = bool(row) and character == line[column + 1]
             shade, size = INK if came or not row else GREY, 13 if row else 14
             shown = text(character.replace("\n", "⏎"))
-            axes.text(column, row, shown, ha="center", va="center", fontsize=size, color=shade)
+            write(axes, column, row, shown, fontsize=size, color=shade)
     alt = (
         f"The likeliest next character at each place of {line!r}, dark where it came; the loss is "
         f"{losses[0]:.2f} with no block and {losses[-1]:.2f} with all {len(blocks)}."

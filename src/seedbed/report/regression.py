@@ -101,7 +101,7 @@ def _earlier(view: View, places: "Tensor") -> Iterator[tuple[str, "Tensor"]]:
     if path is None:
         return
     before = [place for place in path.some(STEPS) if path.steps[place] < best][: STEPS - 1]
-    with view.at(*(path.weights[place] for place in before)) as turns:
+    with view.at(path.weights[place] for place in before) as turns:
         for place, _ in zip(before, turns, strict=True):
             yield f"step {path.steps[place]:,}", view.outputs(places)
 

@@ -6,8 +6,8 @@ look for them anew takes as long as to draw two pictures.
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -119,9 +119,24 @@ def _packaged() -> str | None:
     return next((f"{place}/fonts/ipaexg.ttf" for place in places or ()), None)
 
 
-def _quickly() -> AbstractContextManager[None]:
-    """Import Matplotlib in less time; once, for what that freezes is never collected."""
-    return nullcontext() if "matplotlib.figure" in sys.modules else quick_imports()
+@contextmanager
+def _quickly() -> Iterator[None]:
+    """Import Matplotlib in less time; once, for what that freezes is never collected.
+
+    A third of the time it would list the properties of its classes, for `help` alone.
+    """
+    if "matplotlib.artist" in sys.modules:
+        yield
+        return
+    with quick_imports():
+        artist: Any = import_module("matplotlib.artist")
+        inspector, describe = artist.ArtistInspector, artist.kwdoc
+        setters = inspector.get_setters
+        inspector.get_setters, artist.kwdoc = lambda _: [], lambda _: ""
+        try:
+            yield
+        finally:
+            inspector.get_setters, artist.kwdoc = setters, describe
 
 
 @contextmanager
@@ -212,20 +227,29 @@ def text(words: str) -> str:
     """Words as a picture can show them: no formulas, and codes for characters no font has."""
     import matplotlib
 
-    known = _characters(tuple(matplotlib.rcParams["font.family"]))
+    fonts = _fonts(tuple(matplotlib.rcParams["font.family"]))
     if len(words) > WIDEST:  # what differs may stand at its end
         words = f"{words[: WIDEST - 21]}…{words[-20:]}"
-    drawn = (c if ord(c) in known else c.encode("unicode_escape").decode() for c in words)
+    drawn = (
+        c if any(ord(c) in known for _, known in fonts) else c.encode("unicode_escape").decode()
+        for c in words
+    )
     return "".join(drawn).replace("$", r"\$")
 
 
+def font_of(character: str, names: tuple[str, ...]) -> Any:
+    """The first of some fonts that has a character, else the first."""
+    fonts = _fonts(names)
+    return next((font for font, known in fonts if ord(character) in known), fonts[0][0])
+
+
 @cache
-def _characters(fonts: Sequence[str]) -> set[int]:
-    """Those that a font has."""
+def _fonts(names: tuple[str, ...]) -> list[tuple[Any, Container[int]]]:
+    """Fonts, and the characters that each has."""
     from matplotlib import font_manager
 
-    paths = map(font_manager.findfont, fonts)
-    return set[int]().union(*(font_manager.get_font(path).get_charmap() for path in paths))
+    fonts = [font_manager.get_font(font_manager.findfont(name)) for name in names]
+    return [(font, font.get_charmap()) for font in fonts]
 
 
 def colours(comparison: Comparison) -> dict[str, str]:

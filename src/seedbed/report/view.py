@@ -4,7 +4,7 @@ Only validation is looked at: what is seen in a picture may decide what is tried
 have figures of the test part where it was opened; pictures that show them say so.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -125,7 +125,7 @@ class View:
         return path_of(self.run, self.parameters) if tiny else None
 
     @contextmanager
-    def at(self, *vectors: "Tensor") -> Iterator[Iterator[None]]:
+    def at(self, vectors: Iterable["Tensor"]) -> Iterator[Iterator[None]]:
         """Give the net other weights, one vector (parameters,) after the other, and then its own.
 
         Within it, each turn of a loop has the next of them.
