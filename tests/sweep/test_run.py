@@ -141,7 +141,7 @@ def test_job_that_diverges_fails_alone_and_is_reported_at_once(
     failed = sweep.runs()[2]
     printed = capsys.readouterr().out
     expected = f"FAILED: optimizer.lr=1000000000.0: {failed.status()['error']}\n    {failed.path}\n"
-    assert printed.index(expected) < printed.index("4/6")
+    assert printed.index(expected) < printed.index("\n4/6 ")
     assert str(caught.value).startswith("1 of 6 jobs failed. To try again what has no result: ")
 
 
