@@ -234,23 +234,32 @@ def test_schedule_moves_at_each_step_and_its_rate_is_logged() -> None:
     assert history.of("learning_rate") == pytest.approx([0.1 / 4, 0.1 / 16])
 
 
-def test_rates_of_groups_that_have_their_own_are_logged_by_kind() -> None:
-    def optimizer(net: nn.Module) -> SGD:
-        weight, bias = net.parameters()
-        return SGD(
-            [
-                {"params": [weight], "kind": "matrix"},
-                {"params": [bias], "kind": "vector", "lr": 0.2},
-                {"params": [nn.Parameter(torch.ones(1))], "kind": "head"},
-            ],
-            lr=0.1,
-        )
+def in_groups(net: nn.Module) -> SGD:
+    weight, bias = net.parameters()
+    return SGD(
+        [
+            {"params": [weight], "kind": "matrix"},
+            {"params": [bias], "kind": "vector", "lr": 0.2},
+            {"params": [nn.Parameter(torch.ones(1))], "kind": "head"},
+        ],
+        lr=0.1,
+    )
 
-    history, task = History(), Line()
-    task._optimizer = optimizer
+
+def to_zero(optimizer: Optimizer, total_steps: int) -> LambdaLR:
+    return LambdaLR(optimizer, lambda _: 0.0)
+
+
+@pytest.mark.parametrize(("scheduler", "factor"), [(constant, 1.0), (to_zero, 0.0)])
+def test_rates_of_groups_that_have_their_own_are_logged_by_kind(
+    scheduler: MakeScheduler, factor: float
+) -> None:
+    history, task = History(), Line(scheduler)
+    task._optimizer = in_groups
     trainer_of(history).fit(task, batches(4), batches(5))
     rates = {name: x for name, x in history.rows[0].items() if name.startswith("learning_rate")}
-    assert rates == pytest.approx({"learning_rate": 0.1, "learning_rate/vector": 0.2})
+    expected = {"learning_rate": 0.1 * factor, "learning_rate/vector": 0.2 * factor}
+    assert rates == pytest.approx(expected)
 
 
 def stopped_and_resumed(step: int, checkpoint: Path, *callbacks: Callback) -> Line:

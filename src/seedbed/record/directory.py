@@ -51,11 +51,17 @@ SEEDBED = (sys.executable, "-P", "-m", "seedbed")
 """The `seedbed` command, taking no module from the folder where it is started."""
 
 
-def typed(*words: str) -> str:
-    """A `seedbed` command as a user types it, in any folder, even one that holds modules."""
-    script = Path(shutil.which("seedbed") or "")
+def typed(*words: str, program: str = "seedbed", module: str = "seedbed") -> str:
+    """A `seedbed` command as a user types it, in any folder, even one that holds modules.
+
+    Args:
+        words: What follows the program's name.
+        program: Another one beside this Python, such as `tensorboard`.
+        module: The module that it runs, where it cannot be typed by its name alone.
+    """
+    script = Path(shutil.which(program) or "")
     is_ours = script.parent == Path(sys.executable).parent
-    return shlex.join([*(["seedbed"] if is_ours else SEEDBED), *words])
+    return shlex.join([*([program] if is_ours else [*SEEDBED[:3], module]), *words])
 
 
 class RunDirectory:

@@ -344,13 +344,17 @@ def _next_steps(run: Run, kind: str) -> Iterator[tuple[str, str]]:
         yield "write more text", typed("generate", here, "--count", "5")
     if kind:
         yield "play with it in a browser", typed("demo", here)
-    yield "see its curves in TensorBoard", f"tensorboard --logdir {here}"
+    yield "see its curves in TensorBoard", _tensorboard(here)
     if run.config.get("test") is False and not run.openings:
         yield (
             "measure it on the test part, which is recorded",
             typed("evaluate", here, "--split", "test"),
         )
     yield "compare it with others", typed("compare", here, "OTHER")
+
+
+def _tensorboard(folder: str) -> str:
+    return typed("--logdir", folder, program="tensorboard", module="tensorboard.main")
 
 
 def _longer(run: Run) -> str:

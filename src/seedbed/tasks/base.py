@@ -382,12 +382,12 @@ class Task(LightningModule, ABC):
         return {"gradient_norm": get_total_norm(gradients)} if gradients else {}
 
     def _learning_rates(self) -> dict[str, float]:
-        """The first group's rate, and those of the groups that have others, by their kinds."""
+        """The first group's rate, and those of the groups that have or had others, by kind."""
         first, *others = self.trainer.optimizers[0].param_groups
         return {"learning_rate": first["lr"]} | {
             f"learning_rate/{group.get('name', group['kind'])}": group["lr"]
             for group in others
-            if group["lr"] != first["lr"]
+            if any(group.get(rate) != first.get(rate) for rate in ("initial_lr", "lr"))
         }
 
     def _penalty(self) -> Tensor:
