@@ -1,5 +1,6 @@
 """Metrics by their names: which way one is better, which are of a part."""
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -16,10 +17,11 @@ LOWER_IS_BETTER = frozenset(
 
 def best_is(metric: str) -> Literal["min", "max"] | None:
     """Whether the best `val/…`, `test/…` or `train/…` is the lowest or the highest, if known."""
-    name = metric.rpartition("/")[2]
-    if name in HIGHER_IS_BETTER:
+    # Others' names end with what they are of, as in val_loss.
+    names = {metric.rpartition("/")[2], re.split(r"[/_]", metric)[-1]}
+    if names & HIGHER_IS_BETTER:
         return "max"
-    return "min" if name in LOWER_IS_BETTER else None
+    return "min" if names & LOWER_IS_BETTER else None
 
 
 COUNTS = ("step", "epoch", "partial")

@@ -143,8 +143,22 @@ def test_tests_metric_is_better_the_way_that_the_runs_say(
 def test_metric_of_which_no_way_is_better_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run("0", [1.0])
     (run / "metrics.json").write_text(json.dumps({"val/loss": 1.0, "val/iou": 0.5}))
-    with pytest.raises(SettingError, match="it is not known which way it is better"):
+    with pytest.raises(SettingError, match="it is not known which way it is better; add --mode"):
         compare(find_runs([tmp_path]), metric="val/iou")
+    assert compare(find_runs([tmp_path]), metric="val/iou", mode="max").mode == "max"
+
+
+def test_runs_without_a_monitor_are_ranked_by_the_metric_that_is_asked_for(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    for rate in (0.1, 0.2):
+        run = make_run(str(rate), [1.0], monitor=None, optimizer={"lr": rate})
+        (run / "metrics.json").write_text(json.dumps({"step": 9, "val_loss": 1 - rate}))
+    runs = find_runs([tmp_path])
+    with pytest.raises(SettingError, match="choose one by --metric, of val_loss"):
+        compare(runs)
+    found = compare(runs, metric="val_loss")
+    assert (found.mode, found.groups[0].label) == ("min", "lr=0.2")
 
 
 @pytest.mark.parametrize(

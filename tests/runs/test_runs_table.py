@@ -37,6 +37,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_run_without_a_monitor_shows_no_metric(tmp_path: Path) -> None:
+    RunDirectory.create(tmp_path / "run", {"monitor": None})
+    [line] = lines(tmp_path)
+    assert (line.metric, line.value) == ("–", None)
+
+
 def test_every_run_below_the_folder_has_a_line(folder: Path) -> None:
     assert [(line.name, line.value, line.steps) for line in lines(folder, sort="name")] == [
         ("exam/a", 0.5, 20),

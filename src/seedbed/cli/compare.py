@@ -24,6 +24,10 @@ def compare(
         str | None,
         typer.Option(help="The metric to rank by and draw; else the experiment's monitor."),
     ] = None,
+    mode: Annotated[
+        Literal["min", "max"] | None,
+        typer.Option(help="Which value of the metric is best, where it is not known."),
+    ] = None,
     x: Annotated[
         Literal["step", "epoch"], typer.Option(help="What curves are drawn over.")
     ] = "step",
@@ -55,7 +59,7 @@ def compare(
     from seedbed.terminal.console import on_stderr
 
     with on_stderr():
-        comparisons = compare_each(find_runs(runs), metric=metric)
+        comparisons = compare_each(find_runs(runs), metric=metric, mode=mode)
     if as_json:
         ranked = [*map(tables.as_json, comparisons)]
         print_json(ranked if len(ranked) > 1 else ranked[0])

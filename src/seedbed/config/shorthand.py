@@ -3,7 +3,6 @@
 These are metrics by name alone, `mode: null`, and the rest of an option whose target is replaced.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -30,10 +29,8 @@ def written_out(config: dict[str, Any], typed: Sequence[str]) -> dict[str, Any]:
             _drop_leftovers(config, place, [one.lstrip("+").partition("=")[0] for one in typed])
     for node in _watching(config):
         if node.get("mode", "") is None:
-            monitor = node["monitor"]
-            # Others' names end with what they are of, as in val_loss; of no name it is the loss.
-            last = re.split(r"[/_]", str(monitor or "loss"))[-1]
-            node["mode"] = best(monitor, task) or best_is(last)
+            monitor = str(node["monitor"] or "loss")
+            node["mode"] = best(monitor, task) or best_is(monitor)
     return config
 
 

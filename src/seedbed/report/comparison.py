@@ -19,12 +19,14 @@ from typing import Literal
 import numpy as np
 
 from seedbed.errors import SettingError, nearest
-from seedbed.metric_directions import best_is
+from seedbed.metric_directions import COUNTS, best_is
 from seedbed.record.run import Run
 from seedbed.record.settings import EXPERIMENT, NAME, Value
 from seedbed.report.settings import FOLDS, Differences, differences, is_seed
 from seedbed.report.statistics import Contrasts, Difference
 from seedbed.terminal import log
+
+Mode = Literal["min", "max"]
 
 HEADLINE = ("loss", "accuracy", "auroc", "mae", "r2", "perplexity")
 """The test metrics worth a column, as far as there are."""
@@ -149,7 +151,7 @@ class Comparison:
     groups: Sequence[Group]
     """From the best to the worst; those of which no run has finished are the last."""
     metric: str
-    mode: Literal["min", "max"]
+    mode: Mode
     of: str = ""
     """The loss that these runs share, where others with another one are compared apart."""
 
@@ -246,7 +248,9 @@ class Comparison:
         return [ranks.get(id(group)) for group in self.groups]
 
 
-def compare_each(runs: Sequence[Run], *, metric: str | None = None) -> list[Comparison]:
+def compare_each(
+    runs: Sequence[Run], *, metric: str | None = None, mode: Mode | None = None
+) -> list[Comparison]:
     """Compare runs with those that decide by the same metric: others measure something else.
 
     A loss is the same where the task defines it alike: mean squared and absolute errors are not.
@@ -255,6 +259,7 @@ def compare_each(runs: Sequence[Run], *, metric: str | None = None) -> list[Comp
     Args:
         runs: At least one.
         metric: What to rank by; None for each run's own `monitor`.
+        mode: Whether its lowest or its highest is best; None for what is known of it.
 
     Raises:
         SettingError: As `compare`, if there is nothing else to compare.
@@ -270,7 +275,7 @@ def compare_each(runs: Sequence[Run], *, metric: str | None = None) -> list[Comp
     comparisons, refused = [], []
     for each in having or [[*runs]]:
         try:
-            comparisons.append(compare(each, metric=metric))
+            comparisons.append(compare(each, metric=metric, mode=mode))
         except SettingError as error:
             refused.append((each, error))
     if not comparisons:
@@ -288,27 +293,36 @@ def _loss(run: Run) -> str:
     return " ".join(f"{name}={value}" for name, value in own.items())
 
 
-def compare(runs: Sequence[Run], *, metric: str | None = None) -> Comparison:
+def compare(
+    runs: Sequence[Run], *, metric: str | None = None, mode: Mode | None = None
+) -> Comparison:
     """Group and rank runs.
 
     Args:
         runs: At least one, all with one `monitor`.
         metric: What to rank by; None for that.
+        mode: Whether its lowest or its highest is best; None for what is known of it.
 
     Raises:
-        SettingError: If no run has the metric, or it is not known which way it is better.
+        SettingError: If there is no monitor and no metric was given, no run has the metric, or it
+            is not known which way it is better.
     """
     monitors = {str(run.config.get("monitor")): str(run.config.get("mode")) for run in runs}
-    metric = metric or next(iter(monitors))
     known = {name for run in runs for name in run.figures}
+    if known and metric is None and all(run.config.get("monitor") is None for run in runs):
+        raise SettingError(
+            "no monitor decides which of these runs is better; choose one by --metric, of "
+            f"{', '.join(sorted(known - {*COUNTS}))}."
+        )
+    metric = metric or next(iter(monitors))
     if known and metric not in known:
         raise SettingError(f"--metric {metric}: no run has it; {nearest(metric, known)}")
     modes = {monitor.rpartition("/")[2]: mode for monitor, mode in monitors.items()}
-    mode = modes.get(metric.rpartition("/")[2]) or best_is(metric)
-    if mode is None:
+    better = mode or modes.get(metric.rpartition("/")[2]) or best_is(metric)
+    if better is None:
         raise SettingError(
-            f"--metric {metric}: it is not known which way it is better; "
-            "seedbed/metric_directions.py may say it."
+            f"--metric {metric}: it is not known which way it is better; add --mode min or "
+            "--mode max."
         )
     found = differences([run.config for run in runs], [_typed(run) for run in runs])
     members: dict[tuple[Value, ...], list[int]] = {}
@@ -320,7 +334,7 @@ def compare(runs: Sequence[Run], *, metric: str | None = None) -> Comparison:
         Group(label, values, tuple(runs[number] for number in numbers))
         for label, (values, numbers) in zip(labels, members.items(), strict=True)
     ]
-    direction: Literal["min", "max"] = "max" if mode == "max" else "min"
+    direction: Mode = "max" if better == "max" else "min"
 
     def standing(group: Group) -> tuple[bool, bool, bool, float]:
         summary = group.summary(metric)

@@ -120,7 +120,7 @@ def _line(path: Path, folder: Path) -> tuple[Line, dict[str, Any]]:
     except RunError as error:
         reason = " ".join(str(error).split())
         return Line(name, "unreadable", "–", None, True, 0, None, None, False, problem=reason), {}
-    metric = str(run.config.get("monitor"))
+    metric = str(run.config.get("monitor") or "–")
     value = run.figures.get(metric, math.nan)
     line = Line(
         name=name,
