@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "optim": {"errors"},
     "tasks": {"errors", "lightning_private", "processes"},
     "fast": {"data", "tasks"},
-    "speed": {"fast"},
+    "speed": {"fast", "project"},
     "tensorboard": set(),
     "loggers": {"files", "lightning_private", "tensorboard"},
     "report": {"errors", "files", "metric_directions", "record", "speed", "terminal"},
@@ -35,8 +35,8 @@ MAY_IMPORT = {
         *("lightning_private", "record", "tasks", "tensorboard", "terminal"),
     },
     "looks": {
-        *("config", "errors", "lightning_private", "loggers", "record", "report", "tasks"),
-        *("tensorboard", "terminal"),
+        *("config", "errors", "lightning_private", "loggers", "project", "record"),
+        *("report", "tasks", "tensorboard", "terminal"),
     },
     "config": {
         *("data", "errors", "metric_directions", "nets", "optim", "processes", "project"),

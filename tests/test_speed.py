@@ -49,6 +49,7 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copied(tmp_path_factory.mktemp("without"))
     for extra in ("demo", "fast", "looks", "report", "sweep"):
         shutil.rmtree(project / "src" / "seedbed" / extra)
+        (project / "src" / "seedbed" / extra / "__pycache__").mkdir(parents=True)  # Git leaves it
     usual = project / "conf" / "callbacks" / "default.yaml"
     nodes = yaml.safe_load(usual.read_text()).items()
     left = {name: node for name, node in nodes if ".looks." not in node["_target_"]}

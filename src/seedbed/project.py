@@ -62,6 +62,12 @@ def own_packages() -> tuple[str, ...]:
     return (FRAME, *(name for name in named if find_spec(name)))
 
 
+def is_there(extra: str) -> bool:
+    """Whether a part such as `seedbed.looks` is; where Git deletes one, `__pycache__` stays."""
+    spec = find_spec(extra)
+    return spec is not None and spec.origin is not None
+
+
 def own_studies() -> Iterator[ModuleType]:
     """The packages right inside the project's own, a study each; only they are imported."""
     for name in own_packages()[1:]:

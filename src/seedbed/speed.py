@@ -9,8 +9,9 @@ import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
+
+from seedbed.project import is_there
 
 VARIABLE = "SEEDBED_FAST"
 
@@ -47,7 +48,7 @@ def with_lean_steps(trainer: Any) -> Any:
 def is_on() -> bool:
     """Whether `fast/` is there and is to be used."""
     wanted = os.environ.get(VARIABLE, "")
-    if wanted == "0" or find_spec("seedbed.fast") is None:
+    if wanted == "0" or not is_there("seedbed.fast"):
         return False
     from seedbed.fast import TESTED
 

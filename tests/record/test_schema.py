@@ -31,3 +31,14 @@ def test_callback_of_version_2_is_named_where_it_stands_now(tmp_path: Path) -> N
     run.config_file.write_text(yaml.safe_dump({KEY: 2, "callbacks": {"board": board}}))
     moved = {"_target_": "seedbed.looks.board.Board", "thorough": True}
     assert run.config() == {"callbacks": {"board": moved}}
+
+
+@pytest.mark.parametrize(("version", "room"), [(2, "callbacks"), (VERSION, "looks")])
+def test_callback_that_only_looks_is_left_out_where_its_room_is_deleted(
+    version: int, room: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDirectory.create(tmp_path / "run", {"seed": 1})
+    board = {"_target_": f"seedbed.{room}.board.Board"}
+    run.config_file.write_text(yaml.safe_dump({KEY: version, "callbacks": {"board": board}}))
+    monkeypatch.setattr("seedbed.record.schema.is_there", lambda extra: False)
+    assert run.config() == {"callbacks": {"board": None}}

@@ -12,13 +12,16 @@ import pytest
 import strangers_modules
 import torch
 from copied import called, copied
+from lightning import LightningDataModule
 from omegaconf import open_dict
 from strangers_modules import Autoencoder
 from stub_project import PROJECT
+from torch.utils.data import TensorDataset
 
 import seedbed
 from seedbed.config.checks import check
 from seedbed.config.compose import composed, plain
+from seedbed.data.base import open_test, seal_test
 from seedbed.data.resumable import ResumableLoader, SeededBySample
 from seedbed.errors import DataError, SettingError
 from seedbed.record.directory import RunDirectory
@@ -106,6 +109,16 @@ def test_test_part_of_a_strangers_datamodule_is_sealed_until_it_is_opened(
     with pytest.raises(DataError, match="The test part is sealed"):
         seedbed.load(run.path).datamodule.test_dataloader()
     assert evaluate(run.path, split="test")["test_loss"] > 0
+
+
+def test_sealed_test_part_that_a_datamodule_was_given_is_back_when_it_is_opened() -> None:
+    rows = TensorDataset(torch.zeros(2, 1))
+    data = LightningDataModule.from_datasets(rows, test_dataset=rows)
+    seal_test(data)
+    with pytest.raises(DataError, match="The test part is sealed"):
+        data.test_dataloader()
+    open_test(data)
+    assert len(data.test_dataloader()) == 2
 
 
 def test_length_in_steps_counts_batches_where_two_optimizers_step(tmp_path: Path) -> None:
@@ -311,6 +324,7 @@ def test_samples_that_are_seeded_are_the_same_in_any_worker() -> None:
 KILLED = """
 import os, signal
 from torch.utils.data import DataLoader, Dataset
+from seedbed.data.base import open_test, seal_test
 from seedbed.data.resumable import ResumableLoader
 
 class Numbers(Dataset):

@@ -12,6 +12,7 @@ from seedbed.config.overrides import HYDRAS, REFUSALS, is_multirun, setting_prob
 from seedbed.errors import RunError, SeedbedError, SettingError, memory_explained
 from seedbed.processes import distributed
 from seedbed.processes.signals import INTERRUPTED, PARENT, end_with
+from seedbed.project import is_there
 from seedbed.terminal import print_any_character, say
 
 PLACES = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EROFS)
@@ -52,10 +53,11 @@ def explained(folder: Path | None = None) -> Iterator[None]:
         if not _is_hydras(error):
             raise
         _leave(RunError(f"hydra.run.dir={error.filename}: cannot be made ({error.strerror})."))
-    except ModuleNotFoundError as error:
-        if error.name not in EXTRAS:
+    except ImportError as error:
+        extra = ".".join((error.name or "").split(".")[:2])
+        if extra not in EXTRAS or is_there(extra):
             raise
-        place = f"src/{error.name.replace('.', '/')}"
+        place = f"src/{extra.replace('.', '/')}"
         _leave(RunError(f"This command needs {place}, an optional part that is not there."))
     except SeedbedError as error:
         if folder and folder != Path.cwd():

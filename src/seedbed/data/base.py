@@ -7,6 +7,7 @@ data is not; where the data is there, it must match the checkpoint.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Generic, Literal, NoReturn, Protocol, TypeVar
 
 from lightning import LightningDataModule
@@ -29,7 +30,7 @@ class Splits(Protocol):
 S = TypeVar("S", bound=Splits)
 
 
-def _refuse() -> NoReturn:
+def _refuse(_: Any = None) -> NoReturn:
     raise DataError(
         "The test part is sealed, so that nothing is chosen by it. Settings are compared by "
         "validation; `seedbed evaluate RUN --split test` opens it, and counts."
@@ -205,12 +206,17 @@ def seal_test(data: LightningDataModule) -> None:
     if isinstance(data, DataModule):
         data.seal_test()
     elif is_overridden("test_dataloader", data, LightningDataModule):
-        vars(data)["test_dataloader"] = _refuse
+        own = vars(data).get("test_dataloader")  # as of `LightningDataModule.from_datasets`
+        vars(data)["test_dataloader"] = partial(_refuse, own)
 
 
 def open_test(data: LightningDataModule) -> None:
     """Let it be used; whoever opens it, counts."""
     if isinstance(data, DataModule):
         data.open_test()
-    elif vars(data).get("test_dataloader") is _refuse:
+        return
+    sealed = vars(data).get("test_dataloader")
+    if isinstance(sealed, partial) and sealed.func is _refuse:
         del vars(data)["test_dataloader"]
+        if own := sealed.args[0]:
+            vars(data)["test_dataloader"] = own

@@ -4,7 +4,6 @@ It is drawn by `report/`, an extra as well; where that is not there, nothing is 
 """
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from seedbed.config.initial import initial_task
 from seedbed.config.overrides import REFUSALS
 from seedbed.errors import SettingError
 from seedbed.looks.hyperparameters import log_hyperparameters
+from seedbed.project import is_there
 from seedbed.record.directory import RunDirectory
 from seedbed.record.files import flat
 from seedbed.record.run import Run, read_run
@@ -51,7 +51,7 @@ def examine(run: RunDirectory, reported: set[str] | None = None, *, early: bool 
         reported: The rules whose findings were reported before; those of the new ones are added.
         early: Whether the run still goes on.
     """
-    if find_spec("seedbed.report") is None:
+    if not is_there("seedbed.report"):
         return
     from seedbed.report.doctor import examine as lines
 
@@ -71,7 +71,7 @@ def show(run: RunDirectory, config: Mapping[str, Any], study: Study, *, ended: b
         study: What it was built of.
         ended: Whether its fit has ended, and the best weights are back; before, there is no page.
     """
-    if config.get("report") is False or find_spec("seedbed.report") is None:
+    if config.get("report") is False or not is_there("seedbed.report"):
         return
     from lightning.pytorch.utilities.seed import isolate_rng
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from seedbed.errors import RunError
-from seedbed.project import own_studies
+from seedbed.project import is_there, own_studies
 
 KEY = "schema_version"
 VERSION = 3
 
-LOOKS: dict[str, str | None] = {
+LOOKS = {
     "seedbed.callbacks.board.Board": "seedbed.looks.board.Board",
     "seedbed.callbacks.diagnostics.Diagnostics": "seedbed.looks.diagnostics.Diagnostics",
     "seedbed.callbacks.weight_path.WeightPath": "seedbed.looks.weight_path.WeightPath",
@@ -43,7 +43,9 @@ def current(config: Mapping[str, Any], source: object) -> dict[str, Any]:
     settings = {name: value for name, value in config.items() if name != KEY}
     if version == 1:
         settings = _from_version_1(settings)
-    if version != VERSION:
+    if not is_there("seedbed.looks"):  # which no run needs to be opened
+        settings = _moved(settings, dict.fromkeys((*LOOKS, *LOOKS.values())))
+    elif version != VERSION:
         settings = _moved(settings, LOOKS)
     return settings
 

@@ -8,7 +8,6 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,6 +35,7 @@ from seedbed.metric_directions import COSTS, COUNTS, INTERVALS, interval
 from seedbed.processes import distributed
 from seedbed.processes.launch import start
 from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
+from seedbed.project import is_there
 from seedbed.record.checkpoint import BEST, is_own, load, reopen
 from seedbed.record.directory import RunDirectory, now, write_json
 from seedbed.record.files import flat
@@ -92,7 +92,7 @@ def execute(path: Path, *, checked: Mapping[str, Any] | None = None) -> dict[str
 
 def _looks() -> ModuleType | None:
     """The one way to `looks/`, which shows a run and can be left out; None where it was."""
-    if find_spec("seedbed.looks") is None:
+    if not is_there("seedbed.looks"):
         return None
     from seedbed.looks import page
 
