@@ -192,8 +192,8 @@ from seedbed.report.write import write_report
 if sys.argv[1] not in ("runs", "compare"):
     from seedbed.fast.imports import quick_imports
     with quick_imports():
-        from seedbed.runs import evaluate, generate, predict, report, reproduce, resume, view
-        import seedbed.runs.load
+        from seedbed.runs import evaluate, generate, predict, reproduce, resume, view
+        import seedbed.looks.page, seedbed.runs.load
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 most = pages * resource.getpagesize() + 2**30
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
