@@ -66,7 +66,7 @@ class Vectors(LightningDataModule):
 
     def _loader(self, x: Tensor, *, shuffle: bool = False) -> DataLoader[Any]:
         return DataLoader(
-            TensorDataset(x), batch_size=self.batch_size, shuffle=shuffle, num_workers=self.workers
+            TensorDataset(x), self.batch_size, shuffle=shuffle, num_workers=self.workers
         )
 
     def train_dataloader(self) -> DataLoader[Any]:

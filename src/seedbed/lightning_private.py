@@ -3,10 +3,13 @@
 Where a version changes one, the function here says what it has to give.
 """
 
+from functools import wraps
 from typing import Any
 
-from lightning import Trainer
+from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import CombinedLoader
+from lightning.pytorch.utilities.model_helpers import is_overridden
 
 
 def fit_state(trainer: Trainer) -> dict[str, Any]:
@@ -63,3 +66,27 @@ def forget_training_data(trainer: Trainer) -> None:
 def hide_from(logger: TensorBoardLogger, step: int) -> None:
     """Have TensorBoard's next file hide what earlier ones have from this step on."""
     logger._kwargs["purge_step"] = step
+
+
+def make_predictable(datamodule: LightningDataModule, module: LightningModule) -> None:
+    """Let `Trainer.predict` take a `DataLoader(dataset, 32)` of a DataModule, or else of a module.
+
+    It makes the loader anew with a `batch_size` by name, beside what was given by place.
+    """
+    owner: Any = datamodule
+    if not is_overridden("predict_dataloader", datamodule, LightningDataModule):
+        owner = module
+    given = owner.predict_dataloader
+
+    @wraps(given)
+    def predict_dataloader() -> Any:
+        loaders = given()
+        for loader in CombinedLoader(loaders, "sequential").flattened:
+            values = getattr(loader, "__pl_saved_args", ())
+            names = getattr(loader, "__pl_saved_arg_names", ())
+            if values and len(names) == len(values):
+                loader.__pl_saved_kwargs.update(zip(names, values, strict=True))
+                object.__setattr__(loader, "__pl_saved_args", ())
+        return loaders
+
+    owner.predict_dataloader = predict_dataloader

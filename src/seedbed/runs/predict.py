@@ -18,6 +18,7 @@ from seedbed.data.rows import RowsDataModule
 from seedbed.errors import DataError, RunError
 from seedbed.files import atomic_write
 from seedbed.files import write_csv as write_rows
+from seedbed.lightning_private import make_predictable
 from seedbed.runs.here import on_processor, trainer_here
 from seedbed.runs.load import LoadedRun, load
 from seedbed.tasks.base import Task
@@ -100,6 +101,7 @@ def _of_predict_step(run: LoadedRun, source: Path | None) -> list[Row]:
             "INPUT out."
         )
     trainer = Trainer(logger=False, enable_progress_bar=False, enable_checkpointing=False)
+    make_predictable(run.datamodule, run.task)
     try:
         batches = trainer.predict(run.task, datamodule=run.datamodule)
     except MisconfigurationException as error:
