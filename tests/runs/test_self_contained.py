@@ -121,6 +121,14 @@ def test_sealed_test_part_that_a_datamodule_was_given_is_back_when_it_is_opened(
     assert len(data.test_dataloader()) == 2
 
 
+def test_last_line_says_by_what_the_best_checkpoint_was_chosen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = executed(tmp_path / "run", "manual")
+    step = run.metrics()["step"]
+    assert f"best checkpoint (the lowest val_loss, step {step:.0f})" in capsys.readouterr().out
+
+
 def test_length_in_steps_counts_batches_where_two_optimizers_step(tmp_path: Path) -> None:
     lengths = ("max_epochs=-1", "max_steps=7")
     run = executed(tmp_path / "run", "manual", *lengths)
