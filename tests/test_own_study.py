@@ -53,10 +53,10 @@ def test_setting_that_is_forgotten_is_named(project: Path) -> None:
 
 @pytest.mark.slow
 def test_module_of_the_page_trains_and_is_swept(project: Path, tmp_path: Path) -> None:
-    study = ("experiment=none", "task=waves", "data=waves", "max_epochs=3")
+    study = ("experiment=none", "task=waves", "data=waves", "monitor=val_loss", "max_epochs=3")
     printed = called(project, "train.py", *study, f"hydra.run.dir={tmp_path / 'run'}")
     assert "val_loss" in printed
-    swept = ("-m", *study, "task.lr=0.01,0.1", "monitor=val_loss")
+    swept = ("-m", *study, "task.lr=0.01,0.1")
     printed = called(project, "train.py", *swept, f"hydra.sweep.dir={tmp_path / 'sweep'}")
     assert "0.01" in printed
     code = f"import seedbed; print(seedbed.run({[*study]!r}).metrics['val_loss'])"

@@ -124,9 +124,11 @@ def test_sealed_test_part_that_a_datamodule_was_given_is_back_when_it_is_opened(
 def test_last_line_says_by_what_the_best_checkpoint_was_chosen(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = executed(tmp_path / "run", "manual")
+    run = executed(tmp_path / "run", "manual", "monitor=val_loss")
     step = run.metrics()["step"]
     assert f"best checkpoint (the lowest val_loss, step {step:.0f})" in capsys.readouterr().out
+    executed(tmp_path / "unmonitored", "manual")
+    assert "best checkpoint (the last, step 15)" in capsys.readouterr().out
 
 
 def test_length_in_steps_counts_batches_where_two_optimizers_step(tmp_path: Path) -> None:

@@ -40,17 +40,13 @@ from seedbed.record.checkpoint import BEST, FOLDER, LAST, save
 from seedbed.tasks.base import Task
 from seedbed.terminal import log
 
-USUAL = ("val/loss", "val_loss")
-"""What a module may call the loss of validation."""
-
 
 class Checkpoints(Callback):
     """Writes `best.ckpt` and `last.ckpt`.
 
     Args:
         directory: The run's directory; they are written to `checkpoints` in it.
-        monitor: The metric that decides which is best, as `val/loss`; without one it is the loss of
-            validation where that is logged, and else the last checkpoint is the best.
+        monitor: The metric that decides which is best, as `val/loss`; without one the last is.
         mode: Whether a lower (`min`) or a higher (`max`) value is better.
         every_seconds: The least time between two writes.
     """
@@ -146,8 +142,6 @@ class Checkpoints(Callback):
     def _score(self, metrics: Mapping[str, Any]) -> float:
         """The value that decides; NaN, which is never better, where nothing does."""
         if self.monitor is None:
-            self.monitor = next((name for name in USUAL if name in metrics), "")
-        if not self.monitor:
             return math.nan
         if self.monitor not in metrics:
             known = sorted(name for name in metrics if name.startswith("val"))
@@ -169,8 +163,11 @@ class Checkpoints(Callback):
         """Write both at the end of the fit; one without a validation has no other best."""
         if self._best is None and math.isinf(self.best_score):
             self._best = state_of(trainer)
-            if not self.monitor and trainer.is_global_zero:
-                log.info("no metric decides which checkpoint is the best: it is the last one")
+            if self.monitor is None and trainer.is_global_zero:
+                log.info(
+                    "no metric decides which checkpoint is the best: it is the last one. "
+                    "To choose by one that is logged: monitor=NAME"
+                )
         # Its last validation was saved already: from here on, a cut epoch counts as a whole one.
         if self._best is not None or self._written_step != trainer.global_step:
             self._write(trainer)

@@ -16,7 +16,6 @@ import torch
 import yaml
 from lightning import LightningModule, Trainer
 
-from seedbed.callbacks.checkpoints import Checkpoints
 from seedbed.config.build import Study, build, has_part
 from seedbed.config.checks import check
 from seedbed.config.machine import is_distributed, process_count
@@ -368,9 +367,8 @@ def _conclude(
     run: RunDirectory, config: dict[str, Any], study: Study, metrics: dict[str, float]
 ) -> None:
     parts = [part for part in ("test", "val") if any(name.startswith(part) for name in metrics)]
-    [keeper] = [one for one in study.callbacks if isinstance(one, Checkpoints)]
-    lowest = "lowest" if keeper.mode == "min" else "highest"
-    which = f"the {lowest} {keeper.monitor}" if keeper.monitor in metrics else "the last"
+    lowest = "lowest" if config["mode"] == "min" else "highest"
+    which = f"the {lowest} {config['monitor']}" if config["monitor"] in metrics else "the last"
     where = "".join(f", {part} part" for part in parts[:1])
     log.info(f"\nbest checkpoint ({which}, step {metrics['step']:,.0f}){where}")
     for name, value in metrics.items():
