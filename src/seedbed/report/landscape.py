@@ -29,7 +29,7 @@ PLACES = 81
 AT_ONCE = 2**21
 """Examples that are computed at once, at all places together."""
 
-ALONG = 19
+ALONG = 13
 """Places along a line, which goes a quarter beyond either end."""
 
 WORK = 5 * 10**7
@@ -260,7 +260,7 @@ def _draw_line(view: View, size: int) -> Picture:
     ends = [written(min(at.items(), key=lambda one: abs(one[0] - end))[1]) for end in (0, 1)]
     alt = (
         f"Loss on {rows} along the straight line from the first weights to the best: {ends[0]} "
-        f"there, {ends[1]} here, at most {written(float(along[3:-3].max()))} in between."
+        f"there, {ends[1]} here, at most {written(float(along[2:-2].max()))} in between."
     )
     return Picture("line", f"Loss along a line, on {rows}", alt, figure)
 
