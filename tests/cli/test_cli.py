@@ -82,7 +82,7 @@ def test_unknown_option_is_a_wrong_call(verb: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        *(["evaluate"], ["resume"], ["generate"], ["reproduce"], ["predict", "x.csv"]),
+        *(["report"], ["evaluate"], ["resume"], ["generate"], ["reproduce"], ["predict", "x.csv"]),
         ["export", "--format", "onnx"],
     ],
     ids=lambda words: words[0],
@@ -97,4 +97,12 @@ def test_folder_that_is_no_run_is_explained_by_every_verb_on_a_run(
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 2
-    assert capsys.readouterr().err == f"{tmp_path} is not a run: it has no config.yaml.\n"
+    problem = f"{tmp_path} is not a run: it has no config.yaml."
+    assert capsys.readouterr().err == f"{problem}\n"
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0/config.yaml").write_text("")
+    with pytest.raises(SystemExit):
+        main()
+    said = capsys.readouterr().err
+    assert said.startswith(f"{problem} Runs are in it, as 0: ")
+    assert said.endswith(f"seedbed compare {tmp_path} ranks them.\n")

@@ -10,7 +10,7 @@ from seedbed.files import place_csv
 from seedbed.record.run import find_runs
 from seedbed.report.comparison import compare
 from seedbed.report.rows import compared, verdicts_by_row
-from seedbed.report.tables import remarks
+from seedbed.report.tables import as_json, remarks
 
 MakeRun = Callable[..., Path]
 
@@ -80,3 +80,11 @@ def test_figures_of_opened_runs_alone_are_said_to_be_so(make_run: MakeRun, tmp_p
     folder = make_run("1", [2.0], optimizer={"lr": 1.0})
     (folder / "metrics.json").write_text('{"val/loss": 2.0}')
     assert "Test figures are shown of these only." in remarks(compare(find_runs([tmp_path])))
+
+
+def test_verdicts_by_row_are_given_to_programs_too(
+    said: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    found = said(LOSSES, LOSSES + 0.1 + NOISE)
+    assert found
+    assert as_json(compare(find_runs([tmp_path])))["verdicts"][-2:] == found

@@ -114,11 +114,24 @@ def test_test_part_of_a_strangers_datamodule_is_sealed_until_it_is_opened(
 def test_sealed_test_part_that_a_datamodule_was_given_is_back_when_it_is_opened() -> None:
     rows = TensorDataset(torch.zeros(2, 1))
     data = LightningDataModule.from_datasets(rows, test_dataset=rows)
-    seal_test(data)
+    seal_test(data, Autoencoder())
     with pytest.raises(DataError, match="The test part is sealed"):
         data.test_dataloader()
-    open_test(data)
+    open_test(data, Autoencoder())
     assert len(data.test_dataloader()) == 2
+
+
+def test_test_part_that_a_module_brings_itself_is_sealed_until_it_is_opened() -> None:
+    class Whole(Autoencoder):
+        def test_dataloader(self) -> list[torch.Tensor]:
+            return [torch.zeros(2, 6)]
+
+    data, module = LightningDataModule(), Whole()
+    seal_test(data, module)
+    with pytest.raises(DataError, match="The test part is sealed"):
+        module.test_dataloader()
+    open_test(data, module)
+    assert len(module.test_dataloader()) == 1
 
 
 def test_last_line_says_by_what_the_best_checkpoint_was_chosen(

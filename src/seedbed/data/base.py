@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Generic, Literal, NoReturn, Protocol, TypeVar
 
-from lightning import LightningDataModule
+from lightning import LightningDataModule, LightningModule
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 
@@ -201,22 +201,23 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
         )
 
 
-def seal_test(data: LightningDataModule) -> None:
-    """Withhold the test part from now on, of anyone's module by its `test_dataloader`."""
+def seal_test(data: LightningDataModule, task: LightningModule) -> None:
+    """Withhold the test part from now on, of anyone's modules by their `test_dataloader`."""
     if isinstance(data, DataModule):
         data.seal_test()
-    elif is_overridden("test_dataloader", data, LightningDataModule):
-        own = vars(data).get("test_dataloader")  # as of `LightningDataModule.from_datasets`
-        vars(data)["test_dataloader"] = partial(_refuse, own)
+    for owner, base in ((data, LightningDataModule), (task, LightningModule)):
+        if not isinstance(owner, DataModule) and is_overridden("test_dataloader", owner, base):
+            own = vars(owner).get("test_dataloader")  # as of `LightningDataModule.from_datasets`
+            vars(owner)["test_dataloader"] = partial(_refuse, own)
 
 
-def open_test(data: LightningDataModule) -> None:
+def open_test(data: LightningDataModule, task: LightningModule) -> None:
     """Let it be used; whoever opens it, counts."""
     if isinstance(data, DataModule):
         data.open_test()
-        return
-    sealed = vars(data).get("test_dataloader")
-    if isinstance(sealed, partial) and sealed.func is _refuse:
-        del vars(data)["test_dataloader"]
-        if own := sealed.args[0]:
-            vars(data)["test_dataloader"] = own
+    for owner in (data, task):
+        sealed = vars(owner).get("test_dataloader")
+        if isinstance(sealed, partial) and sealed.func is _refuse:
+            del vars(owner)["test_dataloader"]
+            if own := sealed.args[0]:
+                vars(owner)["test_dataloader"] = own

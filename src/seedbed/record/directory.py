@@ -113,7 +113,13 @@ class RunDirectory:
         try:
             return current(read_yaml(self.config_file), self.config_file)
         except FileNotFoundError:
-            raise RunError(f"{self.path} is not a run: it has no config.yaml.") from None
+            problem = f"{self.path} is not a run: it has no config.yaml."
+            if run := min(self.path.glob(f"*/{self.config_file.name}"), default=None):
+                problem += (
+                    f" Runs are in it, as {run.parent.name}: "
+                    f"{typed('compare', str(self.path))} ranks them."
+                )
+            raise RunError(problem) from None
 
     def set_config(self, config: dict[str, Any]) -> None:
         """Replace the configuration."""

@@ -159,7 +159,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "metric": comparison.metric,
         "mode": comparison.mode,
         "groups": groups,
-        "verdicts": verdicts(comparison),
+        "verdicts": [*verdicts(comparison), *verdicts_by_row(comparison)],
     }
 
 

@@ -42,7 +42,7 @@ def evaluate(
     loaded = load(run, checkpoint, exact=True)
     _check_data(loaded)
     if split == "test":
-        open_test(loaded.datamodule)
+        open_test(loaded.datamodule, loaded.task)
     if not has_part(loaded.datamodule, loaded.task, split):
         there = "val" if split == "test" else "test"
         raise RunError(f"{run}: its data has no {split} part; take --split {there}.")

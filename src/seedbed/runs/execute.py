@@ -240,7 +240,7 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
 
 def _fit_and_test(run: RunDirectory, study: Study, *, test: bool) -> dict[str, float]:
     trainer, task, datamodule = study.trainer, study.task, study.datamodule
-    seal_test(datamodule)
+    seal_test(datamodule, task)
     checkpoint = distributed.broadcast(_go_on(run, trainer) if trainer.is_global_zero else None)
     if not checkpoint and has_part(datamodule, task, "val"):
         # What the initial weights are worth: the first row of every log.
@@ -257,7 +257,7 @@ def _fit_and_test(run: RunDirectory, study: Study, *, test: bool) -> dict[str, f
     step = best.get("steps", best["global_step"])
     metrics = {"step": float(step)} | measured(best["metrics"], task)
     if test:
-        open_test(datamodule)
+        open_test(datamodule, task)
     if test and has_part(datamodule, task, "test"):
         if trainer.is_global_zero:
             run.opened_test(BEST, step, by="fit")

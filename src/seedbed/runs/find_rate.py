@@ -159,7 +159,7 @@ def range_test(
 
 
 def _fit(trainer: Trainer, study: Study) -> None:
-    seal_test(study.datamodule)
+    seal_test(study.datamodule, study.task)
     with suppress(TrainingError):  # the loss is no number any more, which is where the test ends
         trainer.fit(study.task, datamodule=study.datamodule)
 

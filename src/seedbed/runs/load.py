@@ -68,8 +68,6 @@ def load(run: str | Path, checkpoint: str | Path = "best", *, exact: bool = Fals
         datamodule = build_data(config)
         if kept := state.get(type(datamodule).__qualname__):  # a module may keep nothing
             datamodule.load_state_dict(kept)
-        if config.get("test") is False:
-            seal_test(datamodule)
         sizes = getattr(datamodule, "sizes", {})
         check_layout(path, state, config, sizes)
         task = build_task(config | {"compile": False}, sizes)
@@ -77,6 +75,8 @@ def load(run: str | Path, checkpoint: str | Path = "best", *, exact: bool = Fals
         if exact and any(weight.dtype == torch.float64 for weight in state["state_dict"].values()):
             task.double()
         task.load_state_dict(state["state_dict"])
+        if config.get("test") is False:
+            seal_test(datamodule, task)
         step = int(state["global_step"])
         metrics = {
             name: value
