@@ -5,12 +5,18 @@ from collections.abc import Mapping
 from typing import Literal
 
 HIGHER_IS_BETTER = frozenset(
-    ["accuracy", "precision", "recall", "specificity", "f1", "auroc", "average_precision", "r2"]
+    (
+        *("accuracy", "precision", "recall", "specificity", "f1", "auroc", "average_precision"),
+        *("r2", "acc", "auc", "ap", "map", "iou", "dice", "mcc", "kappa", "psnr", "ssim", "bleu"),
+    )
 )
 """The metrics whose best is their highest."""
 
 LOWER_IS_BETTER = frozenset(
-    ["loss", "mse", "rmse", "mae", "perplexity", "bits_per_character", "brier"]
+    (
+        *("loss", "mse", "rmse", "mae", "perplexity", "bits_per_character", "brier"),
+        *("error", "nll", "bce", "kl", "fid", "wer", "cer", "ece"),
+    )
 )
 """Those whose best is their lowest; of any other metric a run's own `mode` says it."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from lightning import Callback
 from made import findings
 from stubs.data import Dots
@@ -108,6 +109,21 @@ def test_ailment_is_found(
     settings = (setting.replace("OWN", own_module) for setting in overrides)
     found = findings(tmp_path / "run", *settings)
     assert re.search(figure, found[rule].text)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "named"),
+    [("torch.optim.SGD", "optimizer.lr, trainer=overfit"), (None, "trainer=overfit")],
+)
+def test_remedy_names_the_settings_that_the_run_has(
+    optimizer: str | None, named: str, make_run: Any
+) -> None:
+    folder = make_run("run", [1.0] * 6)
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config["optimizer"] = optimizer and config["optimizer"]
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    [found] = [one for one in diagnose(read_run(folder)) if one.rule == "best at first"]
+    assert found.remedy.endswith(f"whether one batch can be learnt ({named}).")
 
 
 def test_what_was_found_ends_the_log_and_stays_with_the_run(

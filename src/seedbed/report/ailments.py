@@ -222,62 +222,71 @@ RULES = (
         "first loss",
         "warning",
         first_loss,
-        "Look at the targets' scale and the initial weights (init=); below chance, check whether "
-        "the answer is among the inputs.",
+        "Look at the targets' scale and the initial weights; below chance, check whether the "
+        "answer is among the inputs.",
+        ("init",),
         early=True,
     ),
     Rule(
         "rate too high",
         "warning",
         rate_too_high,
-        "Divide optimizer.lr by ten, or warm it up (scheduler=warmup_cosine).",
+        "Divide the learning rate by ten, or warm it up.",
+        ("optimizer.lr", "scheduler=warmup_cosine"),
         early=True,
     ),
     Rule(
         "best at first",
         "warning",
         best_first,
-        "Lower optimizer.lr by ten, and see whether one batch can be learnt (trainer=overfit).",
+        "Divide the learning rate by ten, and see whether one batch can be learnt.",
+        ("optimizer.lr", "trainer=overfit"),
     ),
     Rule(
         "rate too low",
         "warning",
         rate_too_low,
-        "Multiply optimizer.lr by ten, until the loss begins to jump.",
+        "Multiply the learning rate by ten, until the loss begins to jump.",
+        ("optimizer.lr",),
     ),
     Rule(
         "dead units",
         "warning",
         dead_units,
-        "Lower optimizer.lr, choose init=kaiming_normal, or an activation that is nowhere flat "
-        "(net.activation=gelu).",
+        "Choose a lower learning rate, other initial weights, or an activation that is nowhere "
+        "flat.",
+        ("optimizer.lr", "init=kaiming_normal", "net.activation=gelu"),
         early=True,
     ),
     Rule(
         "vanishing gradient",
         "warning",
         vanishing,
-        "Choose another activation (net.activation=relu), init=xavier_normal, or fewer layers.",
+        "Choose another activation, other initial weights, or fewer layers.",
+        ("net.activation=relu", "init=xavier_normal"),
     ),
     Rule(
         "exploding outputs",
         "warning",
         exploding,
-        "Choose smaller initial weights (init=kaiming_normal), or a lower optimizer.lr.",
+        "Choose smaller initial weights, or a lower learning rate.",
+        ("init=kaiming_normal", "optimizer.lr"),
         early=True,
     ),
     Rule(
         "class never predicted",
         "warning",
         never_predicted,
-        "Weigh rare classes (task.class_weights=balanced), train longer, or look at their rows.",
+        "Weigh rare classes, train longer, or look at their rows.",
+        ("task.class_weights=balanced",),
     ),
     Rule(
         "overfitting",
         "note",
         overfitting,
-        "The best checkpoint is from before. callbacks=early_stopping saves the rest of the time; "
-        "net.dropout, optimizer.weight_decay or more data may help against it.",
+        "The best checkpoint is from before, and stopping there saves time; dropout, weight decay "
+        "or more data may help.",
+        ("callbacks=early_stopping", "net.dropout", "optimizer.weight_decay"),
     ),
     Rule(
         "still improving",

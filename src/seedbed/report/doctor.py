@@ -44,6 +44,8 @@ class Rule:
     examine: Callable[["Evidence"], str | None]
     """Says what is wrong, with its figure; None where nothing is, or it cannot be decided."""
     remedy: str
+    settings: tuple[str, ...] = ()
+    """What to type for it, of which those are shown that the run has."""
     early: bool = False
     """Whether what it finds while the run goes on is certain."""
 
@@ -101,7 +103,7 @@ def diagnose(run: Run, *, early: bool = False) -> list[Finding]:
 
     evidence = Evidence(run)
     found = [
-        Finding(rule.name, rule.severity, text, rule.remedy)
+        Finding(rule.name, rule.severity, text, _with_settings(rule, run))
         for rule in RULES
         if rule.early or not early
         if (text := rule.examine(evidence))
@@ -123,6 +125,17 @@ def examine(folder: Path, reported: set[str], *, early: bool = False) -> list[st
     reported |= {finding.rule for finding in new}
     lines = [f"    {finding.text}\n        {finding.remedy}" for finding in new]
     return ["\nthe training doctor:", *lines] if lines else []
+
+
+def _with_settings(rule: Rule, run: Run) -> str:
+    """A rule's remedy; a module that brings its own optimizer has no `optimizer.lr`."""
+    there = [f"{name}." for name, value in run.config.items() if value is not None]
+    known = [
+        setting
+        for setting in rule.settings
+        if any(name.startswith(f"{setting.partition('=')[0]}.") for name in there)
+    ]
+    return f"{rule.remedy[:-1]} ({', '.join(known)})." if known else rule.remedy
 
 
 def _series(log: files.Table, name: str) -> Series:
