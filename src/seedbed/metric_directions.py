@@ -7,7 +7,7 @@ from typing import Literal
 HIGHER_IS_BETTER = frozenset(
     (
         *("accuracy", "precision", "recall", "specificity", "f1", "auroc", "average_precision"),
-        *("r2", "acc", "auc", "ap", "map", "iou", "dice", "mcc", "kappa", "psnr", "ssim", "bleu"),
+        *("r2", "acc", "auc", "iou", "dice", "mcc", "psnr", "ssim", "bleu"),
     )
 )
 """The metrics whose best is their highest."""
@@ -15,7 +15,7 @@ HIGHER_IS_BETTER = frozenset(
 LOWER_IS_BETTER = frozenset(
     (
         *("loss", "mse", "rmse", "mae", "perplexity", "bits_per_character", "brier"),
-        *("error", "nll", "bce", "kl", "fid", "wer", "cer", "ece"),
+        *("nll", "bce", "fid", "wer", "cer"),
     )
 )
 """Those whose best is their lowest; of any other metric a run's own `mode` says it."""

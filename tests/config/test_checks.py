@@ -109,10 +109,12 @@ def test_mode_that_is_not_given_is_the_metrics_own_in_each_callback() -> None:
 
 
 def test_metric_of_ones_own_may_be_better_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RegressionTask, "metric_names", ("loss", "iou"))
+    monkeypatch.setattr(RegressionTask, "metric_names", ("loss", "sharpness"))
     for mode in ("min", "max"):
-        check(settings("monitor=val/iou", f"mode={mode}"))
-    assert "val/iou is its lowest or its highest is not known" in refusal("monitor=val/iou")
+        check(settings("monitor=val/sharpness", f"mode={mode}"))
+    assert "val/sharpness is its lowest or its highest is not known" in refusal(
+        "monitor=val/sharpness"
+    )
 
 
 def test_experiment_in_the_wrong_place_is_refused_with_what_its_file_lacks() -> None:
