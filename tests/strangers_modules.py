@@ -81,6 +81,14 @@ class Vectors(LightningDataModule):
     predict_dataloader = test_dataloader
 
 
+class Divided(Vectors):
+    """Divides its rows at random, by no seed."""
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        self.x = self.x[torch.randperm(self.rows)]
+
+
 class DictClassifier(LightningModule):
     """Batches that are dictionaries, and two validation loaders; a schedule by epochs."""
 

@@ -3,9 +3,21 @@
 import functools
 import itertools
 import multiprocessing
+import os
 import pkgutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import torch
+from torch.distributed import TCPStore
+
+from seedbed.cli.shell import run_on_rank_zero
+from seedbed.errors import SeedbedError
+from seedbed.processes import distributed
+from seedbed.record.directory import RunDirectory
+from seedbed.runs.execute import execute
 
 CLEAN = multiprocessing.get_context("forkserver")
 """Makes processes from one that never trained: torch's autograd does not always outlive a fork."""
@@ -29,3 +41,36 @@ def happen(place: Place, call: int, event: Callable[[], None]) -> None:
         return original(*arguments, **named)
 
     setattr(owner, place[1], eventful)
+
+
+LIMIT = 60
+"""Seconds in which two processes end, on a busy machine too."""
+
+
+def together(run: RunDirectory, prepare: Callable[[int], object] = int) -> list[int | None]:
+    """Execute a run in two processes, each of which calls `prepare` with its rank before.
+
+    Returns:
+        Their exit statuses; negative where a signal ended one.
+    """
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    processes = [
+        CLEAN.Process(target=_member, args=(run.path, rank, store.port, prepare))
+        for rank in range(2)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(LIMIT)
+        assert process.exitcode is not None, "it has not ended"
+    return [process.exitcode for process in processes]
+
+
+def _member(path: Path, rank: int, port: int, prepare: Callable[[int], object]) -> None:
+    os.environ |= distributed.variables(rank, 2, port)
+    torch.set_num_threads(1)
+    prepare(rank)
+    try:
+        run_on_rank_zero(lambda: execute(path) and None)
+    except SeedbedError as error:
+        sys.exit(error.exit_status)

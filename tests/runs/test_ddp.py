@@ -16,17 +16,15 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import events
 import made
 import pytest
 import torch
-from events import CLEAN, STEP, happen
+from events import LIMIT, STEP, happen
 from exact import same
-from torch.distributed import TCPStore
 
-from seedbed.cli.shell import run_on_rank_zero
-from seedbed.errors import LostProcessError, RunError, SeedbedError, TrainingError
+from seedbed.errors import LostProcessError, RunError, TrainingError
 from seedbed.metric_directions import COSTS
-from seedbed.processes import distributed
 from seedbed.processes.signals import TERMINATED
 from seedbed.project import ROOT
 from seedbed.record.directory import RunDirectory
@@ -34,9 +32,6 @@ from seedbed.runs.evaluate import evaluate
 from seedbed.runs.execute import execute
 
 TOGETHER = ("trainer=ddp", "trainer.devices=2")
-
-LIMIT = 60
-"""Seconds in which two processes end, on a busy machine too."""
 
 EXAM = (
     *("experiment=marks", "max_epochs=3"),
@@ -67,34 +62,12 @@ def together(
     Returns:
         Their exit statuses; negative where a signal ended one.
     """
-    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    processes = [
-        CLEAN.Process(
-            target=member,
-            args=(run.path, number, store.port, (call, event) if number == rank else None),
-        )
-        for number in range(2)
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(LIMIT)
-        assert process.exitcode is not None, "it has not ended"
-    return [process.exitcode for process in processes]
+    return events.together(run, partial(happen_in, rank, call, event))
 
 
-def member(
-    path: Path, rank: int, port: int, happening: tuple[int, Callable[[], None]] | None
-) -> None:
-    """What each process does."""
-    os.environ |= distributed.variables(rank, 2, port)
-    torch.set_num_threads(1)
-    if happening:
-        happen(STEP, *happening)
-    try:
-        run_on_rank_zero(lambda: execute(path) and None)
-    except SeedbedError as error:
-        sys.exit(error.exit_status)
+def happen_in(chosen: int, call: int, event: Callable[[], None], rank: int) -> None:
+    if rank == chosen:
+        happen(STEP, call, event)
 
 
 def fail() -> None:

@@ -15,6 +15,7 @@ from copied import called, copied
 from lightning import LightningDataModule
 from omegaconf import open_dict
 from strangers_modules import Autoencoder
+from strangers_runs import OWN, PACKAGES, STUDIES, executed, settings
 from stub_project import PROJECT
 from torch.utils.data import TensorDataset
 
@@ -28,40 +29,13 @@ from seedbed.record.directory import RunDirectory
 from seedbed.runs.evaluate import evaluate
 from seedbed.runs.execute import execute
 
-OWN = strangers_modules.__name__
-BORING = "lightning.pytorch.demos.boring_classes"
-STUDIES = {
-    "manual": (f"{OWN}.Autoencoder", f"{OWN}.Vectors"),
-    "dicts": (f"{OWN}.DictClassifier", f"{OWN}.Dicts"),
-    "stream": (f"{OWN}.Mean", f"{OWN}.Streams"),
-    "boring": (f"{BORING}.BoringModel", f"{BORING}.BoringDataModule"),
-}
 every_study = pytest.mark.parametrize("study", STUDIES)
 
 
 @pytest.fixture(autouse=True)
 def own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a configuration name the strangers' classes."""
-    packages = ("seedbed", "stubs", "studies", OWN)
-    monkeypatch.setattr("seedbed.config.targets.own_packages", lambda: packages)
-
-
-def settings(study: str, *overrides: str, **data: Any) -> dict[str, Any]:
-    """As of `task=NAME data=NAME`, with an option's YAML each."""
-    task, datamodule = STUDIES[study]
-    config = composed(["experiment=none", "max_epochs=3", *overrides])
-    with open_dict(config):
-        config.task = {"_target_": task}
-        config.data = {"_target_": datamodule, **data}
-    return plain(config)
-
-
-def executed(folder: Path, study: str, *overrides: str, **data: Any) -> RunDirectory:
-    config = settings(study, *overrides, **data)
-    check(config)
-    run = RunDirectory.create(folder, config)
-    execute(run.path)
-    return run
+    monkeypatch.setattr("seedbed.config.targets.own_packages", lambda: PACKAGES)
 
 
 def weights(run: RunDirectory) -> dict[str, torch.Tensor]:
@@ -288,6 +262,11 @@ def test_export_to_onnx_without_an_example_is_refused(tmp_path: Path, seedbed: A
     assert (result.status, "has no example_input_array" in result.err) == (1, True)
 
 
+def test_rows_that_are_divided_without_a_seed_are_the_same_in_each_stage(tmp_path: Path) -> None:
+    run = executed(tmp_path / "run", "manual", _target_=f"{OWN}.Divided")
+    assert evaluate(run.path)["val_loss"] == run.metrics()["val_loss"]
+
+
 def test_own_task_trains_on_a_strangers_loader(tmp_path: Path) -> None:
     config = composed(["experiment=none", "net=mlp", "task=regression", "max_epochs=2"])
     with open_dict(config):
@@ -342,6 +321,16 @@ def test_samples_that_are_seeded_are_the_same_in_any_worker() -> None:
     whole = epoch(0, 0)
     assert epoch(0, 2) == epoch(2, 2) == whole[2:]
     assert len({value for values in whole for value in values}) == 8
+
+
+def test_sample_is_seeded_without_a_look_at_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(*_: object) -> None:
+        raise RuntimeError("a worker that was forked has no GPU")
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    for name in ("get_rng_state_all", "set_rng_state_all", "manual_seed_all"):
+        monkeypatch.setattr(f"torch.cuda.{name}", look)
+    assert SeededBySample([3])[0] == 3
 
 
 KILLED = """

@@ -39,7 +39,8 @@ from seedbed.config.self_contained import is_self_contained
 from seedbed.config.targets import GIVEN_PLACES, is_called_later, is_node, required, resolve, within
 from seedbed.data.base import DataModule
 from seedbed.data.fetch import data_dir
-from seedbed.data.resumable import make_resumable
+from seedbed.data.loader import seeded
+from seedbed.data.resumable import make_resumable, seed_hooks
 from seedbed.errors import SettingError
 from seedbed.nets.column_embeddings import embed, width
 from seedbed.optim.groups import check_patterns, freeze, parameter_groups
@@ -57,6 +58,8 @@ for _name in ("lightning.pytorch", "lightning.fabric"):
 warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
 # `log_every` counts the batches of the fit, whatever an epoch has.
 warnings.filterwarnings("ignore", message=r"The number of training batches \(\d+\) is smaller")
+# `Checkpoints` logs at which batch such an epoch goes on.
+warnings.filterwarnings("ignore", message=r".*your dataloader is not resumable")
 # It advises to average over processes what is the same in all of them.
 warnings.filterwarnings("ignore", message=r"It is recommended to use `self\.log\(.*sync_dist=True")
 
@@ -129,8 +132,15 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
 
 
 def build_data(config: Mapping[str, Any]) -> Any:
-    """Make the LightningDataModule; the frame's own load their data once they are asked for any."""
-    return construct_in(data_dir(), config["data"], "data")
+    """Make the LightningDataModule; the frame's own load their data once they are asked for any.
+
+    What another one draws, here or in its hooks, is drawn from the run's seed.
+    """
+    with seeded(config["seed"]):
+        datamodule = construct_in(data_dir(), config["data"], "data")
+    if not isinstance(datamodule, DataModule):
+        seed_hooks(datamodule, seed=config["seed"])
+    return datamodule
 
 
 def build_task(config: Mapping[str, Any], sizes: Mapping[str, Any]) -> Any:
@@ -142,6 +152,7 @@ def build_task(config: Mapping[str, Any], sizes: Mapping[str, Any]) -> Any:
     """
     if is_self_contained(config):
         task: nn.Module = construct(config["task"], "task")
+        seed_hooks(task, seed=config["seed"])
         fine_tune(config, task)
         return task
     net: nn.Module = construct(sized(config["net"], sizes), "net")

@@ -6,12 +6,16 @@ and can be set back there, so an interrupted epoch resumes at the batch it lost.
 what cannot be indexed so, from memory or a mapped file, needs a loader of its own.
 """
 
+import random
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from lightning import Trainer
+from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
 from seedbed.errors import SettingError
@@ -121,6 +125,19 @@ def first_batches(loader: Loader, count: int) -> Loader:
 def mix(seed: int, epoch: int) -> int:
     """Two small numbers to one seed, so that neighbouring seeds do not share epochs."""
     return (seed * 1_000_003 + epoch) % 2**63
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from a seed, on the processor, and leave all random states as they were.
+
+    A GPU's are neither read nor set: a worker cannot, and a fit draws on from them.
+    """
+    with isolate_rng(include_cuda=False):
+        torch.default_generator.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        yield
 
 
 def in_order(size: int) -> Order:

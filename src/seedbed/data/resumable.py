@@ -11,22 +11,19 @@ drawn in the run's own process; in workers it is where the dataset is `SeededByS
 import math
 import multiprocessing
 import os
-import random
 from collections.abc import Callable, Iterator
 from functools import partial, wraps
 from multiprocessing import connection
 from threading import Thread
 from typing import Any
 
-import numpy as np
 import torch
 from lightning import LightningDataModule, LightningModule
 from lightning.pytorch.utilities import CombinedLoader
 from lightning.pytorch.utilities.model_helpers import is_overridden
-from lightning.pytorch.utilities.seed import isolate_rng
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from seedbed.data.loader import mix
+from seedbed.data.loader import mix, seeded
 from seedbed.processes.distributed import rank, size
 from seedbed.terminal import log
 
@@ -48,8 +45,7 @@ class SeededBySample(Dataset[Any]):
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Any:
-        with isolate_rng():
-            _seed(mix(mix(self.seed, self.epoch), index))
+        with seeded(mix(mix(self.seed, self.epoch), index)):
             return self.dataset[index]
 
 
@@ -96,8 +92,7 @@ class ResumableLoader:
 
     def _order(self, seed: int) -> list[Any]:
         """This process's batches of an epoch, as lists of indices."""
-        with isolate_rng():
-            _seed(seed)
+        with seeded(seed):
             for sampler in (self.loader.sampler, self.loader.batch_sampler):
                 if isinstance(generator := getattr(sampler, "generator", None), torch.Generator):
                     generator.manual_seed(seed)
@@ -134,6 +129,31 @@ class ResumableLoader:
             raise ValueError(f"expected the number of an epoch and of a batch, got {state}")
         self._epoch, self._batch = state["epoch"], state["batch"]
         self._restored = self._epoch >= 0
+
+
+HOOKS = ("setup", *(f"{part}_dataloader" for part in ("train", "val", "test", "predict")))
+"""Where a DataModule or a module may draw data, or divide it."""
+
+
+def seed_hooks(owner: Any, *, seed: int) -> None:
+    """Have what a DataModule or a module draws in its hooks be the same in each process and stage.
+
+    Otherwise an evaluation, a resumption and each of several processes would have other data.
+    """
+    base = LightningDataModule if isinstance(owner, LightningDataModule) else LightningModule
+    for number, name in enumerate(HOOKS, 1):
+        if is_overridden(name, owner, base):
+            # Each has numbers of its own, which are no epoch's either.
+            setattr(owner, name, _seeded(getattr(owner, name), mix(seed, -number)))
+
+
+def _seeded(hook: Callable[..., Any], seed: int) -> Callable[..., Any]:
+    @wraps(hook)
+    def call(*arguments: Any, **named: Any) -> Any:
+        with seeded(seed):
+            return hook(*arguments, **named)
+
+    return call
 
 
 def make_resumable(datamodule: LightningDataModule, module: LightningModule, *, seed: int) -> None:
@@ -181,9 +201,3 @@ def _start_worker(given: Callable[[int], object] | None, number: int) -> None:
 def _end_with(sentinel: int) -> None:
     connection.wait([sentinel])
     os._exit(1)
-
-
-def _seed(seed: int) -> None:
-    torch.manual_seed(seed)
-    random.seed(seed)
-    np.random.seed(seed % 2**32)

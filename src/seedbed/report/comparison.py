@@ -310,9 +310,14 @@ def compare(
     monitors = {str(run.config.get("monitor")): str(run.config.get("mode")) for run in runs}
     known = {name for run in runs for name in run.figures}
     if known and metric is None and all(run.config.get("monitor") is None for run in runs):
+        names = sorted(known - {*COUNTS})
         raise SettingError(
-            "no monitor decides which of these runs is better; choose one by --metric, of "
-            f"{', '.join(sorted(known - {*COUNTS}))}."
+            "no monitor decides which of these runs is better; "
+            + (
+                f"choose one by --metric, of {', '.join(names)}."
+                if names
+                else "they log no metric."
+            )
         )
     metric = metric or next(iter(monitors))
     if known and metric not in known:

@@ -44,8 +44,11 @@ def evaluate(
     if split == "test":
         open_test(loaded.datamodule, loaded.task)
     if not has_part(loaded.datamodule, loaded.task, split):
-        there = "val" if split == "test" else "test"
-        raise RunError(f"{run}: its data has no {split} part; take --split {there}.")
+        there: Split = "val" if split == "test" else "test"
+        own = isinstance(loaded.datamodule, DataModule)
+        found_there = own or has_part(loaded.datamodule, loaded.task, there)
+        instead = f"; take --split {there}" if found_there else ""
+        raise RunError(f"{run}: its data has no {split} part{instead}.")
     callbacks = []
     if split == "test":
         callbacks = _testing(loaded) if _is_best(loaded) and not _was_tested(loaded) else []
@@ -67,6 +70,8 @@ def evaluate(
         measure(loaded.task, datamodule=loaded.datamodule, verbose=False)
     found = trainer.callback_metrics
     metrics = {name: float(found[name]) for name in sorted(found) if name not in COUNTS}
+    if not metrics:
+        log.info(f"{type(loaded.task).__name__} logs no metric of its {split} part.")
     if split == "test":
         metrics |= getattr(loaded.task, "test_intervals", {})
         _keep(loaded, metrics)

@@ -42,12 +42,12 @@ class Board:
     Args:
         total: How many jobs there will be.
         workers: How many run at a time.
-        metric: The one that decides.
+        metric: The one that decides, if one does.
         mode: Whether its best is its lowest (`min`) or its highest (`max`).
     """
 
     def __init__(
-        self, *, total: int, workers: int, metric: str, mode: Literal["min", "max"]
+        self, *, total: int, workers: int, metric: str | None, mode: Literal["min", "max"]
     ) -> None:
         self.total = total
         self.workers = workers
@@ -129,7 +129,7 @@ class Board:
             heading += f"; {duration(self._left)} left"
         table = Table(box=None, pad_edge=False)
         for name, justify in COLUMNS:
-            table.add_column(self.metric if name == "metric" else name, justify=justify)
+            table.add_column((self.metric or "–") if name == "metric" else name, justify=justify)
         for row in self._rows[-max(3, self._console.height - 4) :]:
             table.add_row(*self._cells(row))
         return Group(Text(heading, overflow="ellipsis", no_wrap=True), table)
@@ -147,7 +147,7 @@ class Board:
     def _so_far(self, job: Job) -> float | None:
         """The best value of a job that runs."""
         try:
-            values = read_curve(job.run.path, self.metric).values()
+            values = read_curve(job.run.path, self.metric or "").values()
         except RunError:  # just being written
             return None
         return (min if self.mode == "min" else max)(values, default=None)

@@ -82,12 +82,12 @@ class Job:
         words = [f"{key}={value}" for key, value in self.point.items()]
         return " ".join([*words, *([f"(repeat {self.repeat})"] if self.repeat else [])]) or "–"
 
-    def result(self, metric: str) -> Result:
-        """Read how it stands."""
+    def result(self, metric: str | None) -> Result:
+        """Read how it stands, by the metric that decides, if one does."""
         state, status = self.run.state(), self.run.status()
         if state != "finished":
             return Result(state, error=str(status.get("error", "")))
-        value = self.run.metrics().get(metric, math.nan)
+        value = self.run.metrics().get(metric, math.nan) if metric else None
         if "pruned" in status:
             return Result("pruned", value, status["pruned"])
         return Result("finished", value)

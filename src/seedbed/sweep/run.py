@@ -74,6 +74,11 @@ def run(
     configs.check([point for point in points if point not in values])
     settled = [configs.of(point) for point in points or values]
     first = settled[0]
+    if settings.algorithm != "grid" and not first["monitor"]:
+        raise SettingError(
+            f"algorithm={settings.algorithm}: needs a metric to search by; set monitor=NAME, one "
+            "that the module logs, and mode=min or mode=max."
+        )
     pool = pool_of(settings.workers, settled, folder, cluster)
     lasting = [argument for argument in command if not argument.startswith(OF_ONE_START)]
     with ledger.claimed():
@@ -110,6 +115,9 @@ def report(sweep: "Sweep") -> None:
     from seedbed.runs.view import open_view
 
     folder = sweep.ledger.folder
+    if not sweep.board.metric:
+        log.info(f"no monitor ranks these jobs; seedbed compare {folder} --metric NAME does")
+        return
     jobs = sweep.ledger.jobs()
 
     def compared() -> "list[Comparison]":
