@@ -126,6 +126,13 @@ def test_remedy_names_the_settings_that_the_run_has(
     assert found.remedy.endswith(f"whether one batch can be learnt ({named}).")
 
 
+def test_losses_of_a_strangers_module_are_looked_at_too(make_run: Any) -> None:
+    folder = make_run("run", [1.0] * 6)
+    log = folder / "metrics.csv"
+    log.write_text(log.read_text().replace("/loss", "_loss"))
+    assert "best at first" in [one.rule for one in diagnose(read_run(folder))]
+
+
 def test_what_was_found_ends_the_log_and_stays_with_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -61,8 +61,8 @@ class Evidence:
         return self.run.config.get(name)
 
     def series(self, metric: str) -> Series:
-        """A metric of the validations."""
-        return _series(self.run.log, metric)
+        """A metric of the validations, as `val/loss`; modules of others say `val_loss`."""
+        return _series(self.run.log, metric) or _series(self.run.log, metric.replace("/", "_"))
 
     @cached_property
     def rates(self) -> Series:

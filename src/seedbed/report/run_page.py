@@ -32,6 +32,14 @@ GRADIENT = "gradient_norm"
 
 PARTS = {"train": "training", "val": "validation", "test": "test part"}
 
+COLUMNS = PARTS | {"": "other"}
+
+OF_PART = re.compile(r"(train|val|test)[/_]([^/]+)")
+"""Names of metrics; modules of others say val_loss."""
+
+NO_FIGURES = ("low/", "high/", *(f"{part}/" for part in PARTS))
+"""How the names begin of bounds, and of what is shown elsewhere."""
+
 MOST_LOG = 40_000
 """Characters of the end of `train.log` that the page has."""
 
@@ -66,15 +74,16 @@ def write_run_page(run: Run, contents: Contents) -> Path:
     file = run.path / FILE
     record = run.provenance
     curves, more = charts(run)
+    rows = _rows(run)
     text = page(
         "run.html",
         title=title_of(run),
         run=run,
         contents=contents,
         facts=[*_facts(run, record, contents)],
-        parts=[part for part in PARTS if any(n.startswith(f"{part}/") for n in run.figures)],
-        part_names=PARTS,
-        rows=[*_rows(run)],
+        parts=[part for part in COLUMNS if any(part in cells for _, cells in rows)],
+        part_names=COLUMNS,
+        rows=rows,
         best=_best(run),
         curves=curves,
         more_curves=more,
@@ -117,15 +126,9 @@ def _facts(run: Run, record: Mapping[str, Any], contents: Contents) -> Iterator[
     yield "net", ", ".join(filter(None, (chosen("net") or chosen("task"), count)))
     schedule = chosen("scheduler")
     rate = config.get("optimizer.lr")
-    yield (
-        "optimizer",
-        ", ".join(
-            filter(
-                None,
-                (chosen("optimizer"), f"rate {shown(rate)}" if rate is not None else "", schedule),
-            )
-        ),
-    )
+    rated = f"rate {shown(rate)}" if rate is not None else ""
+    if optimizer := ", ".join(filter(None, (chosen("optimizer"), rated, schedule))):
+        yield "optimizer", optimizer
     yield "length", f"{run.steps:,} steps in {duration(run.seconds)}"
     if run.partial:
         yield "partial", f"on a part of the data alone, by {', '.join(run.partial)}"
@@ -142,33 +145,30 @@ def _number(value: Any) -> str:
 # --- metrics ------------------------------------------------------------------------------------
 
 
-def _rows(run: Run) -> Iterator[tuple[str, dict[str, tuple[str, str]]]]:
-    """Each metric with its figure by part, and the figure's interval."""
-    names = [n for n in run.figures if n.split("/")[0] in PARTS and n.count("/") == 1]
-    order = list(dict.fromkeys(name.partition("/")[2] for name in names if GRADIENT not in name))
-    order.sort(key=lambda name: (name != "loss", name))
-    for name in order:
-        cells = {}
-        for part in PARTS:
-            if (key := f"{part}/{name}") in run.figures:
-                bounds = [run.figures.get(f"{end}/{key}") for end in ("low", "high")]
-                known = [figure(bound) for bound in bounds if bound is not None]
-                cells[part] = figure(run.figures[key]), " to ".join(known)
-        yield name, cells
+def _rows(run: Run) -> list[tuple[str, dict[str, tuple[str, str]]]]:
+    """Each metric with its figure by part, and the figure's interval; last what is of no part."""
+    rows: dict[str, dict[str, tuple[str, str]]] = {}
     for name, value in run.figures.items():
-        if name not in names and "/" not in name and name != "step":
-            yield name, {"val": (figure(value), "")}
+        found = OF_PART.fullmatch(name)
+        if name == "step" or (not found and name.startswith(NO_FIGURES)) or GRADIENT in name:
+            continue
+        part, metric = found.groups() if found else ("", name)
+        bounds = [run.figures.get(f"{end}/{name}") for end in ("low", "high")]
+        known = [figure(bound) for bound in bounds if bound is not None]
+        rows.setdefault(metric, {})[part] = figure(value), " to ".join(known)
+    return sorted(rows.items(), key=lambda row: ("" in row[1], row[0] != "loss", row[0]))
 
 
 def _best(run: Run) -> str:
     """Which checkpoint the figures are of."""
     monitor = run.config.get("monitor")
     way = "highest" if run.config.get("mode") == "max" else "lowest"
-    if run.final:
-        step = run.final.get("step")
-        where = f", step {step:,.0f}" if step is not None else ""
-        return f"Of the best checkpoint: the {way} {monitor}{where}."
-    return f"Of the best validation so far: the {way} {monitor}."
+    step = run.final.get("step")
+    where = f", step {step:,.0f}" if step is not None else ""
+    if monitor is None:
+        return f"Of the last checkpoint{where}."
+    kept = "checkpoint" if run.final else "validation so far"
+    return f"Of the best {kept}: the {way} {monitor}{where}."
 
 
 # --- curves -------------------------------------------------------------------------------------
