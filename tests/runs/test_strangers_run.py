@@ -78,6 +78,16 @@ def test_target_that_is_not_allowed_is_refused_by_every_verb_and_not_imported(
     assert contents(stranger.path) == before
 
 
+@pytest.mark.parametrize("verb", ["evaluate", "resume"])
+def test_argument_by_which_a_librarys_class_reaches_elsewhere_is_refused(
+    verb: str, stranger: RunDirectory, seedbed: Command
+) -> None:
+    config = stranger.config()
+    stranger.set_config(config | {"trainer": config["trainer"] | {"model_registry": "their/own"}})
+    called = seedbed(verb, stranger.path)
+    assert (called.status, "model_registry: leads to files or code" in called.err) == (2, True)
+
+
 @pytest.mark.parametrize("verb", [verb for verb in EVERY_VERB if verb != "reproduce"])
 def test_checkpoint_with_a_pickled_object_is_refused_by_every_verb_that_opens_one(
     verb: str, stranger: RunDirectory, seedbed: Command, tmp_path: Path

@@ -36,7 +36,15 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from seedbed.config.machine import search_for_gpus_once
 from seedbed.config.self_contained import is_self_contained
-from seedbed.config.targets import GIVEN_PLACES, is_called_later, is_node, required, resolve, within
+from seedbed.config.targets import (
+    GIVEN_PLACES,
+    foreign_arguments,
+    is_called_later,
+    is_node,
+    required,
+    resolve,
+    within,
+)
 from seedbed.data.base import DataModule
 from seedbed.data.fetch import data_dir
 from seedbed.data.loader import seeded
@@ -119,7 +127,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
         construct_in(folder, node, "callbacks") for node in config["callbacks"].values() if node
     ]
     loggers: list[Logger] = [
-        construct_in(folder, _inside(node), "logger") for node in config["logger"].values() if node
+        construct_in(folder, node, "logger") for node in config["logger"].values() if node
     ]
     trainer = build_trainer(config, folder, callbacks=callbacks, logger=loggers)
     if isinstance(datamodule, DataModule):
@@ -309,6 +317,9 @@ def construct(node: Mapping[str, Any], kind: str, **given: Any) -> Any:
         SettingError: If the target is not allowed there, or refuses a value.
     """
     target = resolve(node["_target_"], kind)
+    for name in foreign_arguments(target):  # a verb on a run does not check its settings
+        if name in node:
+            raise SettingError(f"{node['_target_']}: {name}: leads to files or code; leave it out.")
     arguments = {
         key: _constructed(value, within(kind, key))
         for key, value in node.items()
@@ -349,6 +360,8 @@ def _explained(node: Mapping[str, Any]) -> Iterator[None]:
 
 def construct_in(folder: Path, node: Mapping[str, Any], kind: str, **given: Any) -> Any:
     """Construct something that writes files, in `folder` whatever its argument is called."""
+    if kind == "logger":
+        _check_inside(node)
     parameters = inspect.signature(resolve(node["_target_"], kind)).parameters
     places = {name: str(folder) for name in GIVEN_PLACES if name in parameters}
     return construct(node, kind, **places, **given)
@@ -378,8 +391,8 @@ def _check_batches(trainer: Trainer, datamodule: DataModule[Any]) -> None:
         )
 
 
-def _inside(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a logger's node; refuse a name by which it would leave its folder.
+def _check_inside(node: Mapping[str, Any]) -> None:
+    """Refuse a name by which a logger would leave its folder.
 
     Raises:
         SettingError: Naming it.
@@ -389,4 +402,3 @@ def _inside(node: Mapping[str, Any]) -> Mapping[str, Any]:
             raise SettingError(
                 f"{node['_target_']}: {key}={value}: expected a place in the run's directory."
             )
-    return node

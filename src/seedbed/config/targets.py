@@ -102,11 +102,13 @@ FILLED_IN = {"metric": ("task", "num_classes"), "scheduler": ("T_max", "total_it
 GIVEN_PLACES = ("directory", "save_dir", "dirpath", "default_root_dir", "data_dir")
 """What constructors call the folder they write to; a configuration cannot choose it."""
 
-LISTED = frozenset({"project", "filename"})
-"""Arguments of other people's classes that only sound like a place: a file's name in the run's."""
+LISTED = frozenset({"project", "filename", "norm_kwargs"})
+"""Arguments of other people's classes that only sound like a place, as a file's name in the run's,
+or like arguments of more than a norm's numbers."""
 
 PLACES = ("path", "dir", "file", "filename", "dirpath", "filepath", "url", "uri", "root", "folder")
-CALLS = ("fn", "func", "function", "callable", "hook", "closure")
+PLACES += ("registry",)  # where a Trainer would send its checkpoints
+CALLS = ("fn", "func", "function", "callable", "hook", "closure", "getter", "kwargs")
 
 
 def resolve(name: str, kind: str) -> Any:
