@@ -1,4 +1,8 @@
-"""`python -m seedbed` is the `seedbed` command, with no module from the folder it is typed in."""
+"""`python -m seedbed` is the `seedbed` command, with no module from the folder it is typed in.
+
+But for a `seedbed` or a `contextlib` there: Python looks for those before this is run. With
+`python -P -m seedbed`, as is printed, and with `seedbed` itself it does not look there.
+"""
 
 # That folder may hold a pathlib.py too.
 # ruff: noqa: PTH110, PTH120, PTH121

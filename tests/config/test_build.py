@@ -79,6 +79,11 @@ def test_interval_longer_than_an_epoch_is_a_wrong_setting(tmp_path: Path) -> Non
     build(plain(composed([*longer, "check_val_every_n_epoch=null"])), tmp_path)
 
 
+def test_profile_lies_in_the_runs_directory_whatever_logs(tmp_path: Path) -> None:
+    study = build(plain(composed(["trainer=profile", "logger=csv"])), tmp_path)
+    assert study.trainer.profiler.dirpath == tmp_path
+
+
 @pytest.mark.parametrize("part", ["train", "val", "test"])
 def test_share_of_no_batch_is_a_wrong_setting(part: str, tmp_path: Path) -> None:
     with pytest.raises(SettingError) as caught:

@@ -289,6 +289,7 @@ def test_same_wrong_value_typed_for_two_settings_is_reported_for_both() -> None:
         ("val_check_interval=1.5", "a share of an epoch up to 1.0, or a whole number of steps"),
         ("trainer.accumulate_grad_batches=0", "1 or more"),
         ("trainer.gradient_clip_val=-1", "0 or more"),
+        ("+trainer.profiler=pytorch", "simple or advanced"),
         ("+trainer.min_epochs=101", "100 or less, as max_epochs is"),
         ("optimizer._partial_=false", "true"),
         ("+net._partial_=true", "false"),

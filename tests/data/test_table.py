@@ -30,7 +30,7 @@ def new(tmp_path: Path) -> New:
         rows = zip(*columns.values(), strict=True)
         lines = [",".join(columns), *(",".join(map(str, row)) for row in rows)]
         path.write_text("\n".join(lines))
-        return Table(path=str(path), **({"target": "y"} | settings))
+        return Table(**({"path": str(path), "target": "y"} | settings))
 
     return table
 
@@ -38,6 +38,12 @@ def new(tmp_path: Path) -> New:
 def targets(table: Table) -> list[list[float]]:
     parts = table.splits.train, table.splits.val, table.splits.test
     return [part[1][:, 0].tolist() for part in parts]
+
+
+@pytest.mark.parametrize("name", ["path", "test_path"])
+def test_device_in_place_of_a_file_is_not_read(name: str, new: New) -> None:
+    with pytest.raises(DataError, match=r"/dev/null: .* \(it is no regular file\)"):
+        new(columns(), **{name: "/dev/null"}).setup()
 
 
 def test_every_row_is_in_one_part(new: New) -> None:

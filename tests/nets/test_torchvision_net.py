@@ -135,6 +135,11 @@ def test_weights_that_are_not_the_models_are_refused_by_name(
         net(file).load_pretrained()
 
 
+def test_device_in_place_of_a_file_of_weights_is_not_read() -> None:
+    with pytest.raises(DataError, match=r"/dev/null: .* \(it is no regular file\)"):
+        net(Path("/dev/null")).load_pretrained()
+
+
 def test_file_that_is_no_file_of_weights_is_refused(tmp_path: Path) -> None:
     (tmp_path / "own.pth").write_text("no weights")
     with pytest.raises(DataError, match=r"own\.pth: cannot be opened as weights"):

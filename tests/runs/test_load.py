@@ -149,7 +149,7 @@ def test_data_is_fetched_to_the_users_own_folder_whatever_a_run_says(
     assert build_data(config).data_dir == tmp_path / "own"
 
 
-@pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere"])
+@pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere", "a::memory://elsewhere"])
 def test_logger_cannot_leave_the_runs_directory(name: str, tmp_path: Path) -> None:
     from seedbed.config.build import build
 

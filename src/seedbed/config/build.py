@@ -298,7 +298,8 @@ def build_trainer(config: Mapping[str, Any], folder: Path, **given: Any) -> Trai
     if (precision := config["trainer"].get("precision")) in ("bf16-true", "16-true"):
         plugins.append(HalfNet(precision))
         given["precision"] = None  # which it would be given twice
-    trainer: Trainer = construct_in(folder, config["trainer"], "trainer", plugins=plugins, **given)
+    trainer: Any = construct_in(folder, config["trainer"], "trainer", plugins=plugins, **given)
+    trainer.profiler.dirpath = folder  # Lightning asks the first logger, which may have none
     lean: Trainer = with_lean_steps(trainer)
     return lean
 
@@ -398,7 +399,9 @@ def _check_inside(node: Mapping[str, Any]) -> None:
         SettingError: Naming it.
     """
     for key, value in node.items():
-        if isinstance(value, str) and (Path(value).is_absolute() or ".." in Path(value).parts):
+        if isinstance(value, str) and (
+            Path(value).is_absolute() or ".." in Path(value).parts or "://" in value
+        ):
             raise SettingError(
                 f"{node['_target_']}: {key}={value}: expected a place in the run's directory."
             )

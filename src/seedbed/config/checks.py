@@ -73,6 +73,9 @@ LEAST = {"schedule_steps": 1, "print_every": 1, "log_every": 1}
 OFF = ("inference_mode", "enable_checkpointing")
 """What a Trainer has on by itself: but metrics outlive a validation, and checkpoints are ours."""
 
+PROFILERS = ("simple", "advanced")
+"""Names of Lightning's for those that `targets.KINDS` lists; its others end a fit with an error."""
+
 SEEDS = 2**32
 """NumPy's generators take a seed from 0 to below this."""
 
@@ -419,6 +422,8 @@ def _trainer(trainer: Mapping[str, Any]) -> Iterator[str]:
     for name in OFF:
         if trainer.get(name, True) is True:
             yield f"trainer.{name}: expected false."
+    if isinstance(profiler := trainer.get("profiler"), str) and profiler not in PROFILERS:
+        yield f"trainer.profiler={profiler}: expected {' or '.join(PROFILERS)}."
     clip = trainer.get("gradient_clip_val")
     if isinstance(clip, int | float) and clip < 0:
         yield f"trainer.gradient_clip_val={clip}: expected 0 or more."

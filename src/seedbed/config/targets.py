@@ -106,8 +106,10 @@ LISTED = frozenset({"project", "filename", "norm_kwargs"})
 """Arguments of other people's classes that only sound like a place, as a file's name in the run's,
 or like arguments of more than a norm's numbers."""
 
-PLACES = ("path", "dir", "file", "filename", "dirpath", "filepath", "url", "uri", "root", "folder")
-PLACES += ("registry",)  # where a Trainer would send its checkpoints
+PLACES = (
+    *("path", "dir", "file", "filename", "dirpath", "filepath", "url", "uri", "root", "folder"),
+    "registry",  # where a Trainer would send its checkpoints
+)
 CALLS = ("fn", "func", "function", "callable", "hook", "closure", "getter", "kwargs")
 
 

@@ -164,7 +164,7 @@ class Table(RowsDataModule):
         Raises:
             DataError: Naming what in the file cannot be used.
         """
-        file = self._read(self.path)
+        file = self._read_own(self.path)
         names = self._features(file)
         labels = [] if self.kind == "regression" else labels_of(file, self.target, kind=self.kind)
         values = self._target_values(file, labels)
@@ -186,7 +186,7 @@ class Table(RowsDataModule):
         targets = self._targets(values, scale)
         tested, checksum = (inputs[test], targets[test]), file.sha256
         if self.test_path:
-            other = self._read(self.test_path)
+            other = self._read_own(self.test_path)
             other.check_names([self.target])
             theirs = self._targets(self._target_values(other, labels), scale)
             tested = (read_inputs(other, columns), theirs)
@@ -209,6 +209,11 @@ class Table(RowsDataModule):
             columns=columns,
             labels=labels,
         )
+
+    def _read_own(self, path: Path) -> TableFile:
+        if path.exists() and not path.is_file():  # a pipe would wait, and a device have no end
+            raise DataError(f"{path}: cannot be read as a table (it is no regular file).")
+        return self._read(path)
 
     def _read(self, path: Path) -> TableFile:
         return read_table(

@@ -160,6 +160,8 @@ def _differences(found: Mapping[str, Any], expected: Mapping[str, Tensor]) -> li
 
 
 def _opened(file: Path) -> dict[str, Any]:
+    if file.exists() and not file.is_file():  # a pipe would wait, and a device have no end
+        raise DataError(f"{file}: cannot be opened as weights (it is no regular file).")
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
