@@ -5,11 +5,13 @@ import itertools
 import multiprocessing
 import os
 import pkgutil
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch.distributed import TCPStore
 
@@ -41,6 +43,16 @@ def happen(place: Place, call: int, event: Callable[[], None]) -> None:
         return original(*arguments, **named)
 
     setattr(owner, place[1], eventful)
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, kind: type[Any], batch: int) -> None:
+    """Have a module's fit in this process get a SIGTERM at a batch."""
+
+    def begin(module: Any, *_: Any) -> None:
+        if module.trainer.fit_loop.epoch_loop.batch_progress.total.ready == batch:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(kind, "on_train_batch_start", begin)
 
 
 LIMIT = 60

@@ -1,7 +1,6 @@
 """LightningModules and DataModules written without Seedbed, under everything that Seedbed does."""
 
 import csv
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import pytest
 import strangers_modules
 import torch
 from copied import called, copied
+from events import interrupt
 from lightning import LightningDataModule
 from omegaconf import open_dict
 from strangers_modules import Autoencoder
@@ -178,16 +178,6 @@ def test_best_checkpoint_is_by_the_monitor_and_the_last_without_one(tmp_path: Pa
     last = executed(tmp_path / "last", "dicts")
     assert torch.load(last.best, weights_only=True)["steps"] == 15
     assert "it is the last one" in last.log_file.read_text()
-
-
-def interrupt(monkeypatch: pytest.MonkeyPatch, kind: type[Any], batch: int) -> None:
-    """Have a fit get a SIGTERM at a batch."""
-
-    def begin(module: Any, *_: Any) -> None:
-        if module.trainer.fit_loop.epoch_loop.batch_progress.total.ready == batch:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    monkeypatch.setattr(kind, "on_train_batch_start", begin)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

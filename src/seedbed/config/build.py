@@ -68,6 +68,8 @@ warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
 warnings.filterwarnings("ignore", message=r"The number of training batches \(\d+\) is smaller")
 # `Checkpoints` logs at which batch such an epoch goes on.
 warnings.filterwarnings("ignore", message=r".*your dataloader is not resumable")
+# Where a processor is used beside a GPU, that was chosen.
+warnings.filterwarnings("ignore", message="GPU available but not used")
 # It advises to average over processes what is the same in all of them.
 warnings.filterwarnings("ignore", message=r"It is recommended to use `self\.log\(.*sync_dist=True")
 

@@ -106,7 +106,11 @@ def _through(study: Study) -> str:
 def _fitted(study: Study) -> str:
     """Train a module that brings its own training on one batch, and validate another."""
     trainer = Trainer(
-        fast_dev_run=True, logger=False, enable_progress_bar=False, enable_model_summary=False
+        fast_dev_run=True,
+        devices=1,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
     )
     try:
         trainer.fit(study.task, datamodule=study.datamodule)

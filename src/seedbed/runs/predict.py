@@ -10,7 +10,6 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import torch
-from lightning import Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 
@@ -19,7 +18,7 @@ from seedbed.errors import DataError, RunError
 from seedbed.files import atomic_write
 from seedbed.files import write_csv as write_rows
 from seedbed.lightning_private import make_predictable
-from seedbed.runs.here import on_processor, trainer_here
+from seedbed.runs.here import as_here, on_processor, trainer_here
 from seedbed.runs.load import LoadedRun, load
 from seedbed.tasks.base import Task
 from seedbed.terminal import printable
@@ -100,7 +99,7 @@ def _of_predict_step(run: LoadedRun, source: Path | None) -> list[Row]:
             f"{source}: {name} predicts what its DataModule gives as predict_dataloader; leave "
             "INPUT out."
         )
-    trainer = Trainer(logger=False, enable_progress_bar=False, enable_checkpointing=False)
+    trainer = trainer_here(as_here(run.config)[0], run.directory)
     make_predictable(run.datamodule, run.task)
     try:
         batches = trainer.predict(run.task, datamodule=run.datamodule)
