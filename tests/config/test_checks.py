@@ -246,6 +246,12 @@ def test_target_outside_the_allowed_is_refused_before_anything_is_imported(
     assert not witness.exists()
 
 
+def test_module_of_a_package_that_is_not_listed_is_the_only_cause_that_is_named() -> None:
+    message = refusal("experiment=none", "data=dots", "+task._target_=mine.Module")
+    assert message.startswith("_target_: mine.Module may not be constructed here")
+    assert "\n" not in message
+
+
 @pytest.mark.parametrize("target", ["torch.hub.load", "torch.optim.Adam.step", "builtins.eval"])
 def test_target_is_allowed_by_its_exact_name_only(target: str) -> None:
     with pytest.raises(SettingError, match="may not be constructed here"):

@@ -32,6 +32,11 @@ NAMES = {
     "net.inputs=3": "net.inputs: no such setting; ",
     "optimizer.momentum.x=3": "optimizer.momentum.x: no such setting; ",
     "~optimizer.dampening": "optimizer.dampening: no such setting; ",
+    "~callbacks.bord": "callbacks.bord: no such setting; did you mean callbacks.board",
+    "~optimizer.lr=3": "~optimizer.lr=3: its value is another; write ~optimizer.lr.",
+    "~net=cnn": "~net=cnn: another net is chosen; write ~net.",
+    "data.path=x.csv": "data.path: no such setting; choose data=images, ",
+    "data.target=y": "data.target: no such setting; choose data=table, which has it.",
     "+optimizer.lr=0.1": "+optimizer.lr=0.1: is among the settings already; leave out the +.",
     "optimizer=sgd,adamw": "optimizer=sgd,adamw: several values; to train with each",
     "seed=1,2": "seed=1,2: several values; to train with each, add --multirun",
@@ -142,6 +147,30 @@ def test_word_after_a_flag_is_no_setting() -> None:
     words = ["--config-dir", "/tmp/a=b c", "experiment=mine"]
     assert readable(words) == words
     assert settings_in(words) == ['hydra.searchpath=["/tmp/a=b c"]', "experiment=mine"]
+
+
+def test_deletion_is_a_setting_without_a_sign() -> None:
+    assert settings_in(["~callbacks.bord", "-m", "seed=1"]) == ["~callbacks.bord", "seed=1"]
+
+
+TAKEN_AWAY = (
+    "callbacks.board.drawing=0.1: ~callbacks.board takes it away; leave out one of the two."
+)
+
+
+def test_setting_of_what_is_taken_away_is_refused() -> None:
+    assert problems("~callbacks.board", "callbacks.board.drawing=0.1") == TAKEN_AWAY
+
+
+def test_setting_that_is_taken_away_after_it_was_typed_is_refused() -> None:
+    hydra = composed(["callbacks.board.drawing=0.1", "~callbacks.board"]).hydra
+    with pytest.raises(SettingError) as caught:
+        check_hydras(hydra, multirun=False)
+    assert str(caught.value) == TAKEN_AWAY
+
+
+def test_what_is_taken_away_may_be_added_anew() -> None:
+    check_hydras(composed(["~net.hidden", "+net.hidden=[3]"]).hydra, multirun=False)
 
 
 def test_option_called_by_a_number_is_a_name() -> None:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from seedbed.config.checks import check
 from seedbed.errors import SettingError
+from seedbed.runs.evaluate import evaluate
 from seedbed.runs.load import load
 
 TINY = ["max_epochs=1", "logger=csv"]
@@ -121,6 +122,19 @@ def test_balanced_weights_make_each_class_of_the_training_part_count_alike(tmp_p
     assert metrics["test/loss"] == pytest.approx(each.mean().item(), rel=1e-5)
 
 
+@pytest.mark.parametrize("given", ["balanced", "[1.0,3.0]"])
+def test_weights_of_two_classes_are_torchs_of_each_row(given: str, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    metrics = executed(folder, "experiment=marks", f"task.class_weights={given}")
+    (logits, targets), (_, trained) = outputs_of(folder), outputs_of(folder, "train")
+    positive = trained.mean()
+    ratio = (1 - positive) / positive if given == "balanced" else torch.tensor(3.0)  # of the two
+    weights = torch.where(targets == 1, ratio, 1) / (1 - positive + ratio * positive)
+    expected = F.binary_cross_entropy_with_logits(logits, targets, weights).item()
+    assert metrics["test/loss"] == pytest.approx(expected, rel=1e-5)
+    assert metrics["test/loss"] == pytest.approx(evaluate(folder, split="test")["test/loss"])
+
+
 def test_loss_of_the_whole_training_part_is_torchs_weighted_one(tmp_path: Path) -> None:
     folder, weights = tmp_path / "run", [1.0, *[2.0] * 8, 30.0]
     listed = "task.class_weights=[" + ",".join(map(str, weights)) + "]"
@@ -172,6 +186,7 @@ def test_weights_of_other_classes_than_there_are_are_refused(tmp_path: Path) -> 
         ),
         ("experiment=glyphs task.loss=focal task.class_weights=balanced", "goes with loss=cross"),
         ("experiment=glyphs task.class_weights=[1.0,-2.0]", "expected numbers of 0 or more"),
+        ("experiment=marks task.loss=focal task.class_weights=balanced", "goes with loss=bce only"),
         ("experiment=glyphs task.class_weights=even", "expected balanced or a list"),
     ],
 )

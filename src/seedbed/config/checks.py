@@ -237,7 +237,9 @@ def _missing(config: Mapping[str, Any]) -> Iterator[str]:
         yield "data=NAME, net=NAME and task=NAME by hand; --help shows them all. A file of your own"
         yield "chooses them in its defaults, as - override /data: NAME, or takes another's, - NAME."
         return
-    own = GROUPS if is_self_contained(config) else ()
+    task = config.get("task")
+    unknown = is_node(task) and _target(task, "task") is None  # so what it brings is not known
+    own = GROUPS if unknown or is_self_contained(config) else ()
     for group in GIVEN:
         if not is_node(config.get(group)) and group not in own:
             yield f"{group}: there is none; choose one, {group}=NAME."

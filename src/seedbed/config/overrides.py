@@ -7,7 +7,7 @@ reported at once.
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,7 @@ def settings_in(arguments: list[str]) -> list[str]:
     """The overrides among a command line's arguments."""
     pairs = zip(["", *arguments], arguments, strict=False)
     words = [word for before, word in pairs if before not in VALUED and not word.startswith("-")]
-    return [*searched(arguments), *(word for word in words if "=" in word)]
+    return [*searched(arguments), *(word for word in words if "=" in word or word[:1] == "~")]
 
 
 def _experiment(arguments: list[str]) -> list[str]:
@@ -213,7 +213,9 @@ def check_hydras(hydra: DictConfig, *, multirun: bool) -> None:
     Raises:
         SettingError: Naming what would be ignored, or a directory without a name.
     """
-    problems = []
+    words = list(hydra.overrides.task)
+    later = (words[place:] for place in range(1, len(words) + 1))
+    problems = [*filter(None, map(_taken_away, words, later))]
     for text in hydra.overrides.hydra:
         key, _, value = text.lstrip("+").partition("=")
         typed = f"{key}={value.strip(chr(34))}"  # without the quotes it was given here
@@ -315,11 +317,12 @@ def _job_problems(overrides: list[str]) -> list[str]:
             choices.append(text)
     if problem := _refusal(choices):
         return [*problems, str(problem)]
-    base = OmegaConf.to_container(composed(choices))
     refused, good = [*problems], list[str]()
     for text in values:
         if _refusal([*choices, *good, text]):
-            said = _value_problem(parser.parse_override(text), base)
+            known = OmegaConf.to_container(composed([*choices, *good]))
+            said = _taken_away(text, [*choices, *good])
+            said = said or _value_problem(parser.parse_override(text), known)
             is_own = not refused or "." in text.partition("=")[0] or "did you mean" in said
             problems += [said] if is_own else []  # else what was refused may have added it
         else:
@@ -366,6 +369,8 @@ def _choice_problem(override: Override, problem: Exception, folders: list[Path])
     if isinstance(problem, YAMLError):
         return None
     group = override.key_or_group
+    if override.is_delete():
+        return f"{override.input_line}: another {group} is chosen; write ~{group}."
     options = [path.stem for folder in folders for path in (folder / group).glob("*.yaml")]
     value = override.value()
     chosen = map(str, value if isinstance(value, list) else [value])
@@ -380,6 +385,15 @@ def _choice_problem(override: Override, problem: Exception, folders: list[Path])
     return (
         f"{override.input_line}: no such {group}; {nearest(unknown[0], options, shown_by='--help')}"
     )
+
+
+def _taken_away(text: str, others: Sequence[str]) -> str | None:
+    """Say which other override takes away what this one is about; None if none does."""
+    key = text.lstrip("+~").partition("=")[0]
+    for other in others:
+        if other[:1] == "~" and f"{key}.".startswith(f"{_key(other)[1:]}."):
+            return f"{text}: {other} takes it away; leave out one of the two."
+    return None
 
 
 def _value_problem(override: Override, settings: Any) -> str:
@@ -403,12 +417,16 @@ def _value_problem(override: Override, settings: Any) -> str:
             meant = f"did you mean {' or '.join(alike)}?" if alike else None
             choices = [] if above or {*alike} & {*groups} else _choices_of(override.value(), groups)
             meant = f"did you mean {' or '.join(choices)}?" if choices else meant
+            meant = meant or _options_with(above + name)
             meant = meant or nearest(above + name, settable, shown_by="--cfg job")
             return f"{key}: no such setting; {meant}"
         node, above = node[name], f"{above}{name}."
+    said = "not a value this setting can take."
     if override.is_add():
-        return f"{override.input_line}: is among the settings already; leave out the +."
-    return f"{override.input_line}: not a value this setting can take."
+        said = "is among the settings already; leave out the +."
+    elif override.is_delete():
+        said = f"its value is another; write ~{key}."
+    return f"{override.input_line}: {said}"
 
 
 def _choices_of(value: Any, groups: list[str]) -> list[str]:
@@ -417,6 +435,20 @@ def _choices_of(value: Any, groups: list[str]) -> list[str]:
     named = re.fullmatch(r"\w+", name)
     found = [group for group in groups if named and (CONF / group / f"{name}.yaml").is_file()]
     return [f"{group}={name}" for group in sorted(found)]
+
+
+def _options_with(key: str) -> str | None:
+    """Which other options of a setting's group have it; None if none has."""
+    group, _, name = key.partition(".")
+    setting = re.compile(rf"^{re.escape(name)}:", re.MULTILINE)
+    found = [
+        f"{group}={path.stem}"
+        for path in sorted((CONF / group).glob("*.yaml"))
+        if setting.search(path.read_text(encoding="utf-8"))
+    ]
+    rest, last = found[:-1], found[-1:]
+    either = " or ".join([*([", ".join(rest)] if rest else []), *last])
+    return f"choose {either}, which has it." if found else None
 
 
 def _namesakes(key: str, settings: Any, groups: list[str]) -> list[str]:

@@ -10,7 +10,14 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional import classification as measured
 
 from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput, Task
-from seedbed.tasks.classification import MEASURES, ranking, weighted_measures
+from seedbed.tasks.classification import (
+    MEASURES,
+    ClassWeights,
+    check_class_weights,
+    counted_weights,
+    ranking,
+    weighted_measures,
+)
 from seedbed.tasks.intervals import first_order
 from seedbed.tasks.losses import FocalLoss, Loss, chosen
 from seedbed.tasks.metrics import ExtraMetrics, MakeMetric
@@ -28,6 +35,9 @@ class BinaryTask(Task):
         loss: What is minimised, and logged as the loss: `bce`, which is cross-entropy in nats,
             `focal`, or any other of logits and targets.
         metrics: More metrics by names of their own; they see probabilities (N,) and labels (N,).
+        class_weights: What the cross-entropy of a row of each class counts, those of class 0 and of
+            class 1, or `balanced`: inversely to how often the class occurs. They are scaled to a
+            mean of 1 over the rows of the training part.
     """
 
     kind: ClassVar = "binary"
@@ -44,8 +54,12 @@ class BinaryTask(Task):
         l2: float = 0.0,
         loss: Literal["bce", "focal"] | Loss = "bce",
         metrics: Mapping[str, MakeMetric] | None = None,
+        class_weights: ClassWeights = None,
     ) -> None:
         super().__init__(net, optimizer=optimizer, scheduler=scheduler, l1=l1, l2=l2)
+        check_class_weights(class_weights, loss, "bce")
+        self.class_weights = class_weights
+        self._weights: Tensor | None = None
         logits, targets = torch.tensor([[-2.0], [3.0], [1.0]]), torch.tensor([[0.0], [1.0], [0.0]])
         self.loss = chosen(loss, NAMED, logits, targets)
         self.extra = ExtraMetrics(
@@ -56,6 +70,19 @@ class BinaryTask(Task):
             targets=targets.int().flatten(),
         )
 
+    def configure_from_data(self, data: Any) -> None:
+        """Count the training part's classes, where these have weights.
+
+        Raises:
+            SettingError: If there are not two weights.
+        """
+        if self._weights is None:
+            self._weights = counted_weights(self.class_weights, data, classes=2)
+
+    def setup(self, stage: str) -> None:
+        """Count them, also where another Trainer only evaluates."""
+        self.configure_from_data(getattr(self.trainer, "datamodule", None))
+
     def make_metrics(self) -> dict[str, Metric]:
         """All logits and targets."""
         return {"predictions": Predictions()}
@@ -64,14 +91,23 @@ class BinaryTask(Task):
         """Mean loss."""
         inputs, targets = batch
         logits = self.outputs(inputs)  # (B, 1)
-        return StepOutput(self.loss(logits, targets), len(inputs), (logits, targets))
+        return StepOutput(self._loss(logits, targets), len(inputs), (logits, targets))
+
+    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        if (weights := self._weights_of(targets)) is None:
+            return self.loss(logits, targets)
+        return F.binary_cross_entropy_with_logits(logits, targets, weights)
+
+    def _weights_of(self, targets: Tensor) -> Tensor | None:
+        """The weight of each row's class, in the shape of the targets."""
+        return None if self._weights is None else self._weights.to(targets.device)[targets.long()]
 
     def compute_metrics(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """Everything in `MEASURES`; Brier's score is the mean squared error of the probability."""
         logits, targets = metrics["predictions"].compute()  # (N, 1)
         scores, labels = logits.sigmoid().flatten(), targets.int().flatten()  # (N,)
         return {
-            "loss": self.loss(logits, targets),
+            "loss": self._loss(logits, targets),
             "accuracy": measured.binary_accuracy(scores, labels),
             "precision": measured.binary_precision(scores, labels),
             "recall": measured.binary_recall(scores, labels),
@@ -97,7 +133,8 @@ class BinaryTask(Task):
         """All but the loss of each row, and the loss where it is cross-entropy."""
         logits, targets = (column.flatten() for column in metrics["predictions"].compute())
         entropy = F.binary_cross_entropy_with_logits
-        loss = entropy(logits, targets, reduction="none") if self.loss is entropy else None
+        weights = self._weights_of(targets)
+        loss = entropy(logits, targets, weights, reduction="none") if self.loss is entropy else None
         return ({} if loss is None else {"loss": loss}) | {
             "accuracy": ((logits > 0) == (targets > 0)).float(),
             "brier": (logits.sigmoid() - targets).square(),

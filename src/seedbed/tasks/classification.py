@@ -1,9 +1,12 @@
-"""What both kinds of classifier share: their measures' names, and measures by weighted rows."""
+"""What both kinds of classifier share: weights of classes, names of measures, weighted measures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+
+from seedbed.errors import SettingError
 
 MEASURES = (
     "loss",
@@ -16,6 +19,50 @@ MEASURES = (
     "average_precision",
     "brier",
 )
+
+
+ClassWeights = Literal["balanced"] | Sequence[float] | None
+"""What the loss of a row of each class counts, a number a class, or by how rare the class is."""
+
+
+def check_class_weights(given: ClassWeights, loss: object, entropy: str) -> None:
+    """Check weights of classes, which go with the loss of one name only.
+
+    Raises:
+        ValueError: If they cannot be used.
+    """
+    if given and loss != entropy:
+        raise ValueError(f"class_weights: goes with loss={entropy} only")
+    if not isinstance(given, str) and any(not weight >= 0 for weight in given or ()):
+        raise ValueError(f"class_weights={given}: expected numbers of 0 or more")
+
+
+def counted_weights(given: ClassWeights, data: Any, *, classes: int | None = None) -> Tensor | None:
+    """Weights of classes (K,), scaled to a mean of 1 over the rows of the training part.
+
+    Args:
+        given: The setting.
+        data: The DataModule, whose training part is counted.
+        classes: How many there are; None for as many as the data has outputs.
+
+    Raises:
+        SettingError: If there is another number of weights than of classes, or no telling how often
+            each class occurs.
+    """
+    if given is None:
+        return None
+    if not hasattr(data, "splits"):
+        raise SettingError("task.class_weights: this data has no rows to count classes of.")
+    targets: Tensor = data.splits.train[1].flatten().long()
+    counts = targets.bincount(minlength=classes or data.splits.outputs)
+    balanced = 1 / counts.clamp(min=1)
+    weights = balanced if isinstance(given, str) else torch.tensor(given, dtype=torch.float)
+    if len(weights) != len(counts):
+        raise SettingError(
+            f"task.class_weights={given}: {len(weights)} weights, but the data has "
+            f"{len(counts)} classes."
+        )
+    return weights * (counts.sum() / (weights * counts).sum())
 
 
 def ranking(

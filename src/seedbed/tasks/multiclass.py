@@ -4,7 +4,7 @@ A measure that is defined for two classes is taken of each class against all oth
 averaged with every class counting alike, however rare it is (macro).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -14,9 +14,15 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional import classification as measured
 
-from seedbed.errors import SettingError
 from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput, Task
-from seedbed.tasks.classification import MEASURES, ranking, weighted_measures
+from seedbed.tasks.classification import (
+    MEASURES,
+    ClassWeights,
+    check_class_weights,
+    counted_weights,
+    ranking,
+    weighted_measures,
+)
 from seedbed.tasks.intervals import first_order
 from seedbed.tasks.losses import FocalLoss, Loss, chosen
 from seedbed.tasks.metrics import ExtraMetrics, MakeMetric
@@ -55,7 +61,7 @@ class MulticlassTask(Task):
         l2: float = 0.0,
         loss: Literal["cross_entropy", "focal"] | Loss = "cross_entropy",
         metrics: Mapping[str, MakeMetric] | None = None,
-        class_weights: Literal["balanced"] | Sequence[float] | None = None,
+        class_weights: ClassWeights = None,
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(net, optimizer=optimizer, scheduler=scheduler, l1=l1, l2=l2)
@@ -65,14 +71,9 @@ class MulticlassTask(Task):
             )
         self.label_smoothing = label_smoothing
         self.class_weights = class_weights
-        for name, setting in (
-            ("label_smoothing", label_smoothing),
-            ("class_weights", class_weights),
-        ):
-            if setting and loss != "cross_entropy":
-                raise ValueError(f"{name}: goes with loss=cross_entropy only")
-        if not isinstance(class_weights, str) and any(not w >= 0 for w in class_weights or ()):
-            raise ValueError(f"class_weights={class_weights}: expected numbers of 0 or more")
+        if label_smoothing and loss != "cross_entropy":
+            raise ValueError("label_smoothing: goes with loss=cross_entropy only")
+        check_class_weights(class_weights, loss, "cross_entropy")
         logits, targets = torch.eye(3, 20) * 4, torch.tensor([0, 1, 3])
         self.loss = chosen(loss, NAMED, logits, targets)
         self.extra = ExtraMetrics(
@@ -90,18 +91,8 @@ class MulticlassTask(Task):
         Raises:
             SettingError: If there is another number of weights than of classes.
         """
-        if self.class_weights is None or self._weights is not None:
-            return
-        counts = data.splits.train[1].bincount(minlength=data.splits.outputs)
-        balanced = 1 / counts.clamp(min=1)
-        given = self.class_weights
-        weights = balanced if isinstance(given, str) else torch.tensor(given, dtype=torch.float)
-        if len(weights) != len(counts):
-            raise SettingError(
-                f"task.class_weights={given}: {len(weights)} weights, but the data has "
-                f"{len(counts)} classes."
-            )
-        self._weights = weights * (counts.sum() / (weights * counts).sum())
+        if self._weights is None:
+            self._weights = counted_weights(self.class_weights, data)
 
     def setup(self, stage: str) -> None:
         """Count them, also where another Trainer only evaluates."""
