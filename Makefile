@@ -27,6 +27,11 @@ $(READY): pyproject.toml requirements.lock
 	&& $$pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# What tests and benchmarks need and is still in the project; `slow` of a new project needs nothing.
+FETCH = for name in $(NEEDED); do \
+		[ ! -f conf/data/$$name.yaml ] || $(BIN)/seedbed fetch $$name || exit; \
+	done
+
 # --- shipped studies ---
 # What `seedbed fetch` brings for the slow tests.
 NEEDED := poems mnist
@@ -48,17 +53,15 @@ train: $(READY)  ## Set up, fetch the Tang poems, and train the poem GPT on them
 	fi
 
 bench: $(READY)  ## Time it beside plain scripts that do the same (ONLY=NAME: one line; ONLY=all)
-	@$(BIN)/seedbed fetch
-	@$(BIN)/seedbed fetch mnist
+	@$(FETCH)
 	@$(BIN)/python -m benchmarks $(ONLY)
 
 docs-pictures: $(READY)  ## Draw the pictures in docs/ again, from real runs (ONLY=EXPERIMENT: of one)
-	@$(BIN)/seedbed fetch
+	@$(FETCH)
 	@$(BIN)/python -m benchmarks.pictures $(ONLY)
 
 docs-figures: $(READY)  ## Measure the figures in docs/ anew and say which have moved (ONLY=WORD: some)
-	@$(BIN)/seedbed fetch
-	@$(BIN)/seedbed fetch mnist
+	@$(FETCH)
 	@$(BIN)/python -m benchmarks.figures $(ONLY)
 
 # --- end ---
@@ -69,9 +72,7 @@ coverage: $(READY)  ## Run the fast tests, and report the share of lines they ru
 	@$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 slow: $(READY)  ## Run the tests that take minutes or need real data
-	@for name in $(NEEDED); do \
-		[ ! -f conf/data/$$name.yaml ] || $(BIN)/seedbed fetch $$name || exit; \
-	done
+	@$(FETCH)
 	@$(BIN)/python -m pytest -n auto -m 'slow or corpus'
 
 browser: $(READY)  ## Open the reports and the demo in a real browser, installed if need be

@@ -23,7 +23,7 @@ from benchmarks import (
     tables,
     trainer,
 )
-from benchmarks.lines import Line
+from benchmarks.lines import Line, removed
 from benchmarks.page import GROWTH
 
 LINES = [
@@ -61,9 +61,19 @@ def chosen(names: list[str]) -> tuple[list[Line], list[str]]:
     return wanted, [name for name in GROWTH if name in names]
 
 
+def _possible(lines: list[Line], grown: list[str]) -> tuple[list[Line], list[str]]:
+    """Those whose experiment is there; of each other one it is said that it was removed."""
+    trained = {line.name: line.experiment for line in lines}
+    trained |= {name: GROWTH[name].EXPERIMENT for name in grown}
+    gone = {name for name in trained if trained[name] and removed(f"experiment={trained[name]}")}
+    for name in sorted(gone):
+        print(f"{name}: is not measured, as experiment={trained[name]} was removed")
+    return [one for one in lines if one.name not in gone], [g for g in grown if g not in gone]
+
+
 def main(names: list[str]) -> None:
     """Measure what is named, each line kept as it is done."""
-    lines, grown = chosen(names)
+    lines, grown = _possible(*chosen(names))
     minutes = sum(line.minutes for line in lines) + sum(GROWTH[name].MINUTES for name in grown)
     print(f"{len(lines) + len(grown)} to measure, about {minutes:.0f} minutes on two cores")
     for line in lines:

@@ -25,6 +25,7 @@ from seedbed.report.style import COLOURS, GREY, new_figure
 
 CORPORA = ("tang", "tang,song")
 MINUTES = 5.0
+EXPERIMENT = "poem_gpt"
 STEPS = 12
 TURNS = 5
 

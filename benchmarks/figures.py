@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 
 from benchmarks.console import blocks, commands, printed
+from benchmarks.lines import removed
 from seedbed.config.overrides import is_multirun, quoted
 from seedbed.project import LOGS, ROOT
 from seedbed.record.run import Run, find_runs, read_run
@@ -182,8 +183,12 @@ def has_moved(figure: Figure, values: Sequence[float]) -> tuple[bool, str]:
 def main(words: Sequence[str]) -> int:
     """Measure those figures of whose command or page a word is part; say which have moved."""
 
-    def chosen(*texts: str) -> bool:
-        return not words or any(word in text for word in words for text in texts)
+    def chosen(page: str, command: str) -> bool:
+        if words and not any(word in text for word in words for text in (page, command)):
+            return False
+        if gone := removed(command):
+            say(f"{page}: {gone} was removed, so its figures are not measured")
+        return gone is None
 
     moved, count = 0, 0
     for page, block in read_blocks():

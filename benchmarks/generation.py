@@ -55,6 +55,7 @@ def poems(count: int) -> Measured:
 LINES = (
     Line(
         name="generation.one",
+        experiment="poem_gpt_sprint",
         what="generation: one poem of 250 characters",
         baseline="the lesson's generate, the whole context again for each character",
         target=at_least(6),
@@ -63,6 +64,7 @@ LINES = (
     ),
     Line(
         name="generation.many",
+        experiment="poem_gpt_sprint",
         what="generation: 64 poems of 250 characters at once",
         baseline="the lesson's generate, 64 times one poem",
         target=at_least(100),

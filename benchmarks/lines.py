@@ -1,11 +1,13 @@
 """What a line of the table is: two things, how they are compared, and what was found."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Literal
 
 from benchmarks.timing import Pair, ratio, speedup
+from seedbed.project import CONF
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Line:
         baseline: What it is compared with.
         target: What the figure should be.
         measure: Takes the measurement.
+        experiment: What it trains, which may have been removed with its study.
         minutes: About how long that takes on two cores.
         long: Whether it trains for long, so that it is measured only when named.
     """
@@ -66,6 +69,7 @@ class Line:
     measure: Callable[[], Measured]
     minutes: float
     long: bool = False
+    experiment: str = ""
 
 
 def cost(pairs: Sequence[Pair], unit: str, detail: str = "") -> Measured:
@@ -86,3 +90,10 @@ def _described(pairs: Sequence[Pair], unit: str, detail: str) -> str:
 
 def _short(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def removed(command: str) -> str | None:
+    """What a command chooses that is not there, as its study was removed; None if all is."""
+    chosen = re.findall(r"\b(experiment|sweep)=(\w+)", command)
+    gone = (f"{g}={name}" for g, name in chosen if not (CONF / g / f"{name}.yaml").is_file())
+    return next(gone, None)

@@ -81,6 +81,7 @@ def share(*overrides: str) -> Measured:
 LINES = (
     Line(
         name="looks.line",
+        experiment="line",
         what="what `experiment=line` takes longer for its looks, TensorBoard's pictures and report",
         baseline="the same without them",
         target=at_most(0.9, "≤ 0.9 s"),
@@ -89,6 +90,7 @@ LINES = (
     ),
     Line(
         name="looks.mnist",
+        experiment="mnist",
         what="looks at layers, weights, gradients and single batches within `mnist`'s fit",
         baseline="the whole fit",
         target=at_most(0.03, "≤ 0.03"),
@@ -97,6 +99,7 @@ LINES = (
     ),
     Line(
         name="looks.poem",
+        experiment="poem_gpt",
         what="the same within the first quarter of `poem_gpt`'s",
         baseline="that quarter, with its validations",
         target=at_most(0.03, "≤ 0.03"),

@@ -92,6 +92,7 @@ def peaks() -> Measured:
 LINES = (
     Line(
         name="memory",
+        experiment="poem_gpt",
         what="peak memory of a poem training step, vocabulary 8,548, 32 × 256 tokens",
         baseline="the same blocks with a plain head, its loss of all logits",
         target=at_most(0.5),

@@ -13,7 +13,6 @@ from benchmarks.fits import Trained, of_seeds, trained
 from benchmarks.lines import Line, Measured, at_least, at_most, cost
 from benchmarks.timing import interleaved, run, say
 from seedbed.data.fetch import data_dir, fetch
-from studies.mnist.mnist import MNIST_FILES
 
 RECIPE = ("experiment=mnist",)
 TO_98 = ("experiment=mnist_fast",)
@@ -32,6 +31,8 @@ next's."""
 
 def lesson() -> Fit:
     """Seconds and test accuracy of the lesson's script, each time with another seed."""
+    from studies.mnist.mnist import MNIST_FILES
+
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "MNIST" / "raw"
         raw.parent.mkdir()
@@ -109,6 +110,7 @@ def _mean(fits: Sequence[Fit]) -> str:
 LINES = (
     Line(
         name="mnist.recipe",
+        experiment="mnist",
         what="`mnist`, the lesson's recipe (batch 32, Adam, 10 epochs), whole process",
         baseline="the lesson's script, each image transformed on its own",
         target=at_most(0.5),
@@ -118,6 +120,7 @@ LINES = (
     ),
     Line(
         name="mnist.fast98",
+        experiment="mnist_fast",
         what="`mnist_fast` to 98.0 % test accuracy, whole process, five seeds",
         baseline="the lesson's script to the end of its 10 epochs",
         target=at_most(1 / 20, "≤ 1/20"),
@@ -127,6 +130,7 @@ LINES = (
     ),
     Line(
         name="mnist.fast99",
+        experiment="mnist_fast",
         what="`mnist_fast` to 99.0 % test accuracy, whole process, five seeds",
         baseline="the lesson's script to the end of its 10 epochs",
         target=at_most(1 / 6, "≤ 1/6"),
@@ -136,6 +140,7 @@ LINES = (
     ),
     Line(
         name="mnist.cnn",
+        experiment="mnist_cnn",
         what="`mnist_cnn`: test accuracy, three seeds",
         baseline="–",
         target=at_least(0.9955, "≥ 0.9955"),

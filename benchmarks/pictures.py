@@ -6,21 +6,22 @@ minutes. Those of the lessons' sweeps, which `docs/questions.md` has, are those 
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PIL import Image
 
+from benchmarks.lines import removed
 from seedbed.config.compose import composed, plain
 from seedbed.record.directory import RunDirectory
 from seedbed.report.picture import Picture, pictures_of, png
 from seedbed.report.style import COLOURS, GREY, drawing, panels
 from seedbed.runs.execute import execute
 from seedbed.runs.view import open_view
-from studies.points.points import Line
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "pictures"
@@ -100,15 +101,19 @@ KINDS = {"valley": ("paths", "curves"), "hills": ("paths",)}
 
 def main(only: Sequence[str]) -> None:
     """Draw the pictures, or those of some experiments only."""
+    drawn: list[tuple[str, Callable[[Path], None]]] = [
+        *((shown.overrides[0], partial(_draw, shown)) for shown in RUNS),
+        *((f"experiment={name}", partial(_draw_sweep, name, SWEEPS[name])) for name in SWEEPS),
+        ("experiment=line", _draw_smoothed),
+    ]
     with TemporaryDirectory(prefix="seedbed-pictures-") as scratch:
-        for number, shown in enumerate(RUNS):
-            if not only or shown.overrides[0].partition("=")[2] in only:
-                _draw(shown, Path(scratch) / str(number))
-        for name, runs in SWEEPS.items():
-            if not only or name in only:
-                _draw_sweep(name, runs, Path(scratch) / name)
-        if not only or "smoothed" in only:
-            _draw_smoothed()
+        for number, (experiment, draw) in enumerate(drawn):
+            if only and experiment.partition("=")[2] not in only:
+                continue
+            if removed(experiment):
+                print(f"{experiment} was removed: its pictures stay as they are")
+            else:
+                draw(Path(scratch) / str(number))
 
 
 def _run(folder: Path, overrides: Sequence[str]) -> None:
@@ -133,8 +138,10 @@ def _draw_sweep(name: str, runs: Sequence[str], folder: Path) -> None:
         _write(FOLDER / f"{name}_{kind}.png", (folder / f"{kind}.png").read_bytes())
 
 
-def _draw_smoothed() -> None:
+def _draw_smoothed(_: Path) -> None:
     """Gradients of single rows at one place, and what momentum makes of them."""
+    from studies.points.points import Line
+
     inputs, targets = (part.flatten() for part in Line(points=300).splits.train)
     gradients = (2 * (1.5 * inputs - targets) * inputs).tolist()  # of y = 1.5 x
     with drawing():

@@ -99,6 +99,7 @@ def _losses(losses: list[float]) -> str:
 LINES = (
     Line(
         name="poem.tokens",
+        experiment="poem_gpt_sprint",
         what="poem GPT: characters a second at the lesson's size (width 64, 4 layers, 16 × 256); "
         "compiled, with an adaptive softmax, and bf16-mixed where the processor has it",
         baseline="the lesson's plain net and loop, in fp32",
@@ -108,6 +109,7 @@ LINES = (
     ),
     Line(
         name="poem.sprint",
+        experiment="poem_gpt_sprint",
         what="`poem_gpt_sprint`: time to evaluation loss 4.68, whole process, three seeds",
         baseline="10,000 × the lesson's median training step, its evaluations left out",
         target=at_most(1 / 40, "≤ 1/40"),
@@ -117,6 +119,7 @@ LINES = (
     ),
     Line(
         name="poem.long",
+        experiment="poem_gpt_long",
         what="`poem_gpt_long`: evaluation loss within the lesson's training time",
         baseline="lesson 4.68 after 10,000 steps",
         target=at_most(4.10, "≤ 4.10"),

@@ -21,6 +21,7 @@ from seedbed.record.directory import write_json
 from seedbed.report.style import COLOURS, GREY, new_figure
 
 MINUTES = 4.0
+EXPERIMENT = "poem_gpt_sprint"
 TURNS = 3
 FIT = (
     "experiment=poem_gpt_sprint",

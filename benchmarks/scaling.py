@@ -24,6 +24,7 @@ from seedbed.record.directory import write_json
 from seedbed.report.style import COLOURS, new_figure
 
 MINUTES = 6.0
+EXPERIMENT = "poem_gpt"
 
 BASE = {"width": 64, "depth": 4, "context": 256, "batch": 16, "vocabulary": 8192}
 """The point that all curves share, about the lesson's own."""

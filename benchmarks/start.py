@@ -53,6 +53,7 @@ LINES = (
     ),
     Line(
         name="start.line",
+        experiment="line",
         what="`python train.py experiment=line report=false`, whole",
         baseline='`python -c "import torch, lightning"`',
         target=at_most(1.4, "≤ 1.4×"),

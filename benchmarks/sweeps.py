@@ -46,6 +46,7 @@ def _sweep(folder: str, jobs: int, *arguments: str, **environment: str) -> Calla
 LINES = (
     Line(
         name="sweeps.workers",
+        experiment="line",
         what=f"a sweep of {JOBS} one-core jobs, `workers=2`",
         baseline="the same sweep, one job after the other",
         target=at_most(0.65),
@@ -54,6 +55,7 @@ LINES = (
     ),
     Line(
         name="sweeps.further",
+        experiment="line",
         what="a further job in a serial sweep over `line`",
         baseline="a sweep over `line` of one job",
         target=at_most(0.3),

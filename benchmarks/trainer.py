@@ -39,6 +39,7 @@ def mnist() -> Measured:
 LINES = (
     Line(
         name="trainer.poem",
+        experiment="poem_gpt_sprint",
         what="the Trainer around the poem GPT, validations left out",
         baseline="a bare PyTorch loop on the same step",
         target=at_most(1.03),
@@ -47,6 +48,7 @@ LINES = (
     ),
     Line(
         name="trainer.mnist",
+        experiment="mnist",
         what="the Trainer around MNIST's recipe (batch 32), validations left out",
         baseline="a bare PyTorch loop on the same batches",
         target=at_most(1.15),

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 from copied import called, copied
+from shipped import LISTED
 from stub_project import REPOSITORY
+
+from seedbed.config.removal import files_of
+from seedbed.project import CONF
 
 FRAME = REPOSITORY / "src" / "seedbed"
 STUDIES = REPOSITORY / "src" / "studies"
@@ -15,6 +19,7 @@ FILES = [path for path in FRAME.rglob("*") if path.suffix in (".py", ".html")]
 
 
 SHIPPED = ("exam", "mnist", "points", "poems")
+PRESENT = [name for name in SHIPPED if (STUDIES / name).is_dir()]
 NAMES = [
     node.name
     for name in SHIPPED
@@ -31,6 +36,17 @@ WORDS = re.compile(rf"\b({'|'.join([*SAYINGS, *NAMES])})\b|春夜")
 def test_frame_names_no_study(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if WORDS.search(line)] == []
+
+
+@pytest.mark.skipif(not PRESENT, reason="no shipped study is left")
+def test_frames_tests_choose_nothing_of_a_study() -> None:
+    of_studies = {path for name in PRESENT for path in files_of(name)}
+    shipped = [Path(name) for name in LISTED if CONF / name in of_studies]
+    choices = re.compile(r"\b(" + "|".join(f"{x.parent}={x.stem}" for x in shipped) + r")\b")
+    tests = REPOSITORY / "tests"
+    for path in tests.rglob("*.py"):
+        if path.relative_to(tests).parts[0] not in ("studies", "benchmarks", "browser"):
+            assert choices.findall(path.read_text(encoding="utf-8")) == [], path
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from stub_project import REPOSITORY
 
 from benchmarks.lessons import poem_gpt
 from benchmarks.mnist import LESSON
-from studies.poems.gpt_tutorial import TutorialGPT
 
 VOCABULARY = 8_548
 
@@ -22,8 +21,12 @@ def test_poem_gpt_has_as_many_parameters_as_the_lesson_says() -> None:
 
 
 def test_poem_gpt_computes_what_the_shipped_tutorial_net_does() -> None:
+    tutorial = pytest.importorskip("studies.poems.gpt_tutorial")
     torch.manual_seed(0)
-    lesson, shipped = poem_gpt.LessonGPT(50), TutorialGPT(vocabulary_size=50, context=256)
+    lesson, shipped = (
+        poem_gpt.LessonGPT(50),
+        tutorial.TutorialGPT(vocabulary_size=50, context=256),
+    )
     with torch.no_grad():
         for ours, theirs in zip(shipped.parameters(), lesson.parameters(), strict=True):
             ours.copy_(theirs)

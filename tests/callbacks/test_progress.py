@@ -64,7 +64,7 @@ def test_columns_are_named_once_and_show_what_was_logged(
 @pytest.mark.parametrize(
     "study",
     [
-        ["experiment=sine"],
+        ["experiment=dots"],
         ["experiment=marks"],
         ["experiment=glyphs"],
         ["experiment=rhymes", "data.poems=60", "data.context=16", "net.depth=1"],

@@ -59,7 +59,8 @@ def test_unknown_study_is_answered_with_those_there_are(project: Path) -> None:
 @pytest.mark.parametrize("study", SHIPPED)
 def test_without_a_study_the_others_are_checked_whole(study: str, tmp_path: Path) -> None:
     project = copied(tmp_path / "project")
-    removed(project, study)
+    gone = removed(project, study) - {f"src/studies/{study}"}
+    assert {name.partition("/")[0] for name in gone} == {"conf"}
     left = {path.stem for path in (project / "conf" / "experiment").glob("*.yaml")} - {"none"}
     printed = called(project, *SEEDBED, "check")
     assert {line.split()[0] for line in printed.splitlines()} == {f"experiment={x}" for x in left}
@@ -70,6 +71,7 @@ def test_without_a_study_the_others_are_checked_whole(study: str, tmp_path: Path
 ROOMS = (
     "tests/config/test_configs.py",
     "tests/nets",
+    "tests/benchmarks/test_baselines.py",
     "tests/test_frame.py",
     "tests/test_documents.py",
 )
@@ -86,3 +88,5 @@ def test_without_any_shipped_study_lint_and_the_frames_tests_stay_green(tmp_path
         called(project, "-m", *command)
     called(project, "-m", "pytest", "-q", "--collect-only")  # all of them could be run
     called(project, "-m", "pytest", "-q", "-x", *ROOMS)
+    measured = called(project, "-m", "benchmarks", "start.line")
+    assert "start.line: is not measured, as experiment" in measured

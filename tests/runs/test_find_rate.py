@@ -22,7 +22,7 @@ from seedbed.runs.find_rate import (
 
 Command = Callable[..., Any]
 
-LINE = ("experiment=line", "optimizer.lr=0.005")
+LINE = ("experiment=dots", "optimizer.lr=0.005")
 
 
 def test_rate_is_suggested_where_the_loss_falls_fastest_and_its_range_where_half_as_fast() -> None:

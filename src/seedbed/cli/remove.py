@@ -14,8 +14,6 @@ def remove(
 ) -> None:
     """Remove a study: its folder, its tests, and what of conf/ cannot be used without it.
 
-    Benchmarks are of the shipped studies together: they go with the first that they time.
-
     Example: seedbed remove study NAME --dry-run
     """
     found = files_of(name)

@@ -54,14 +54,8 @@ def files_of(name: str) -> list[Path]:
             for path, text in texts.items()
             if path.parent != CONF and _chosen(path, text) & gone
         }
-    tests = [ROOT / "tests" / folder.parent.name / name]
-    if any(module in path.read_text(encoding="utf-8") for path in _python(ROOT / "benchmarks")):
-        tests += [ROOT / "benchmarks", ROOT / "tests" / "benchmarks"]
-    return [folder, *(path for path in tests if path.is_dir()), *sorted(needed)]
-
-
-def _python(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.py"))
+    tests = ROOT / "tests" / folder.parent.name / name
+    return [folder, *([tests] if tests.is_dir() else []), *sorted(needed)]
 
 
 def _chosen(path: Path, text: str) -> set[str]:

@@ -23,6 +23,10 @@ LOOKS = {
 """Where the callbacks of version 2 stand now."""
 
 
+OF_EVERY_RUN: dict[str, str | None] = {"seedbed.callbacks.equation.Equation": None}
+"""Names of what each run of version 1 had, whatever its study; None: there is no such thing now."""
+
+
 def stamped(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration as it is written: its version first."""
     return {KEY: VERSION, **config}
@@ -52,7 +56,7 @@ def current(config: Mapping[str, Any], source: object) -> dict[str, Any]:
 
 def _from_version_1(settings: dict[str, Any]) -> dict[str, Any]:
     """Map each class of a study to where it stands; drop what was a value of nodes alone."""
-    moved: dict[str, str | None] = {}
+    moved = {**OF_EVERY_RUN}
     for study in own_studies():
         moved |= getattr(study, "FORMER_TARGETS", {})
     dropped = {name for study in own_studies() for name in getattr(study, "FORMER_SETTINGS", ())}

@@ -4,7 +4,7 @@ FORMER_TARGETS = {
     "seedbed.data.exam.Exam": "studies.exam.exam.Exam",
     "seedbed.data.plane.Plane": "studies.exam.plane.Plane",
 }
-"""Names of this study's classes in runs of version 1; None is one that there is no more."""
+"""Names of this study's classes in runs of version 1."""
 
 FORMER_SETTINGS = ("prompt",)
 """Settings at the top level of such runs, which had those of all studies."""

@@ -6,7 +6,7 @@ FORMER_TARGETS = {
     "seedbed.data.verse.Verse": "studies.poems.verse.Verse",
     "seedbed.nets.gpt_tutorial.TutorialGPT": "studies.poems.gpt_tutorial.TutorialGPT",
 }
-"""Names of this study's classes in runs of version 1; None is one that there is no more."""
+"""Names of this study's classes in runs of version 1."""
 
 FORMER_SETTINGS = ("prompt",)
 """Settings at the top level of such runs whose values stand where they are used."""

@@ -6,9 +6,8 @@ FORMER_TARGETS = {
     "seedbed.data.points.Cubic": "studies.points.points.Cubic",
     "seedbed.nets.polynomial.Polynomial": "studies.points.polynomial.Polynomial",
     "seedbed.optim.random_search.RandomSearch": "studies.points.random_search.RandomSearch",
-    "seedbed.callbacks.equation.Equation": None,
 }
-"""Names of this study's classes in runs of version 1; None is one that there is no more."""
+"""Names of this study's classes in runs of version 1."""
 
 FORMER_SETTINGS = ("prompt",)
 """Settings at the top level of such runs, which had those of all studies."""

@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+import studies.poems
+from seedbed.config.targets import check_targets
+from seedbed.record.directory import RunDirectory
+
 
 def earlier(folder: Path) -> Path:
     """Unpack a run of version 1."""
@@ -31,3 +35,12 @@ def test_text_of_version_1_works_with_every_verb(
     assert (called.status, called.err) == (0, "")
     if words[0] == "generate":
         assert called.out.startswith("秋江長歌")
+
+
+def test_text_of_version_1_needs_no_other_study(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("seedbed.record.schema.own_studies", lambda: [studies.poems])
+    config = RunDirectory(earlier(tmp_path)).config()
+    check_targets(config)
+    assert config["data"]["_target_"] == "studies.poems.verse.Verse"
