@@ -118,6 +118,14 @@ def test_runs_that_decide_by_different_metrics_are_never_ranked_together(
     assert [c.metric for c in compare_each(runs, metric="val/loss")] == ["val/loss"] * 2
 
 
+def test_losses_that_weigh_classes_otherwise_are_never_ranked_together(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    for number, weights in enumerate([{}, {"class_weights": None}, {"class_weights": "balanced"}]):
+        make_run(str(number), [1.0], task={"loss": "bce"} | weights)
+    assert [len(each.runs) for each in compare_each(find_runs([tmp_path]))] == [2, 1]
+
+
 def test_run_that_its_own_monitor_cannot_rank_hides_no_other(
     make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

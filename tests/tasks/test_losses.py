@@ -12,6 +12,7 @@ from seedbed.config.checks import check
 from seedbed.errors import SettingError
 from seedbed.runs.evaluate import evaluate
 from seedbed.runs.load import load
+from seedbed.tasks.classification import counted_weights
 
 TINY = ["max_epochs=1", "logger=csv"]
 
@@ -147,6 +148,11 @@ def test_loss_of_the_whole_training_part_is_torchs_weighted_one(tmp_path: Path) 
 def test_weights_of_other_classes_than_there_are_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="2 weights, but the data has 10 classes"):
         executed(tmp_path / "run", "experiment=glyphs", "task.class_weights=[1.0,2.0]")
+
+
+def test_weights_are_refused_where_there_are_no_rows_to_count() -> None:
+    with pytest.raises(SettingError, match="class_weights: this data has no rows to count"):
+        counted_weights("balanced", object())
 
 
 # --- what is refused before a fit -----------------------------------------------------------------

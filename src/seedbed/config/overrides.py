@@ -448,7 +448,7 @@ def _options_with(key: str) -> str | None:
     ]
     rest, last = found[:-1], found[-1:]
     either = " or ".join([*([", ".join(rest)] if rest else []), *last])
-    return f"choose {either}, which has it." if found else None
+    return f"choose {either}, which {'have' if rest else 'has'} it." if found else None
 
 
 def _namesakes(key: str, settings: Any, groups: list[str]) -> list[str]:

@@ -287,10 +287,14 @@ def compare_each(
     return [replace(each, of=_loss(each.runs[0])) for each in comparisons]
 
 
+OF_LOSS = ("task.loss", "task.class_weights")
+"""What settings begin with that say what a run's loss is."""
+
+
 def _loss(run: Run) -> str:
     """How a run's settings have its loss, as they are typed."""
-    own = {name: value for name, value in run.config.items() if name.startswith("task.loss")}
-    return " ".join(f"{name}={value}" for name, value in own.items())
+    own = {name: value for name, value in run.config.items() if name.startswith(OF_LOSS)}
+    return " ".join(f"{name}={value}" for name, value in own.items() if value is not None)
 
 
 def compare(
