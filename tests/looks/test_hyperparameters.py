@@ -18,6 +18,7 @@ class Trained:
 
     is_global_zero = True
     global_step = 5
+    optimizers = ()
 
     def __init__(self, folder: Path) -> None:
         made = TensorBoardLogger(str(folder), name="", version="tensorboard")

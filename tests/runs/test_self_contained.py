@@ -26,6 +26,7 @@ from seedbed.data.base import open_test, seal_test
 from seedbed.data.resumable import ResumableLoader, SeededBySample
 from seedbed.errors import DataError, SettingError
 from seedbed.record.directory import RunDirectory
+from seedbed.record.run import read_run
 from seedbed.runs.evaluate import evaluate
 from seedbed.runs.execute import execute
 
@@ -56,6 +57,7 @@ def test_strangers_module_is_trained_and_opened(study: str, tmp_path: Path) -> N
     assert [config[g] for g in ("net", "init", "optimizer", "scheduler", "monitor")] == [None] * 5
     opened = seedbed.load(run.path, "last")
     assert type(opened.task).__name__ == STUDIES[study][0].rpartition(".")[2]
+    assert opened.step == read_run(run.path).steps == run.metrics()["step"]
     for name, value in opened.net.state_dict().items():
         assert torch.equal(value, weights(run)[name])
 
@@ -123,6 +125,7 @@ def test_length_in_steps_counts_batches_where_two_optimizers_step(tmp_path: Path
     run = executed(tmp_path / "run", "manual", *lengths)
     state = torch.load(run.last, weights_only=True)
     assert (state["steps"], state["global_step"]) == (7, 14)
+    assert seedbed.load(run.path, "last").step == 7
 
 
 @pytest.mark.parametrize(
@@ -167,9 +170,10 @@ def test_frozen_parameter_that_a_strangers_module_has_not_is_refused() -> None:
         check(settings("dicts", "freeze=[layers]"))
 
 
-def test_monitor_that_is_not_logged_is_refused_with_what_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("callbacks", ["default", "early_stopping"])
+def test_monitor_that_is_not_logged_is_refused_with_what_is(callbacks: str, tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"monitor=val/f1: no such metric.*val_loss"):
-        executed(tmp_path / "run", "manual", "monitor=val/f1")
+        executed(tmp_path / "run", "manual", "monitor=val/f1", f"callbacks={callbacks}")
 
 
 def test_best_checkpoint_is_by_the_monitor_and_the_last_without_one(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def sibling(folder: Path, state: dict[str, Any], value: float) -> None:
 
 def verdict(directory: Path) -> str | None:
     rule = Pruning(directory=str(directory), monitor="val/loss", mode="min", startup=2)
-    rule._step = 10
+    rule.step = 10
     return rule.reason(2.0)
 
 

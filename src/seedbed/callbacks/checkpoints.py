@@ -33,7 +33,7 @@ from seedbed.data.loader import Loader
 from seedbed.data.resumable import ResumableLoader
 from seedbed.errors import SettingError
 from seedbed.lightning_private import fit_state, is_resumable_here, steps_done
-from seedbed.metric_directions import COUNTS
+from seedbed.metric_directions import COSTS, COUNTS
 from seedbed.processes.distributed import all_gather, largest, rank
 from seedbed.processes.signals import ending_signals
 from seedbed.record.checkpoint import BEST, FOLDER, LAST, save
@@ -143,13 +143,7 @@ class Checkpoints(Callback):
         """The value that decides; NaN, which is never better, where nothing does."""
         if self.monitor is None:
             return math.nan
-        if self.monitor not in metrics:
-            known = sorted(name for name in metrics if name.startswith("val"))
-            known = known or sorted(name for name in metrics if name not in COUNTS)
-            raise SettingError(
-                f"monitor={self.monitor}: no such metric. This task logs {', '.join(known)}."
-            )
-        return float(metrics[self.monitor])
+        return monitored(metrics, self.monitor)
 
     def _at_end(self, trainer: Trainer) -> bool:
         """Whether this batch, or its validation, is the fit's last."""
@@ -229,6 +223,22 @@ class Checkpoints(Callback):
         self._best = None
         self._written = time.monotonic()
         self._written_step = trainer.global_step
+
+
+def monitored(metrics: Mapping[str, Any], monitor: str) -> float:
+    """The value of the metric that decides.
+
+    Raises:
+        SettingError: If it is not logged, with what is.
+    """
+    if monitor not in metrics:
+        known = sorted(name for name in metrics if name.startswith("val"))
+        known = known or sorted(
+            name for name in metrics if name not in COUNTS and not name.startswith(COSTS)
+        )
+        logged = f"This task logs {', '.join(known)}." if known else "This task logs none."
+        raise SettingError(f"monitor={monitor}: no such metric. {logged}")
+    return float(metrics[monitor])
 
 
 def _log_where_it_resumes(trainer: Trainer) -> None:

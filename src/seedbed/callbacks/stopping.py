@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from lightning import Callback, LightningModule, Trainer
 
+from seedbed.callbacks.checkpoints import monitored
+from seedbed.lightning_private import steps_done
 from seedbed.metric_directions import best_is
 from seedbed.processes.distributed import broadcast
 from seedbed.terminal import log
@@ -25,6 +27,7 @@ class Stopping(Callback, ABC):
 
     def __init__(self, *, monitor: str) -> None:
         self.monitor = monitor
+        self.step = 0
         self._reason: str | None = None
 
     @abstractmethod
@@ -34,15 +37,16 @@ class Stopping(Callback, ABC):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Decide, in the fit's own validations only."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
+            self.step = steps_done(trainer)
             # Processes must agree, also where what decides is not the metric alone.
-            reason = self.reason(float(trainer.callback_metrics[self.monitor]))
+            reason = self.reason(monitored(trainer.callback_metrics, self.monitor))
             self._reason = broadcast(reason)
             trainer.should_stop = trainer.should_stop or self._reason is not None
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say why, below the fit's last line."""
         if self._reason and trainer.is_global_zero:
-            log.info(f"ended at step {trainer.global_step:,}: {self._reason}")
+            log.info(f"ended at step {self.step:,}: {self._reason}")
 
 
 class EarlyStopping(Stopping):

@@ -131,7 +131,10 @@ class ResumableLoader:
         self._restored = self._epoch >= 0
 
 
-HOOKS = ("setup", *(f"{part}_dataloader" for part in ("train", "val", "test", "predict")))
+HOOKS = (
+    *("setup", "train_dataloader", "val_dataloader", "test_dataloader"),
+    "predict_dataloader",
+)
 """Where a DataModule or a module may draw data, or divide it."""
 
 

@@ -19,6 +19,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 
 from seedbed.config.build import Study
+from seedbed.lightning_private import steps_done
 from seedbed.looks.diagnostics import is_look
 from seedbed.looks.page import run_in, show
 from seedbed.tasks.base import net_of
@@ -88,12 +89,12 @@ class Board(Callback):
             logits, targets = (column.flatten() for column in pl_module.gathered("val"))
             for board in _boards(trainer):
                 chances = logits.sigmoid()
-                board.add_pr_curve("precision_recall/val", targets, chances, trainer.global_step)
+                board.add_pr_curve("precision_recall/val", targets, chances, steps_done(trainer))
         self._histograms(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the net's graph and vectors as they are at the end."""
-        if self._last != trainer.global_step:
+        if self._last != steps_done(trainer):
             self._histograms(trainer, pl_module)
         data = getattr(trainer, "datamodule", None)
         vectors = getattr(pl_module, "embeddings", None)
@@ -106,7 +107,7 @@ class Board(Callback):
                 _add_graph(board, pl_module, data)
 
     def _histograms(self, trainer: Trainer, module: LightningModule) -> None:
-        step = self._last = trainer.global_step
+        step = self._last = steps_done(trainer)
         for board in _boards(trainer):
             for name, parameter in net_of(module).named_parameters():
                 # One huge value has no range to divide.

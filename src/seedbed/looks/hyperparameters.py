@@ -6,6 +6,7 @@ from pathlib import Path
 import lightning.pytorch.loggers as lightnings
 from lightning import Trainer
 
+from seedbed.lightning_private import steps_done
 from seedbed.tensorboard import BEST, FINAL
 
 HPARAMS = ".hparams"
@@ -36,4 +37,4 @@ def log_hyperparameters(
                 writer._get_file_writer().add_summary(summary)
             for name, value in metrics.items():
                 if name in FINAL:
-                    writer.add_scalar(f"{BEST}{name}", value, trainer.global_step)
+                    writer.add_scalar(f"{BEST}{name}", value, steps_done(trainer))

@@ -12,6 +12,7 @@ from seedbed.config.compose import composed, plain
 from seedbed.config.initial import initial_task
 from seedbed.config.overrides import REFUSALS
 from seedbed.errors import SettingError
+from seedbed.lightning_private import steps_done
 from seedbed.looks.hyperparameters import log_hyperparameters
 from seedbed.project import is_there
 from seedbed.record.directory import RunDirectory
@@ -83,7 +84,7 @@ def show(run: RunDirectory, config: Mapping[str, Any], study: Study, *, ended: b
             view = _view_of(study, run, config, weights="best" if ended else "now")
             pictures = pictures_of(view, without=DRAWN if ended else (*DRAWN, *OF_ENDED))
         for picture in pictures:
-            name, step = f"pictures/{picture.name}", study.trainer.global_step
+            name, step = f"pictures/{picture.name}", steps_done(study.trainer)
             add_image(study.trainer, name, png(picture), step)
         if ended:
             log.info(f"report: {write_page(view, pictures)}")

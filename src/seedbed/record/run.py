@@ -102,8 +102,9 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """Steps taken up to the last row of the log."""
-        return int(max((step or 0 for step in self.log.get("step", ())), default=0))
+        """Steps taken up to the last row of the log, or to the best checkpoint's."""
+        logged = (step or 0 for step in self.log.get("step", ()))
+        return int(max(self.final.get("step", 0), *logged, 0))
 
     @property
     def seconds(self) -> float | None:

@@ -77,7 +77,7 @@ def load(run: str | Path, checkpoint: str | Path = "best", *, exact: bool = Fals
         task.load_state_dict(state["state_dict"])
         if config.get("test") is False:
             seal_test(datamodule, task)
-        step = int(state["global_step"])
+        step = int(state.get("steps", state["global_step"]))
         metrics = {
             name: value
             for name, value in sorted(state["metrics"].items())

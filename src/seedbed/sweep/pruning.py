@@ -41,18 +41,13 @@ class Pruning(Stopping):
         self.pruned: int | None = None
         self._finished: dict[Path, Curve] = {}
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Decide."""
-        self._step = trainer.global_step
-        super().on_validation_end(trainer, pl_module)
-
     def reason(self, value: float) -> str | None:
         """Whether the median is better."""
-        self.curve[self._step] = value
+        self.curve[self.step] = value
         others = self._others()
         if not is_pruned(self.curve, others, mode=self.mode, startup=self.startup):
             return None
-        self.pruned = self._step
+        self.pruned = self.step
         return f"pruned: {self.monitor} is worse than the median of {len(others)} other jobs."
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
