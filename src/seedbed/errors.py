@@ -17,6 +17,8 @@ Each message says what was expected, what came, and what to do about it. The com
 the message alone, without a traceback.
 """
 
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -108,6 +110,14 @@ def memory_explained() -> Iterator[None]:
             f"Out of memory ({said or 'as Python says'}). A smaller net, batch (data.batch_size) "
             "or data set may fit."
         ) from error
+
+
+def memory() -> int:
+    """Bytes of this machine's memory; without a bound where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return sys.maxsize
 
 
 LISTED = 12

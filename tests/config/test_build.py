@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch.accelerators import CUDAAccelerator
 from stubs.data import Dots
 
-from seedbed.config.build import build, build_data, build_optimizer, build_task
+from seedbed.config.build import build, build_data, build_optimizer, build_task, laid_out
 from seedbed.config.checks import check
 from seedbed.config.compose import composed, plain
 from seedbed.data.tokens import TokensDataModule
@@ -100,6 +100,12 @@ def test_language_models_head_is_ordered_by_the_training_text(tmp_path: Path) ->
     commonest = [int((ranks == rank).nonzero()) for rank in range(5)]
     counts = data.splits.train.tolist().count
     assert [counts(token) for token in commonest] == [count for _, count in expected]
+
+
+def test_net_with_more_in_its_buffers_than_the_machine_has_is_not_made() -> None:
+    config = plain(composed([*VERSE, "net=gpt"]))
+    with pytest.raises(SettingError, match=r"buffers take .* bytes, more than this machine has"):
+        laid_out(config, {"vocabulary_size": 9, "context": 10**12}, most=1000)
 
 
 def test_absent_gpu_is_hidden_from_torch_where_a_run_is_made_and_not_where_it_is_checked(

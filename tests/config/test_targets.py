@@ -107,6 +107,7 @@ def test_function_is_a_loss_or_a_metric_only_where_it_is_one_of_two_tensors(
 
 
 METRIC = {"_target_": "MeanSquaredError", "_partial_": True}
+PROFILER = "lightning.pytorch.profilers.AdvancedProfiler"
 BAR = "lightning.pytorch.callbacks.RichProgressBar"
 CYCLIC = {"_target_": "torch.optim.lr_scheduler.CyclicLR", "base_lr": 1.0, "max_lr": 1.0}
 
@@ -119,6 +120,7 @@ CYCLIC = {"_target_": "torch.optim.lr_scheduler.CyclicLR", "base_lr": 1.0, "max_
         ("scheduler", CYCLIC | {"_partial_": True, "scale_fn": "os.system"}),
         ("optimizer", {"_target_": "pytorch_optimizer.Lion", "_partial_": True, "kwargs": {}}),
         ("trainer", {"_target_": "lightning.Trainer", "model_registry": "anyone/model"}),
+        ("profiler", {"_target_": PROFILER, "dump_stats": True}),
         ("callbacks", {"_target_": BAR, "console_kwargs": {"file": "anywhere"}}),
     ],
 )
@@ -130,6 +132,8 @@ def test_code_and_open_arguments_are_no_settings_of_a_librarys_class(
         config["task"]["metrics"] = {"x": node}
     elif group == "callbacks":
         config[group]["x"] = node
+    elif group == "profiler":
+        config["trainer"][group] = node
     else:
         config[group] = node
     with pytest.raises(SettingError, match=r"no such setting|leads to files or code"):

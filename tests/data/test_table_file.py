@@ -78,6 +78,23 @@ def test_gzip_is_opened(tmp_path: Path) -> None:
     assert read_table(path).texts("y").to_list() == ["2"]
 
 
+def test_file_that_is_unpacked_too_large_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedbed.data.table_file.memory", lambda: 100_000)
+    (path := tmp_path / "my.csv.gz").write_bytes(gzip.compress(b"a,y\n" + b"1,2\n" * 10_000))
+    with pytest.raises(DataError, match="unpacked it is too large for this machine's memory"):
+        read_table(path)
+
+
+def test_file_larger_than_the_memory_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedbed.data.table_file.memory", lambda: 1000)
+    (tmp_path / "my.csv").write_bytes(b"a,y\n" + b"1,2\n" * 1000)
+    assert refusal(tmp_path / "my.csv") == ": is larger than this machine's memory."
+
+
 def test_parquet_keeps_numbers_words_dates_and_gaps(tmp_path: Path) -> None:
     columns = {"a": [1.5, None], "b": ["x", None], "c": [True, False]}
     frame = pl.DataFrame(columns | {"d": pl.Series(["2026-01-31", None]).str.to_date()})

@@ -49,7 +49,7 @@ from seedbed.data.base import DataModule
 from seedbed.data.fetch import data_dir
 from seedbed.data.loader import seeded
 from seedbed.data.resumable import make_resumable, seed_hooks
-from seedbed.errors import SettingError
+from seedbed.errors import SettingError, memory
 from seedbed.nets.column_embeddings import embed, width
 from seedbed.optim.groups import check_patterns, freeze, parameter_groups
 from seedbed.optim.library_schedules import for_fit
@@ -211,8 +211,13 @@ def laid_out(
     try:
         with torch.device("meta"):
             task = build_task({**config, "compile": False, "init": own_weights}, sizes)
-            state: dict[str, Any] = task.state_dict(keep_vars=True)
-            return state
+        taken = sum(buffer.nbytes for buffer in task.buffers())
+        if taken > memory():
+            raise SettingError(
+                f"net: its buffers take {taken:,} bytes, more than this machine has."
+            )
+        state: dict[str, Any] = task.state_dict(keep_vars=True)
+        return state
     except NotImplementedError:
         return None
     except RuntimeError as error:

@@ -26,11 +26,10 @@ from seedbed.config.build import (
     fine_tune,
     sized,
 )
-from seedbed.config.machine import memory
 from seedbed.config.self_contained import is_self_contained
 from seedbed.config.targets import resolve
 from seedbed.config.trials import is_foreign, try_optimizer, try_scheduler
-from seedbed.errors import SettingError
+from seedbed.errors import SettingError, memory
 from seedbed.processes.distributed import apart
 
 STAND_INS = (1, 64)

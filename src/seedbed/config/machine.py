@@ -35,14 +35,6 @@ ALONE = {"strategy": "auto", "devices": 1, "num_nodes": 1}
 """What one process has in place of what several have."""
 
 
-def memory() -> int:
-    """Bytes of this machine's memory; without a bound where the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return sys.maxsize
-
-
 def is_distributed(trainer: Mapping[str, Any]) -> bool:
     """Whether a Trainer's settings are for several processes."""
     return str(trainer.get("strategy")).startswith("ddp")

@@ -109,6 +109,7 @@ or like arguments of more than a norm's numbers."""
 PLACES = (
     *("path", "dir", "file", "filename", "dirpath", "filepath", "url", "uri", "root", "folder"),
     "registry",  # where a Trainer would send its checkpoints
+    "dump",  # of a profiler's figures, by way of the current folder
 )
 CALLS = ("fn", "func", "function", "callable", "hook", "closure", "getter", "kwargs")
 

@@ -27,6 +27,9 @@ from seedbed.data.rows import EVALUATED, Rows, RowSplits
 from seedbed.errors import DataError, SettingError
 from seedbed.processes.distributed import size as processes
 
+LARGEST_SIZE = 4096
+"""Pixels a side beyond which one image alone takes hundreds of megabytes."""
+
 IN_MEMORY = 2**30
 """Bytes up to which all images are held in memory, unless `in_memory` says otherwise."""
 
@@ -82,8 +85,10 @@ class Images(LabelledImages):
             fold=fold,
         )
         check_shares(validation=validation, test=test)
-        if size < 1 or (workers or 0) < 0:
-            raise ValueError(f"size={size}, workers={workers}: expected 1 or more, and 0 or more")
+        if not 1 <= size <= LARGEST_SIZE or (workers or 0) < 0:
+            raise ValueError(
+                f"size={size}, workers={workers}: expected 1 to {LARGEST_SIZE}, and 0 or more"
+            )
         self.path = Path(path).expanduser()
         self.size = size
         self.channels: Pixels = channels

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from seedbed.data.decoding import MARKS
-from seedbed.errors import DataError, nearest
+from seedbed.errors import DataError, memory, nearest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -196,12 +196,24 @@ def _are_plain(cells: Sequence[str]) -> bool:
 
 def _content(path: Path) -> bytes:
     try:
+        if path.stat().st_size > memory():
+            raise DataError(f"{path}: is larger than this machine's memory.")
         content = path.read_bytes()  # once: it may be a pipe
-        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+        return _unpacked(path, content) if content.startswith(b"\x1f\x8b") else content
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: not as gzip writes it ({error}).") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
+
+
+def _unpacked(path: Path, content: bytes) -> bytes:
+    unpacked, most = bytearray(), memory() // 4  # which a table takes several times
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+        while block := file.read(2**20):
+            unpacked += block
+            if len(unpacked) > most:
+                raise DataError(f"{path}: unpacked it is too large for this machine's memory.")
+    return bytes(unpacked)
 
 
 def _parquet(path: Path, content: bytes) -> TableFile:
