@@ -165,6 +165,35 @@ class Streams(LightningDataModule):
         return DataLoader(Numbers(), 4, num_workers=self.workers)
 
 
+class Counting:
+    """A loader that keeps its own place."""
+
+    def __init__(self) -> None:
+        self.place = 0
+
+    def __len__(self) -> int:
+        return 8
+
+    def __iter__(self) -> Iterator[Tensor]:
+        while self.place < len(self):
+            self.place += 1
+            yield torch.tensor([self.place / 8])
+        self.place = 0
+
+    def state_dict(self) -> dict[str, int]:
+        return {"place": self.place}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.place = state["place"]
+
+
+class Counted(LightningDataModule):
+    """A loader that is no DataLoader."""
+
+    def train_dataloader(self) -> Counting:
+        return Counting()
+
+
 class Mean(LightningModule):
     """Learns the mean of a stream; logs nothing of a validation, for there is none."""
 

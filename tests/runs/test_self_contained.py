@@ -228,6 +228,20 @@ def test_stream_that_cannot_keep_its_place_says_where_it_goes_on(
     assert "Streams cannot restore its place: the epoch continues at batch" in said
 
 
+@pytest.mark.parametrize("batch", [4, 8, 13])
+def test_loader_that_keeps_its_own_place_is_resumed_there(
+    batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = executed(tmp_path / "whole", "stream", _target_=f"{OWN}.Counted")
+    with monkeypatch.context() as patched:
+        interrupt(patched, strangers_modules.Mean, batch)
+        with pytest.raises(SystemExit):
+            executed(tmp_path / "cut", "stream", _target_=f"{OWN}.Counted")
+    run = RunDirectory(tmp_path / "cut")
+    execute(run.path)
+    assert torch.equal(weights(run)["value"], weights(whole)["value"])
+
+
 @pytest.mark.parametrize(
     ("words", "shown"),
     [

@@ -9,6 +9,7 @@ import json
 import os
 import pkgutil
 import signal
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -97,6 +98,12 @@ def prepare(path: Path, study: str, death: int, rank: int) -> None:
     torch.set_num_threads(1)
     pkgutil.resolve_name("seedbed.config.targets").own_packages = lambda: PACKAGES
     watch(study, batch_file(path, rank), setattr, death)
+    warnings.showwarning = partial(note_warning, path.with_name(f"{rank}-warnings.txt"))
+
+
+def note_warning(file: Path, message: Warning | str, *_: object, **more: object) -> None:
+    with file.open("a") as noted:
+        noted.write(f"{message}\n")
 
 
 def die_of(path: Path, study: str, death: int) -> None:
@@ -180,6 +187,11 @@ def test_two_processes_share_a_strangers_batches(
     run = prepared(tmp_path / "run", study, *SHORT, "trainer=ddp", "trainer.devices=2")
     assert together(run, partial(prepare, run.path, study, 0)) == [0, 0]
     assert (run.state(), run.provenance()["processes"]) == ("finished", 2)
+    # What its author does not average is the first process's own.
+    warned = tmp_path / "0-warnings.txt"
+    said = warned.read_text() if warned.exists() else ""
+    assert all(f"`self.log('{name.split('/')[0]}'" in said for name in LOGGED[study])
+    assert "'step'" not in said
     shares = zip(batches(run, 0), batches(run, 1), strict=True)
     epoch = batches(whole)[:EPOCH]
     # A stream divides itself among workers, and among processes if its author thinks of them.

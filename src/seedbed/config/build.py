@@ -50,6 +50,7 @@ from seedbed.data.fetch import data_dir
 from seedbed.data.loader import seeded
 from seedbed.data.resumable import make_resumable, seed_hooks
 from seedbed.errors import SettingError, memory
+from seedbed.metric_directions import COUNTS
 from seedbed.nets.column_embeddings import embed, width
 from seedbed.optim.groups import check_patterns, freeze, parameter_groups
 from seedbed.optim.library_schedules import for_fit
@@ -70,8 +71,9 @@ warnings.filterwarnings("ignore", message=r"The number of training batches \(\d+
 warnings.filterwarnings("ignore", message=r".*your dataloader is not resumable")
 # Where a processor is used beside a GPU, that was chosen.
 warnings.filterwarnings("ignore", message="GPU available but not used")
-# It advises to average over processes what is the same in all of them.
-warnings.filterwarnings("ignore", message=r"It is recommended to use `self\.log\(.*sync_dist=True")
+# It advises to average over processes what is the same in all of them, as the frame's counts.
+AVERAGED = r"It is recommended to use `self\.log\("
+warnings.filterwarnings("ignore", message=AVERAGED + f"'({'|'.join(COUNTS)})'")
 
 
 Part = Literal["val", "test"]
@@ -119,6 +121,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
     os.environ.pop("PL_GLOBAL_SEED")
     task = build_task(config, getattr(datamodule, "sizes", {}))
     if isinstance(task, Task):
+        warnings.filterwarnings("ignore", message=AVERAGED)  # its metrics are of all rows
         task.configure_from_data(datamodule)
     elif getattr(datamodule, "embedded", ()):
         log.info(

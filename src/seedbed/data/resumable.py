@@ -131,10 +131,7 @@ class ResumableLoader:
         self._restored = self._epoch >= 0
 
 
-HOOKS = (
-    *("setup", "train_dataloader", "val_dataloader", "test_dataloader"),
-    "predict_dataloader",
-)
+HOOKS = ("setup", "train_dataloader", "val_dataloader", "test_dataloader", "predict_dataloader")
 """Where a DataModule or a module may draw data, or divide it."""
 
 
