@@ -343,9 +343,9 @@ def test_sample_is_seeded_without_a_look_at_the_gpu(monkeypatch: pytest.MonkeyPa
 
 KILLED = """
 import os, signal
-from torch.utils.data import DataLoader, Dataset
-from seedbed.data.base import open_test, seal_test
-from seedbed.data.resumable import ResumableLoader
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+from seedbed.data.resumable import ResumableLoader, seed_hooks
 
 class Numbers(Dataset):
     def __len__(self):
@@ -354,10 +354,21 @@ class Numbers(Dataset):
     def __getitem__(self, index):
         return index
 
+class Stream(IterableDataset):
+    def __iter__(self):
+        return iter(range(64))
+
+class Data(LightningDataModule):
+    def train_dataloader(self):
+        return DataLoader(Stream(), num_workers=1, multiprocessing_context="forkserver")
+
 if __name__ == "__main__":
     loader = DataLoader(Numbers(), num_workers=1, multiprocessing_context="forkserver")
-    batches = iter(ResumableLoader(loader, seed=1))
-    next(batches)
+    data = Data()
+    seed_hooks(data, seed=1)
+    both = iter(ResumableLoader(loader, seed=1)), iter(data.train_dataloader())
+    for batches in both:
+        next(batches)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -111,7 +111,7 @@ class ResumableLoader:
         if whole.num_workers:
             names = ("multiprocessing_context", "prefetch_factor")
             settings |= {name: getattr(whole, name) for name in names}
-            settings["worker_init_fn"] = partial(_start_worker, whole.worker_init_fn)
+            settings["worker_init_fn"] = _ending(whole.worker_init_fn)
         if whole.batch_sampler is None:
             settings |= {"sampler": batches, "batch_size": None}
         else:
@@ -138,7 +138,8 @@ HOOKS = ("setup", "train_dataloader", "val_dataloader", "test_dataloader", "pred
 def seed_hooks(owner: Any, *, seed: int) -> None:
     """Have what a DataModule or a module draws in its hooks be the same in each process and stage.
 
-    Otherwise an evaluation, a resumption and each of several processes would have other data.
+    Otherwise an evaluation, a resumption and each of several processes would have other data. The
+    workers of their loaders end with the run.
     """
     base = LightningDataModule if isinstance(owner, LightningDataModule) else LightningModule
     for number, name in enumerate(HOOKS, 1):
@@ -151,7 +152,11 @@ def _seeded(hook: Callable[..., Any], seed: int) -> Callable[..., Any]:
     @wraps(hook)
     def call(*arguments: Any, **named: Any) -> Any:
         with seeded(seed):
-            return hook(*arguments, **named)
+            given = hook(*arguments, **named)
+        for loader in CombinedLoader(given).flattened:
+            if isinstance(loader, DataLoader) and loader.num_workers:
+                loader.worker_init_fn = _ending(loader.worker_init_fn)
+        return given
 
     return call
 
@@ -186,7 +191,14 @@ def _resumable(loaders: Any, seed: int) -> Any:
     return ResumableLoader(loaders, seed=seed)
 
 
-def _start_worker(given: Callable[[int], object] | None, number: int) -> None:
+def _ending(given: Callable[[int], None] | None) -> Callable[[int], None]:
+    """What a worker begins with, so that it ends with its run; once for each loader."""
+    if isinstance(given, partial) and given.func is _start_worker:
+        return given
+    return partial(_start_worker, given)
+
+
+def _start_worker(given: Callable[[int], None] | None, number: int) -> None:
     """Start a worker that ends when its run does.
 
     Torch's own workers ask whether their parent is another process now, which a server that forks
