@@ -174,6 +174,7 @@ def test_frozen_parameter_that_a_strangers_module_has_not_is_refused() -> None:
 def test_monitor_that_is_not_logged_is_refused_with_what_is(callbacks: str, tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"monitor=val/f1: no such metric.*val_loss"):
         executed(tmp_path / "run", "manual", "monitor=val/f1", f"callbacks={callbacks}")
+    assert "reconstruction" not in (tmp_path / "run" / "metrics.csv").read_text()  # before a step
 
 
 def test_best_checkpoint_is_by_the_monitor_and_the_last_without_one(tmp_path: Path) -> None:

@@ -132,6 +132,8 @@ class Checkpoints(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the state if it is the best so far; save, or stop."""
         if trainer.state.fn != "fit" or trainer.sanity_checking:
+            if self.monitor and self.monitor.startswith("val"):  # else it may be of training
+                monitored(trainer.callback_metrics, self.monitor)
             return
         score = self._score(trainer.callback_metrics)
         if score < self.best_score if self.mode == "min" else score > self.best_score:
