@@ -45,7 +45,7 @@ def test_frames_tests_choose_nothing_of_a_study() -> None:
     choices = re.compile(r"\b(" + "|".join(f"{x.parent}={x.stem}" for x in shipped) + r")\b")
     tests = REPOSITORY / "tests"
     for path in tests.rglob("*.py"):
-        if path.relative_to(tests).parts[0] not in ("studies", "benchmarks", "browser"):
+        if path.relative_to(tests).parts[0] not in ("studies", "benchmarks"):
             assert choices.findall(path.read_text(encoding="utf-8")) == [], path
 
 
