@@ -11,12 +11,12 @@ from stub_project import REPOSITORY
 from seedbed.project import VARIABLE
 
 
-def copied(project: Path) -> Path:
-    """Copy to a folder all that a study needs."""
+def copied(project: Path, source: Path = REPOSITORY) -> Path:
+    """Copy to a folder all that a study needs, of this project or of that of the stub studies."""
     for name in ("src", "conf"):
-        shutil.copytree(REPOSITORY / name, project / name)
+        shutil.copytree(source / name, project / name)
     for name in ("train.py", "pyproject.toml"):
-        shutil.copy(REPOSITORY / name, project)
+        shutil.copy(source / name, project)
     return project
 
 

@@ -97,7 +97,7 @@ def is_alive(pid: int) -> bool:
 
 
 def test_same_command_goes_on_in_the_same_place_among_the_logs(tmp_path: Path) -> None:
-    project = copied(tmp_path / "project")
+    project = copied(tmp_path / "project", ROOT)
     words = ["train.py", "-m", *SMALL, "max_epochs=2", "optimizer.lr=0.01,0.02"]
     for jobs in (2, 0):
         printed = called(project, *words)
@@ -105,7 +105,7 @@ def test_same_command_goes_on_in_the_same_place_among_the_logs(tmp_path: Path) -
         assert printed.startswith(f"sweep: {folder}\n")
         assert printed.count("/2  optimizer.lr=") == jobs
         assert states(folder) == ["finished"] * 2
-    assert re.fullmatch("line-[0-9a-f]{8}", folder.name)
+    assert re.fullmatch("dots-[0-9a-f]{8}", folder.name)
 
 
 def test_sweep_killed_in_its_third_job_trains_what_is_missing(tmp_path: Path) -> None:
