@@ -94,6 +94,8 @@ def _short(number: float) -> str:
 
 def removed(command: str) -> str | None:
     """What a command chooses that is not there, as its study was removed; None if all is."""
-    chosen = re.findall(r"\b(experiment|sweep)=(\w+)", command)
-    gone = (f"{g}={name}" for g, name in chosen if not (CONF / g / f"{name}.yaml").is_file())
-    return next(gone, None)
+    for group, names in re.findall(r"(?<!\S)(experiment|sweep|data)=([\w,]+)", command):
+        for name in names.split(","):
+            if not (CONF / group / f"{name}.yaml").is_file():
+                return f"{group}={name}"
+    return None

@@ -17,7 +17,7 @@ from PIL import Image
 
 from benchmarks.lines import removed
 from seedbed.config.compose import composed, plain
-from seedbed.record.directory import RunDirectory
+from seedbed.record.directory import SEEDBED, RunDirectory
 from seedbed.report.picture import Picture, pictures_of, png
 from seedbed.report.style import COLOURS, GREY, drawing, panels
 from seedbed.runs.execute import execute
@@ -132,7 +132,7 @@ def _draw(shown: Shown, folder: Path) -> None:
 def _draw_sweep(name: str, runs: Sequence[str], folder: Path) -> None:
     for number, overrides in enumerate(runs):
         _run(folder / str(number), [f"experiment={name}", *overrides.split()])
-    command = [sys.executable, "-m", "seedbed", "compare", str(folder)]
+    command = [*SEEDBED, "compare", str(folder)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
     for kind in KINDS[name]:
         _write(FOLDER / f"{name}_{kind}.png", (folder / f"{kind}.png").read_bytes())

@@ -1,7 +1,7 @@
-"""`python -m seedbed` is the `seedbed` command, with no module from the folder it is typed in.
+"""`python -m seedbed` is the `seedbed` command; it takes no module from the folder it is typed in.
 
-But for a `seedbed` or a `contextlib` there: Python looks for those before this is run. With
-`python -P -m seedbed`, as is printed, and with `seedbed` itself it does not look there.
+Two names are excepted, `seedbed` and `contextlib`, which Python looks for before this is run. By
+`python -P -m seedbed`, which the commands that we print begin with, and by `seedbed` it does not.
 """
 
 # That folder may hold a pathlib.py too.

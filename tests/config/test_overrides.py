@@ -34,7 +34,9 @@ NAMES = {
     "~optimizer.dampening": "optimizer.dampening: no such setting; ",
     "~callbacks.bord": "callbacks.bord: no such setting; did you mean callbacks.board",
     "~optimizer.lr=3": "~optimizer.lr=3: its value is another; write ~optimizer.lr.",
-    "~net=cnn": "~net=cnn: another net is chosen; write ~net.",
+    "~=3": "~=3: expected a name after ~.",
+    "data.path.x=3": "data.path.x: no such setting; ",
+    "~net=cnn": "~net=cnn: another net is chosen; choose one by net=NAME.",
     "data.path=x.csv": "data.path: no such setting; choose data=images, ",
     "data.target=y": "data.target: no such setting; choose data=table, which has it.",
     "+optimizer.lr=0.1": "+optimizer.lr=0.1: is among the settings already; leave out the +.",
@@ -149,6 +151,10 @@ def test_word_after_a_flag_is_no_setting() -> None:
     assert settings_in(words) == ['hydra.searchpath=["/tmp/a=b c"]', "experiment=mine"]
 
 
+def test_setting_that_others_are_made_of_cannot_be_taken_away() -> None:
+    assert problems("~seed") == "~seed: other settings need it."
+
+
 def test_deletion_is_a_setting_without_a_sign() -> None:
     assert settings_in(["~callbacks.bord", "-m", "seed=1"]) == ["~callbacks.bord", "seed=1"]
 
@@ -163,7 +169,9 @@ def test_setting_of_what_is_taken_away_is_refused() -> None:
 
 
 def test_setting_that_is_taken_away_after_it_was_typed_is_refused() -> None:
-    hydra = composed(["callbacks.board.drawing=0.1", "~callbacks.board"]).hydra
+    typed = ("callbacks.board.drawing=0.1", "~callbacks.board")
+    assert TAKEN_AWAY in problems(*typed, "sed=1").splitlines()
+    hydra = composed([*typed]).hydra
     with pytest.raises(SettingError) as caught:
         check_hydras(hydra, multirun=False)
     assert str(caught.value) == TAKEN_AWAY

@@ -23,6 +23,15 @@ def test_run_named_twice_is_read_once(make_run: MakeRun, tmp_path: Path) -> None
     assert [run.path for run in find_runs([folder, tmp_path])] == [folder]
 
 
+@pytest.mark.parametrize("step", ["null", "NaN", "Infinity", "1e400"])
+def test_steps_are_those_of_the_log_where_the_checkpoints_is_no_number(
+    step: str, make_run: MakeRun
+) -> None:
+    folder = make_run("0", [2.0, 1.0])
+    (folder / "metrics.json").write_text(f'{{"step": {step}, "val/loss": 1.0}}')
+    assert read_run(folder, tolerant=True).steps == 1
+
+
 def test_links_that_lead_back_have_an_end(make_run: MakeRun, tmp_path: Path) -> None:
     folder = make_run("group/0", [1.0])
     for name in ("here", "again"):

@@ -126,6 +126,14 @@ def test_remedy_names_the_settings_that_the_run_has(
     assert found.remedy.endswith(f"whether one batch can be learnt ({named}).")
 
 
+def test_remedy_names_a_setting_that_has_no_value_yet(make_run: Any) -> None:
+    folder = make_run("run", [1.0], task={"_target_": "stubs.Task", "class_weights": None})
+    rows = "step,true/a,true/b,predicted/a,predicted/b\n1,5,5,10,0\n"
+    (folder / "classes.csv").write_text(rows)
+    [found] = [one for one in diagnose(read_run(folder)) if one.rule == "class never predicted"]
+    assert found.remedy.endswith("look at their rows (task.class_weights=balanced).")
+
+
 def test_losses_of_a_strangers_module_are_looked_at_too(make_run: Any) -> None:
     folder = make_run("run", [1.0] * 6)
     log = folder / "metrics.csv"

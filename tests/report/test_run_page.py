@@ -37,10 +37,12 @@ def test_metrics_of_a_strangers_module_are_there_whatever_they_are_called(
 ) -> None:
     folder = make_run("0", [2.0], monitor=None)
     metrics = {"step": 9, "train_loss": 0.25, "val_loss": 0.5, "hits/dataloader_idx_1": 0.75}
+    metrics |= {"val/f1/dataloader_idx_0": 0.875}
     (folder / "metrics.json").write_text(json.dumps(metrics))
     words = text_of(page_of(folder))
     assert "Of the last checkpoint, step 9. training validation other loss 0.2500 0.5000" in words
     assert "hits/dataloader_idx_1 0.7500" in words
+    assert "f1/dataloader_idx_0 0.8750" in words
 
 
 def test_curves_hold_the_logged_values(make_run: MakeRun) -> None:

@@ -119,7 +119,7 @@ def test_run_is_evaluated_to_the_metrics_that_it_logged(
     assert evaluate(run.path) == validation(run)
     assert run.provenance()["device"] == "cuda"
     rows = csv.DictReader((run.path / "metrics.csv").read_text().splitlines())
-    assert all(float(row["memory/peak_mib"] or 1) > 0 for row in rows)
+    assert any(float(row["memory/peak_mib"] or 0) > 0 for row in rows)
 
 
 def test_compiled_fit_goes_on_and_is_evaluated_to_what_it_logged(

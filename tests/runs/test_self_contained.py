@@ -1,10 +1,13 @@
 """LightningModules and DataModules written without Seedbed, under everything that Seedbed does."""
 
+import copy
 import csv
+import pickle
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,7 +26,12 @@ import seedbed
 from seedbed.config.checks import check
 from seedbed.config.compose import composed, plain
 from seedbed.data.base import open_test, seal_test
-from seedbed.data.resumable import ResumableLoader, SeededBySample
+from seedbed.data.resumable import (
+    ResumableLoader,
+    SeededBySample,
+    make_resumable,
+    seed_hooks,
+)
 from seedbed.errors import DataError, SettingError
 from seedbed.record.directory import RunDirectory
 from seedbed.record.run import read_run
@@ -340,6 +348,49 @@ def test_sample_is_seeded_without_a_look_at_the_gpu(monkeypatch: pytest.MonkeyPa
     for name in ("get_rng_state_all", "set_rng_state_all", "manual_seed_all"):
         monkeypatch.setattr(f"torch.cuda.{name}", look)
     assert SeededBySample([3])[0] == 3
+
+
+class Draws(LightningDataModule):
+    """Rows that each call draws; `collate` is a method of its own."""
+
+    def collate(self, rows: list[torch.Tensor]) -> torch.Tensor:
+        return torch.stack(rows)
+
+    def setup(self, stage: str) -> None:
+        self.offset = torch.rand(1)
+
+    def train_dataloader(self) -> torch.utils.data.DataLoader[Any]:
+        rows = torch.rand(4, 1)
+        return torch.utils.data.DataLoader(rows, collate_fn=self.collate)  # type: ignore[arg-type]
+
+
+def drawing() -> Draws:
+    data = Draws()
+    seed_hooks(data, seed=1)
+    make_resumable(data, Autoencoder(), seed=1)
+    return data
+
+
+def test_datamodule_whose_hooks_are_seeded_is_sent_to_workers_and_copied() -> None:
+    data = drawing()
+    sent = pickle.loads(pickle.dumps(data.train_dataloader().collate_fn))
+    assert torch.equal(sent([torch.zeros(1)]), torch.zeros(1, 1))
+    copied = copy.deepcopy(data)
+    copied.setup("fit")
+    assert (hasattr(copied, "offset"), hasattr(data, "offset")) == (True, False)
+
+
+def test_loader_that_is_made_anew_each_epoch_draws_other_rows_in_each() -> None:
+    def rows(epoch: int, every: int) -> list[float]:
+        data = drawing()
+        data.trainer = SimpleNamespace(  # type: ignore[assignment]
+            current_epoch=epoch, reload_dataloaders_every_n_epochs=every
+        )
+        return torch.stack([*data.train_dataloader().dataset]).flatten().tolist()
+
+    assert rows(0, 1) != rows(1, 1)
+    assert rows(3, 2) == rows(2, 2)  # as where a fit goes on within two epochs
+    assert rows(3, 0) == rows(0, 0)
 
 
 KILLED = """

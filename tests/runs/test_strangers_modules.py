@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import torch
-from events import CLEAN, together
+from events import CLEAN, LIMIT, together
 from exact import same
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from lightning_utilities.core.apply_func import apply_to_collection
@@ -126,7 +126,7 @@ def resumed(study: str, tmp_path: Path) -> RunDirectory:
     run = prepared(tmp_path / "run", study, *SHORT)
     process = CLEAN.Process(target=die_of, args=(run.path, study, LOST))
     process.start()
-    process.join()
+    process.join(LIMIT)
     assert (process.exitcode, run.state()) == (-signal.SIGKILL, "interrupted")
     watched(run, study)
     return run

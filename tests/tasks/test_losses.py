@@ -12,6 +12,7 @@ from seedbed.config.checks import check
 from seedbed.errors import SettingError
 from seedbed.runs.evaluate import evaluate
 from seedbed.runs.load import load
+from seedbed.runs.view import open_view
 from seedbed.tasks.classification import counted_weights
 
 TINY = ["max_epochs=1", "logger=csv"]
@@ -148,6 +149,21 @@ def test_loss_of_the_whole_training_part_is_torchs_weighted_one(tmp_path: Path) 
 def test_weights_of_other_classes_than_there_are_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="2 weights, but the data has 10 classes"):
         executed(tmp_path / "run", "experiment=glyphs", "task.class_weights=[1.0,2.0]")
+
+
+@pytest.mark.parametrize("given", ["[0,0]", "[1e308,1e308]"])
+def test_weights_by_which_no_row_counts_are_refused(given: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="expected numbers, and one above 0 of a class"):
+        executed(tmp_path / "run", "experiment=marks", f"task.class_weights={given}")
+
+
+def test_losses_of_a_run_that_is_opened_to_be_seen_have_its_weights(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    metrics = executed(run, "experiment=marks", "task.class_weights=[1,9]", "max_epochs=2")
+    view = open_view(run)
+    steps = [view.task.eval().step(batch) for batch in view.datamodule.val_dataloader()]
+    loss = sum(step.loss.item() * step.count for step in steps) / sum(s.count for s in steps)
+    assert loss == pytest.approx(metrics["val/loss"], rel=1e-5)
 
 
 def test_weights_are_refused_where_there_are_no_rows_to_count() -> None:

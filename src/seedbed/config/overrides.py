@@ -213,9 +213,7 @@ def check_hydras(hydra: DictConfig, *, multirun: bool) -> None:
     Raises:
         SettingError: Naming what would be ignored, or a directory without a name.
     """
-    words = list(hydra.overrides.task)
-    later = (words[place:] for place in range(1, len(words) + 1))
-    problems = [*filter(None, map(_taken_away, words, later))]
+    problems = _taken_away(list(hydra.overrides.task))
     for text in hydra.overrides.hydra:
         key, _, value = text.lstrip("+").partition("=")
         typed = f"{key}={value.strip(chr(34))}"  # without the quotes it was given here
@@ -321,12 +319,13 @@ def _job_problems(overrides: list[str]) -> list[str]:
     for text in values:
         if _refusal([*choices, *good, text]):
             known = OmegaConf.to_container(composed([*choices, *good]))
-            said = _taken_away(text, [*choices, *good])
+            said = next(iter(_taken_away([text, *choices, *good])), "")
             said = said or _value_problem(parser.parse_override(text), known)
             is_own = not refused or "." in text.partition("=")[0] or "did you mean" in said
             problems += [said] if is_own else []  # else what was refused may have added it
         else:
             good.append(text)
+    problems += _taken_away(good)
     from seedbed.config.checks import check  # imports torch
 
     try:
@@ -370,7 +369,8 @@ def _choice_problem(override: Override, problem: Exception, folders: list[Path])
         return None
     group = override.key_or_group
     if override.is_delete():
-        return f"{override.input_line}: another {group} is chosen; write ~{group}."
+        said = f"another {group} is chosen; choose one by {group}=NAME."
+        return f"{override.input_line}: {said if group else 'expected a name after ~.'}"
     options = [path.stem for folder in folders for path in (folder / group).glob("*.yaml")]
     value = override.value()
     chosen = map(str, value if isinstance(value, list) else [value])
@@ -387,13 +387,14 @@ def _choice_problem(override: Override, problem: Exception, folders: list[Path])
     )
 
 
-def _taken_away(text: str, others: Sequence[str]) -> str | None:
-    """Say which other override takes away what this one is about; None if none does."""
-    key = text.lstrip("+~").partition("=")[0]
-    for other in others:
-        if other[:1] == "~" and f"{key}.".startswith(f"{_key(other)[1:]}."):
-            return f"{text}: {other} takes it away; leave out one of the two."
-    return None
+def _taken_away(overrides: Sequence[str]) -> list[str]:
+    """Say of each override that a later one takes away what it is about."""
+    return [
+        f"{text}: {other} takes it away; leave out one of the two."
+        for place, text in enumerate(overrides)
+        for other in overrides[place + 1 :]
+        if other[:1] == "~" and f"{_key(text).lstrip('+~')}.".startswith(f"{_key(other)[1:]}.")
+    ]
 
 
 def _value_problem(override: Override, settings: Any) -> str:
@@ -417,7 +418,7 @@ def _value_problem(override: Override, settings: Any) -> str:
             meant = f"did you mean {' or '.join(alike)}?" if alike else None
             choices = [] if above or {*alike} & {*groups} else _choices_of(override.value(), groups)
             meant = f"did you mean {' or '.join(choices)}?" if choices else meant
-            meant = meant or _options_with(above + name)
+            meant = _options_with(key) or meant
             meant = meant or nearest(above + name, settable, shown_by="--cfg job")
             return f"{key}: no such setting; {meant}"
         node, above = node[name], f"{above}{name}."
@@ -425,7 +426,8 @@ def _value_problem(override: Override, settings: Any) -> str:
     if override.is_add():
         said = "is among the settings already; leave out the +."
     elif override.is_delete():
-        said = f"its value is another; write ~{key}."
+        typed = "=" in str(override.input_line)
+        said = f"its value is another; write ~{key}." if typed else "other settings need it."
     return f"{override.input_line}: {said}"
 
 

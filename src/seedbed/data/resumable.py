@@ -12,7 +12,7 @@ import math
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from functools import partial, wraps
+from functools import partial
 from multiprocessing import connection
 from threading import Thread
 from typing import Any
@@ -145,20 +145,30 @@ def seed_hooks(owner: Any, *, seed: int) -> None:
     for number, name in enumerate(HOOKS, 1):
         if is_overridden(name, owner, base):
             # Each has numbers of its own, which are no epoch's either.
-            setattr(owner, name, _seeded(getattr(owner, name), mix(seed, -number)))
+            reloaded = owner if name == "train_dataloader" else None
+            call = partial(_call_seeded, getattr(owner, name), mix(seed, -number), reloaded)
+            setattr(owner, name, call)
 
 
-def _seeded(hook: Callable[..., Any], seed: int) -> Callable[..., Any]:
-    @wraps(hook)
-    def call(*arguments: Any, **named: Any) -> Any:
-        with seeded(seed):
-            given = hook(*arguments, **named)
-        for loader in CombinedLoader(given).flattened:
-            if isinstance(loader, DataLoader) and loader.num_workers:
-                loader.worker_init_fn = _ending(loader.worker_init_fn)
-        return given
+def _call_seeded(
+    hook: Callable[..., Any], seed: int, reloaded: Any, *arguments: Any, **named: Any
+) -> Any:
+    with seeded(mix(seed, _reloads(reloaded))):
+        given = hook(*arguments, **named)
+    for loader in CombinedLoader(given).flattened:
+        if isinstance(loader, DataLoader) and loader.num_workers:
+            loader.worker_init_fn = _ending(loader.worker_init_fn)
+    return given
 
-    return call
+
+def _reloads(owner: Any) -> int:
+    """How often a fit has had the training loaders of a DataModule or a module made anew."""
+    try:
+        trainer = owner and owner.trainer
+    except RuntimeError:  # a module that no Trainer has yet
+        return 0
+    every = getattr(trainer, "reload_dataloaders_every_n_epochs", 0)
+    return int(trainer.current_epoch // every) if every else 0
 
 
 def make_resumable(datamodule: LightningDataModule, module: LightningModule, *, seed: int) -> None:
@@ -166,13 +176,11 @@ def make_resumable(datamodule: LightningDataModule, module: LightningModule, *, 
     owner: Any = datamodule
     if not is_overridden("train_dataloader", datamodule, LightningDataModule):
         owner = module
-    given: Callable[[], Any] = owner.train_dataloader
+    owner.train_dataloader = partial(_call_resumable, owner.train_dataloader, seed)
 
-    @wraps(given)
-    def train_dataloader() -> Any:
-        return _resumable(given(), seed)
 
-    owner.train_dataloader = train_dataloader
+def _call_resumable(hook: Callable[[], Any], seed: int) -> Any:
+    return _resumable(hook(), seed)
 
 
 def _resumable(loaders: Any, seed: int) -> Any:

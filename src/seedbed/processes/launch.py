@@ -1,4 +1,4 @@
-"""A run in several processes of this machine, of which each is `python -m seedbed execute RUN`.
+"""A run in several processes of this machine, each `python -P -m seedbed execute RUN`.
 
 Lightning would repeat the command line in each, which in a sweep is the whole sweep's. These need
 none: they get torchrun's variables and the run's directory. The process that starts them trains

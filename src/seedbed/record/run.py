@@ -103,8 +103,8 @@ class Run:
     @property
     def steps(self) -> int:
         """Steps taken up to the last row of the log, or to the best checkpoint's."""
-        logged = (step or 0 for step in self.log.get("step", ()))
-        return int(max(self.final.get("step", 0), *logged, 0))
+        steps = [self.final.get("step"), *self.log.get("step", ())]
+        return int(max((step for step in steps if step and math.isfinite(step)), default=0))
 
     @property
     def seconds(self) -> float | None:

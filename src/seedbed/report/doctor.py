@@ -129,7 +129,7 @@ def examine(folder: Path, reported: set[str], *, early: bool = False) -> list[st
 
 def _with_settings(rule: Rule, run: Run) -> str:
     """A rule's remedy; a module that brings its own optimizer has no `optimizer.lr`."""
-    there = [f"{name}." for name, value in run.config.items() if value is not None]
+    there = [f"{name}." for name, value in run.config.items() if value is not None or "." in name]
     known = [
         setting
         for setting in rule.settings

@@ -4,6 +4,7 @@ All but the pictures comes from the run's own files, so a page can be written of
 or of one whose net cannot be built here.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,8 +35,8 @@ PARTS = {"train": "training", "val": "validation", "test": "test part"}
 
 COLUMNS = PARTS | {"": "other"}
 
-OF_PART = re.compile(r"(train|val|test)[/_]([^/]+)")
-"""Names of metrics; modules of others say val_loss."""
+OF_PART = re.compile(r"(train|val|test)[/_]([^/]+(?:/dataloader_idx_\d+)?)")
+"""Names of metrics; modules of others say val_loss, and Lightning adds of which loader."""
 
 NO_FIGURES = ("low/", "high/", *(f"{part}/" for part in PARTS))
 """How the names begin of bounds, and of what is shown elsewhere."""
@@ -164,7 +165,7 @@ def _best(run: Run) -> str:
     monitor = run.config.get("monitor")
     way = "highest" if run.config.get("mode") == "max" else "lowest"
     step = run.final.get("step")
-    where = f", step {step:,.0f}" if step is not None else ""
+    where = f", step {step:,.0f}" if step is not None and math.isfinite(step) else ""
     if monitor is None:
         return f"Of the last checkpoint{where}."
     kept = "checkpoint" if run.final else "validation so far"

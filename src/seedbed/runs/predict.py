@@ -99,7 +99,9 @@ def _of_predict_step(run: LoadedRun, source: Path | None) -> list[Row]:
             f"{source}: {name} predicts what its DataModule gives as predict_dataloader; leave "
             "INPUT out."
         )
-    trainer = trainer_here(as_here(run.config)[0], run.directory)
+    config, _ = as_here(run.config)
+    whole = {"fast_dev_run": False, "limit_predict_batches": None}
+    trainer = trainer_here(config | {"trainer": config["trainer"] | whole}, run.directory)
     make_predictable(run.datamodule, run.task)
     try:
         batches = trainer.predict(run.task, datamodule=run.datamodule)

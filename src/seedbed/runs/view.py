@@ -3,6 +3,7 @@
 Imports torch late, for reports of runs that need none.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from seedbed.config.initial import initial_task
@@ -26,6 +27,9 @@ def open_view(path: str | Path) -> View:
         from seedbed.runs.load import load
 
     run = load(path)
+    if hasattr(run.task, "configure_from_data"):
+        with suppress(SeedbedError):  # without the data, what needs none is still drawn
+            run.task.configure_from_data(run.datamodule)
     start = initial_task(run.config, getattr(run.datamodule, "sizes", {}))
     return View(read_run(run.directory.path, tolerant=True), run.task, run.datamodule, start)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from seedbed.errors import SeedbedError, SettingError, SweepError
 from seedbed.files import place_csv
 from seedbed.processes.signals import INTERRUPTED, exit_on_signals
-from seedbed.record.directory import RunDirectory
+from seedbed.record.directory import RunDirectory, typed
 from seedbed.report.settings import FOLDS
 from seedbed.sweep.best import remove_best, write_best
 from seedbed.sweep.board import Board
@@ -74,10 +74,11 @@ def run(
     configs.check([point for point in points if point not in values])
     settled = [configs.of(point) for point in points or values]
     first = settled[0]
-    if settings.algorithm != "grid" and not first["monitor"]:
+    if (settings.algorithm != "grid" or settings.races) and not first["monitor"]:
+        chosen = "seeds=race" if settings.races else f"algorithm={settings.algorithm}"
         raise SettingError(
-            f"algorithm={settings.algorithm}: needs a metric to search by; set monitor=NAME, one "
-            "that the module logs, and mode=min or mode=max."
+            f"{chosen}: needs a metric to go by; set monitor=NAME, one that the module logs, and "
+            "mode=min or mode=max."
         )
     pool = pool_of(settings.workers, settled, folder, cluster)
     lasting = [argument for argument in command if not argument.startswith(OF_ONE_START)]
@@ -116,7 +117,8 @@ def report(sweep: "Sweep") -> None:
 
     folder = sweep.ledger.folder
     if not sweep.board.metric:
-        log.info(f"no monitor ranks these jobs; seedbed compare {folder} --metric NAME does")
+        command = typed("compare", str(folder), "--metric", "NAME")
+        log.info(f"no monitor ranks these jobs; {command} does")
         return
     jobs = sweep.ledger.jobs()
 

@@ -46,8 +46,8 @@ def counted_weights(given: ClassWeights, data: Any, *, classes: int | None = Non
         classes: How many there are; None for as many as the data has outputs.
 
     Raises:
-        SettingError: If there is another number of weights than of classes, or no telling how often
-            each class occurs.
+        SettingError: If there is another number of weights than of classes, no row counts, or there
+            is no telling how often each class occurs.
     """
     if given is None:
         return None
@@ -62,7 +62,12 @@ def counted_weights(given: ClassWeights, data: Any, *, classes: int | None = Non
             f"task.class_weights={given}: {len(weights)} weights, but the data has "
             f"{len(counts)} classes."
         )
-    return weights * (counts.sum() / (weights * counts).sum())
+    scaled = weights * (counts.sum() / (weights * counts).sum())
+    if not scaled.isfinite().all():
+        raise SettingError(
+            f"task.class_weights={given}: expected numbers, and one above 0 of a class that occurs."
+        )
+    return scaled
 
 
 def ranking(
