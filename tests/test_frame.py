@@ -28,7 +28,10 @@ NAMES = [
     if isinstance(node, ast.ClassDef)
     if node.name not in ("Line", "Digits", "Points", "Block")  # words of English
 ]
-SAYINGS = [r"studies\.\w+", "=line", "(?i:poems?|poetry|mnist|exams?|tang|verse)"]
+SAYINGS = [
+    *(r"studies\.\w+", "=(?:line|digits)", "quantangshi"),
+    "(?i:poems?|poetry|mnist|exams?|tang|verse)",
+]
 WORDS = re.compile(rf"\b({'|'.join([*SAYINGS, *NAMES])})\b|春夜")
 
 

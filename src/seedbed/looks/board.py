@@ -86,7 +86,7 @@ class Board(Callback):
         if not (self.thorough or is_look(self._count - 1)):
             return
         if isinstance(pl_module, BinaryTask):
-            logits, targets = (column.flatten() for column in pl_module.gathered("val"))
+            logits, targets = (column.flatten() for column in pl_module.kept_predictions("val"))
             for board in _boards(trainer):
                 chances = logits.sigmoid()
                 board.add_pr_curve("precision_recall/val", targets, chances, steps_done(trainer))

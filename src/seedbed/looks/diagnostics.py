@@ -187,7 +187,7 @@ def _classes(trainer: Trainer, task: LightningModule) -> dict[str, float]:
     """How many of the validation's rows are of each class, and are taken for it."""
     if not isinstance(task, BinaryTask | MulticlassTask):
         return {}
-    logits, targets = task.gathered("val")  # from all processes
+    logits, targets = task.kept_predictions("val")  # from all processes
     predicted = logits.argmax(1) if logits.shape[1] > 1 else logits.flatten() > 0
     number = max(logits.shape[1], 2)
     if number > MOST:

@@ -15,7 +15,6 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.fabric.utilities.types import _PATH
 from torch import Tensor
 
 from seedbed.callbacks.checkpoints import state_of
@@ -78,7 +77,7 @@ class _Reading(TorchCheckpointIO):
         self._trainer = trainer
 
     def load_checkpoint(
-        self, path: _PATH, map_location: Any = None, weights_only: bool | None = None
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
         return self._checked.read(self._trainer, Path(path))
 

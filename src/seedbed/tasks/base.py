@@ -408,7 +408,7 @@ class Task(LightningModule, ABC):
                 found |= {f"{end}/test/{name}": figure for name, figure in figures.items()}
         return found
 
-    def gathered(self, part: str) -> tuple[Tensor, Tensor]:
+    def kept_predictions(self, part: str) -> tuple[Tensor, Tensor]:
         """What the net gave for a part so far, and the targets, of a task that keeps them."""
         found: tuple[Tensor, Tensor] = self._metrics(part)["predictions"].compute()
         return found
