@@ -319,7 +319,7 @@ def _job_problems(overrides: list[str]) -> list[str]:
     for text in values:
         if _refusal([*choices, *good, text]):
             known = OmegaConf.to_container(composed([*choices, *good]))
-            said = next(iter(_taken_away([text, *choices, *good])), "")
+            said = _taken_by(text, [*choices, *good])
             said = said or _value_problem(parser.parse_override(text), known)
             is_own = not refused or "." in text.partition("=")[0] or "did you mean" in said
             problems += [said] if is_own else []  # else what was refused may have added it
@@ -389,12 +389,17 @@ def _choice_problem(override: Override, problem: Exception, folders: list[Path])
 
 def _taken_away(overrides: Sequence[str]) -> list[str]:
     """Say of each override that a later one takes away what it is about."""
-    return [
-        f"{text}: {other} takes it away; leave out one of the two."
-        for place, text in enumerate(overrides)
-        for other in overrides[place + 1 :]
-        if other[:1] == "~" and f"{_key(text).lstrip('+~')}.".startswith(f"{_key(other)[1:]}.")
-    ]
+    later = (overrides[place:] for place in range(1, len(overrides) + 1))
+    return [*filter(None, map(_taken_by, overrides, later))]
+
+
+def _taken_by(text: str, others: Sequence[str]) -> str | None:
+    """Say which of some others takes away what an override is about; None if none does."""
+    key = _key(text).lstrip("+~")
+    for other in others:
+        if other[:1] == "~" and f"{key}.".startswith(f"{_key(other)[1:]}."):
+            return f"{text}: {other} takes it away; leave out one of the two."
+    return None
 
 
 def _value_problem(override: Override, settings: Any) -> str:
