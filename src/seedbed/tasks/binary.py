@@ -9,12 +9,12 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional import classification as measured
 
-from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput, Task
+from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput
 from seedbed.tasks.classification import (
     MEASURES,
     ClassWeights,
+    WeightedTask,
     check_class_weights,
-    counted_weights,
     ranking,
     weighted_measures,
 )
@@ -26,7 +26,7 @@ from seedbed.tasks.predictions import Predictions
 NAMED: dict[str, Loss] = {"bce": F.binary_cross_entropy_with_logits, "focal": FocalLoss()}
 
 
-class BinaryTask(Task):
+class BinaryTask(WeightedTask):
     """Teaches a net the log-odds of class 1; from a probability above ½ a row counts as 1.
 
     Args:
@@ -41,6 +41,7 @@ class BinaryTask(Task):
     """
 
     kind: ClassVar = "binary"
+    classes: ClassVar = 2
     metric_names: ClassVar = MEASURES
     headline: ClassVar = ("train/accuracy", "val/accuracy")
 
@@ -59,7 +60,6 @@ class BinaryTask(Task):
         super().__init__(net, optimizer=optimizer, scheduler=scheduler, l1=l1, l2=l2)
         check_class_weights(class_weights, loss, "bce")
         self.class_weights = class_weights
-        self._weights: Tensor | None = None
         logits, targets = torch.tensor([[-2.0], [3.0], [1.0]]), torch.tensor([[0.0], [1.0], [0.0]])
         self.loss = chosen(loss, NAMED, logits, targets)
         self.extra = ExtraMetrics(
@@ -69,19 +69,6 @@ class BinaryTask(Task):
             predictions=logits.sigmoid().flatten(),
             targets=targets.int().flatten(),
         )
-
-    def configure_from_data(self, data: Any) -> None:
-        """Count the training part's classes, where these have weights.
-
-        Raises:
-            SettingError: If there are not two weights.
-        """
-        if self._weights is None:
-            self._weights = counted_weights(self.class_weights, data, classes=2)
-
-    def setup(self, stage: str) -> None:
-        """Count them, also where another Trainer only evaluates."""
-        self.configure_from_data(getattr(self.trainer, "datamodule", None))
 
     def make_metrics(self) -> dict[str, Metric]:
         """All logits and targets."""

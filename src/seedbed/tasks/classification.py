@@ -1,12 +1,13 @@
 """What both kinds of classifier share: weights of classes, names of measures, weighted measures."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from seedbed.errors import SettingError
+from seedbed.tasks.base import Task
 
 MEASURES = (
     "loss",
@@ -68,6 +69,29 @@ def counted_weights(given: ClassWeights, data: Any, *, classes: int | None = Non
             f"task.class_weights={given}: expected numbers, and one above 0 of a class that occurs."
         )
     return scaled
+
+
+class WeightedTask(Task):
+    """A classifier whose loss may weigh the classes."""
+
+    classes: ClassVar[int | None] = None
+    """How many there are; None for as many as the data has outputs."""
+
+    class_weights: ClassWeights = None
+    _weights: Tensor | None = None
+
+    def configure_from_data(self, data: Any) -> None:
+        """Count the training part's classes, where these have weights.
+
+        Raises:
+            SettingError: If there is another number of weights than of classes.
+        """
+        if self._weights is None:
+            self._weights = counted_weights(self.class_weights, data, classes=self.classes)
+
+    def setup(self, stage: str) -> None:
+        """Count them, also where another Trainer only evaluates."""
+        self.configure_from_data(getattr(self.trainer, "datamodule", None))
 
 
 def ranking(

@@ -14,12 +14,12 @@ from torch.nn import functional as F
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.functional import classification as measured
 
-from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput, Task
+from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput
 from seedbed.tasks.classification import (
     MEASURES,
     ClassWeights,
+    WeightedTask,
     check_class_weights,
-    counted_weights,
     ranking,
     weighted_measures,
 )
@@ -31,7 +31,7 @@ from seedbed.tasks.predictions import Predictions
 NAMED: dict[str, Loss] = {"cross_entropy": F.cross_entropy, "focal": FocalLoss()}
 
 
-class MulticlassTask(Task):
+class MulticlassTask(WeightedTask):
     """Teaches a net which of K classes a row is of.
 
     Args:
@@ -83,20 +83,6 @@ class MulticlassTask(Task):
             predictions=logits.softmax(dim=1),
             targets=targets,
         )
-        self._weights: Tensor | None = None
-
-    def configure_from_data(self, data: Any) -> None:
-        """Count the training part's classes, where these have weights.
-
-        Raises:
-            SettingError: If there is another number of weights than of classes.
-        """
-        if self._weights is None:
-            self._weights = counted_weights(self.class_weights, data)
-
-    def setup(self, stage: str) -> None:
-        """Count them, also where another Trainer only evaluates."""
-        self.configure_from_data(getattr(self.trainer, "datamodule", None))
 
     def make_metrics(self) -> dict[str, Metric]:
         """All logits and targets."""
