@@ -1,10 +1,9 @@
 """What the template ships in `conf`, by `shipped.txt`: house rules do not bind your own files."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from PIL import Image
-from stub_project import REPOSITORY
+from stub_project import PROJECT, REPOSITORY
 
 from seedbed.project import CONF
 
@@ -31,19 +30,20 @@ def options(group: str) -> list[str]:
 EXPERIMENTS = [name for name in options("experiment") if name != "none"]
 """All but the one that chooses nothing."""
 
-OWN = TemporaryDirectory(prefix="seedbed-own-data-")
-for number in range(20):
-    folder = Path(OWN.name) / "images" / ("light" if number % 2 else "dark")
-    folder.mkdir(exist_ok=True, parents=True)
-    Image.new("L", (8, 8), 10 * number).save(folder / f"{number}.png")
-(Path(OWN.name) / "table.csv").write_text(
-    "a,b,y\n" + "".join(f"{a},{b},{2 * a - b}\n" for a in range(20) for b in range(5))
-)
+OWN = PROJECT / "own"
+if not OWN.exists():
+    for number in range(20):
+        folder = OWN / "images" / ("light" if number % 2 else "dark")
+        folder.mkdir(exist_ok=True, parents=True)
+        Image.new("L", (8, 8), 10 * number).save(folder / f"{number}.png")
+    (OWN / "table.csv").write_text(
+        "a,b,y\n" + "".join(f"{a},{b},{2 * a - b}\n" for a in range(20) for b in range(5))
+    )
 
 OWN_DATA = {
     "text": [f"data.path={REPOSITORY / 'LICENSE'}"],
-    "table": [f"data.path={OWN.name}/table.csv", "data.target=y"],
-    "images": [f"data.path={OWN.name}/images", "data.size=16"],
+    "table": [f"data.path={OWN}/table.csv", "data.target=y"],
+    "images": [f"data.path={OWN}/images", "data.size=16"],
 }
 """By the experiment: what it needs."""
 

@@ -2,10 +2,12 @@
 
 So they need no shipped study. What is typed without an experiment is the stub `dots`, and a run
 writes no report unless it is asked to, which would take longer than most of these fits. The project
-lies in a folder of its own, of links but for what differs, and goes with the process.
+lies in a folder of its own, of links but for what differs, and goes with the process; those that
+`multiprocessing` starts for a test have it too.
 """
 
 import atexit
+import multiprocessing
 import os
 import shutil
 import tempfile
@@ -44,5 +46,5 @@ def _replace(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-PROJECT = _made()
+PROJECT = Path(os.environ["SEEDBED_PROJECT"]) if multiprocessing.parent_process() else _made()
 os.environ["SEEDBED_PROJECT"] = str(PROJECT)

@@ -152,7 +152,7 @@ def test_report_needs_no_torch_and_loads_matplotlib_only_to_draw() -> None:
 def test_collector_is_off_while_modules_are_imported_and_on_again_after_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("seedbed.fast.deferred._given", {})
+    monkeypatch.setattr("seedbed.fast.deferred.names_of", {})
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     seen = []
 

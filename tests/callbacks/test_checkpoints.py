@@ -17,6 +17,7 @@ from seedbed.callbacks.checkpoints import Checkpoints
 from seedbed.errors import SettingError, TrainingError
 from seedbed.nets.mlp import MLP
 from seedbed.optim.schedules import Constant
+from seedbed.record.checkpoint import save
 from seedbed.tasks.regression import RegressionTask
 
 LOSSES = [3.0, 1.0, 2.0, 2.5]
@@ -284,13 +285,12 @@ def test_signal_while_a_checkpoint_is_written_waits_for_the_next_one(
 ) -> None:
     """Another process, which has not had it yet, goes on to the next step."""
 
-    def written(checkpoints: Checkpoints, trainer: Trainer) -> None:
-        usual(checkpoints, trainer)
-        if trainer.global_step == 1:
+    def written(state: dict[str, Any], file: Path) -> None:
+        save(state, file)
+        if file.name == "last.ckpt" and state["global_step"] == 1:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    usual = Checkpoints._write
-    monkeypatch.setattr(Checkpoints, "_write", written)
+    monkeypatch.setattr("seedbed.callbacks.checkpoints.save", written)
     with pytest.raises(SystemExit):
         fit(tmp_path, steps_an_epoch=4, every_seconds=0.0)
     assert load(tmp_path, "last.ckpt")["global_step"] == 2

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lightning.pytorch.accelerators import CUDAAccelerator
 
 from seedbed.config.checks import check
 from seedbed.config.compose import composed, plain
@@ -351,7 +352,7 @@ def test_several_devices_without_several_processes_are_refused_with_the_remedy()
 
 
 def test_float16_that_cannot_be_clipped_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seedbed.config.machine._has_gpu", lambda accelerator: True)
+    monkeypatch.setattr(CUDAAccelerator, "is_available", lambda: True)
     half = ("trainer.precision=16-mixed", "trainer.gradient_clip_val=1.0")
     message = refusal("optimizer=adam", *half)
     assert message.startswith(f"{', '.join(half)}: gradients in float16 cannot be clipped")

@@ -37,7 +37,7 @@ def executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
     monkeypatch.setattr("builtins.deferred_example_executed", seen, raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
-    monkeypatch.setattr("seedbed.fast.deferred._given", {})
+    monkeypatch.setattr("seedbed.fast.deferred.names_of", {})
     yield seen
     for name in [name for name in sys.modules if f"{name}.".startswith(f"{PACKAGE}.")]:
         del sys.modules[name]

@@ -37,5 +37,5 @@ def test_run_whose_lock_may_not_be_asked_is_taken_at_its_word(
         raise PermissionError
 
     (tmp_path / LOCK).touch()
-    monkeypatch.setattr(FileLock, "_acquire", refused)  # not by its mode, which root may ignore
+    monkeypatch.setattr(FileLock, "acquire", refused)  # not by its mode, which root may ignore
     assert state_of(tmp_path, RUNNING) == "running"

@@ -27,7 +27,7 @@ def board(total: int, workers: int = 1) -> Board:
 def drawn(board: Board) -> str:
     console = Console(width=100, color_system=None)
     with console.capture() as captured:
-        console.print(board._render())
+        console.print(board)
     return captured.get()
 
 

@@ -4,8 +4,7 @@ import os
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +16,6 @@ from seedbed.config.compose import plain
 from seedbed.errors import SettingError
 from seedbed.processes.signals import exit_on_signals
 from seedbed.record.directory import RunDirectory
-from seedbed.sweep import jobs
 from seedbed.sweep.jobs import Processes, ThisProcess, divided, pool_of
 from seedbed.sweep.worker import ERRORS
 
@@ -43,7 +41,8 @@ def test_too_few_gpus_are_reported_with_the_workers_that_fit(
 def test_job_of_several_processes_asks_for_a_gpu_each(
     compose_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "_gpus", lambda: ["0", "1", "2"])
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
     one, two = (plain(compose_of(words)) for words in ([], ["trainer=ddp", "trainer.devices=2"]))
     assert isinstance(pool_of(3, [one], Path()), Processes)
     with pytest.raises(SettingError, match="a job has 2 of the 3 GPUs to itself"):
@@ -64,7 +63,7 @@ def run_of(folder: Path, *words: str) -> RunDirectory:
 def pool() -> Iterator[Processes]:
     """A worker, which is killed where a test would wait for it for ever."""
     pool = Processes(1)
-    watchdog = threading.Timer(300, lambda: [worker.kill() for worker in pool._each()])
+    watchdog = threading.Timer(300, lambda: [worker.kill() for worker in pool.workers])
     watchdog.daemon = True
     watchdog.start()
     yield pool
@@ -110,7 +109,7 @@ def test_worker_that_was_killed_between_two_jobs_is_replaced(
         run = run_of(tmp_path / f"{number}", "max_epochs=2")
         assert ended(pool, run) == [""]
         os.kill(run.status()["pid"], signal.SIGKILL)
-        wait_for(lambda: pool._each()[0].is_gone)
+        os.waitid(os.P_PID, run.status()["pid"], os.WEXITED | os.WNOWAIT)
 
 
 @pytest.mark.slow
@@ -150,7 +149,7 @@ def test_next_job_of_a_process_is_not_logged_to_the_last_ones_run(
 @pytest.mark.slow
 def test_second_interruption_kills_the_workers(pool: Processes, tmp_path: Path) -> None:
     pool.start(run_of(tmp_path, "max_epochs=1000000").path)
-    [worker] = pool._each()
+    [worker] = pool.workers
     os.kill(worker.pid, signal.SIGSTOP)
     os.waitid(os.P_PID, worker.pid, os.WSTOPPED | os.WNOWAIT)  # from here it heeds nothing
     second = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
@@ -173,12 +172,4 @@ def test_jobs_of_a_sweep_that_was_started_without_ctrl_c_are_stopped_too(
     finally:
         signal.signal(signal.SIGINT, usual)
     pool.stop()  # while it is importing
-    assert pool._each()[0].wait() == -signal.SIGTERM
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Until it holds, a minute at most."""
-    limit = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.1)
+    assert pool.workers[0].wait() == -signal.SIGTERM

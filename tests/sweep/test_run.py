@@ -181,16 +181,17 @@ def test_failed_job_is_tried_again_alone(sweep: Any, broken: pytest.MonkeyPatch)
 def test_job_that_ends_before_it_begins_again_is_reported_with_its_new_error(
     sweep: Any, broken: pytest.MonkeyPatch
 ) -> None:
-    def killed(pool: ThisProcess) -> Ended:
-        pool.running = 0
-        return Ended(pool._path, "the process was killed by SIGKILL")
-
-    with pytest.raises(SweepError):
-        sweep(RATES)
-    broken.setattr(ThisProcess, "wait", killed)
     with pytest.raises(SweepError):
         sweep(RATES)
     [failed] = [run for run in sweep.runs() if run.state() == "failed"]
+
+    def killed(pool: ThisProcess) -> Ended:
+        pool.running = 0
+        return Ended(failed.path, "the process was killed by SIGKILL")
+
+    broken.setattr(ThisProcess, "wait", killed)
+    with pytest.raises(SweepError):
+        sweep(RATES)
     assert failed.status()["error"] == "the process was killed by SIGKILL"
 
 

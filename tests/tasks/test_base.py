@@ -12,7 +12,7 @@ from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric
 
 from seedbed.data.loader import Loader, in_order
 from seedbed.errors import TrainingError
-from seedbed.tasks.base import MakeScheduler, StepOutput, Task
+from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput, Task
 
 Batch = tuple[Tensor, Tensor]
 
@@ -24,16 +24,18 @@ def constant(optimizer: Optimizer, total_steps: int) -> LambdaLR:
     return LambdaLR(optimizer, lambda _: 1.0)
 
 
+def descent(net: nn.Module) -> SGD:
+    return SGD(net.parameters(), lr=0.1)
+
+
 class Line(Task):
     """Fits a line by gradient descent; remembers the loss and the size of each training batch."""
 
-    def __init__(self, scheduler: MakeScheduler = constant) -> None:
+    def __init__(
+        self, scheduler: MakeScheduler = constant, optimizer: MakeOptimizer = descent
+    ) -> None:
         torch.manual_seed(0)
-        super().__init__(
-            nn.Linear(1, 1),
-            optimizer=lambda net: SGD(net.parameters(), lr=0.1),
-            scheduler=scheduler,
-        )
+        super().__init__(nn.Linear(1, 1), optimizer=optimizer, scheduler=scheduler)
         self.losses: list[float] = []
         self.errors: list[float] = []
         self.sizes: list[int] = []
@@ -254,8 +256,7 @@ def to_zero(optimizer: Optimizer, total_steps: int) -> LambdaLR:
 def test_rates_of_groups_that_have_their_own_are_logged_by_kind(
     scheduler: MakeScheduler, factor: float
 ) -> None:
-    history, task = History(), Line(scheduler)
-    task._optimizer = in_groups
+    history, task = History(), Line(scheduler, in_groups)
     trainer_of(history).fit(task, batches(4), batches(5))
     rates = {name: x for name, x in history.rows[0].items() if name.startswith("learning_rate")}
     expected = {"learning_rate": 0.1 * factor, "learning_rate/vector": 0.2 * factor}

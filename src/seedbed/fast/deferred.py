@@ -15,7 +15,7 @@ from importlib.util import spec_from_loader
 from types import ModuleType
 from typing import Any
 
-_given: dict[str, dict[str, Any]] = {}
+names_of: dict[str, dict[str, Any]] = {}
 """The names that the stand-in of each deferred module has."""
 
 
@@ -27,7 +27,7 @@ def defer(name: str, /, **given: Any) -> None:
         given: What importers ask for, and what they get.
     """
     if name not in sys.modules:
-        _given[name] = given
+        names_of[name] = given
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, Finder())
 
@@ -43,7 +43,7 @@ def later(name: str, function: str) -> Callable[..., Any]:
 
 def brought(name: str) -> ModuleType:
     """The module itself, in its place; a stand-in that had it becomes like it."""
-    _given.pop(name, None)
+    names_of.pop(name, None)
     stand_in = sys.modules.get(name)
     if not isinstance(stand_in, StandIn):
         return import_module(name)
@@ -72,7 +72,7 @@ class StandInLoader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Give it its names."""
-        vars(module).update(_given[module.__name__])
+        vars(module).update(names_of[module.__name__])
 
 
 class Imported(Loader):
@@ -98,7 +98,7 @@ class Finder(MetaPathFinder):
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """How to import a module of this name; None where no deferral is concerned."""
-        if name in _given:
+        if name in names_of:
             return spec_from_loader(name, StandInLoader(), is_package=True)
         parent, _, _ = name.rpartition(".")
         if not isinstance(sys.modules.get(parent), StandIn):

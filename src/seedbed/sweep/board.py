@@ -64,9 +64,7 @@ class Board:
         if not self._console.is_terminal:
             yield
             return
-        with Live(
-            console=self._console, get_renderable=self._render, refresh_per_second=1, transient=True
-        ):
+        with Live(self, console=self._console, refresh_per_second=1, transient=True):
             yield
 
     def say(self, text: str) -> None:
@@ -119,7 +117,7 @@ class Board:
             words.append(f"{duration(self._left)} left")
         return "  ".join(words)
 
-    def _render(self) -> RenderableType:
+    def __rich__(self) -> RenderableType:
         done = self._found + sum(row.result.state != "running" for row in self._rows)
         failed = sum(not row.result.done and row.result.state != "running" for row in self._rows)
         heading = f"{done} of {self.total} jobs" + (f", {failed} failed" if failed else "")

@@ -91,11 +91,11 @@ class Processes(Pool):
     def __init__(self, size: int, gpus: Sequence[str] = ()) -> None:
         super().__init__(size)
         self._gpus = gpus
-        self._workers: list[Worker | None] = [None] * size
+        self._places: list[Worker | None] = [None] * size
 
     def start(self, path: Path) -> None:
         """Give a run to a worker that has none, or to a new one in a place of one that is gone."""
-        workers = enumerate(self._workers)
+        workers = enumerate(self._places)
         place, worker = next((p, w) for p, w in workers if w is None or w.path is None)
         if worker and not worker.is_gone:
             worker.execute(path)
@@ -108,7 +108,7 @@ class Processes(Pool):
     def wait(self) -> Ended:
         """Look until a run has ended, by itself or with its process."""
         while True:
-            for worker in self._each():
+            for worker in self.workers:
                 if worker.path and (ended := worker.ended()):
                     self.running -= 1
                     return ended
@@ -117,18 +117,20 @@ class Processes(Pool):
     def stop(self) -> None:
         """Interrupt them; a second interruption, while this waits, kills them."""
         try:
-            for worker in self._each():
+            for worker in self.workers:
                 worker.dismiss()
-            for worker in self._each():
+            for worker in self.workers:
                 worker.wait()
         except (KeyboardInterrupt, SystemExit):
-            for worker in self._each():
+            for worker in self.workers:
                 worker.kill()
                 worker.wait()
             raise
 
-    def _each(self) -> list[Worker]:
-        return [worker for worker in self._workers if worker]
+    @property
+    def workers(self) -> list[Worker]:
+        """Those that were started, the dead ones too, until another has their place."""
+        return [worker for worker in self._places if worker]
 
     def _begin(self, place: int, path: Path) -> None:
         """Have a new worker, on cores and GPUs that no other has."""
@@ -136,7 +138,7 @@ class Processes(Pool):
         environment = {"OMP_NUM_THREADS": str(max(1, len(cores)))}
         if self._gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self._gpus[place]
-        worker = self._workers[place] = Worker(path, **environment)
+        worker = self._places[place] = Worker(path, **environment)
         if cores and hasattr(os, "sched_setaffinity"):
             with suppress(OSError):  # it is gone already
                 os.sched_setaffinity(worker.pid, cores)
