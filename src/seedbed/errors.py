@@ -19,8 +19,7 @@ the message alone, without a traceback.
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 NO_MEMORY = ("allocate memory", "not enough memory", "out of memory", "size calculation overflowed")
@@ -93,23 +92,16 @@ class DamagedError(RunError):
     """A checkpoint is cut short or altered."""
 
 
-@contextmanager
-def memory_explained() -> Iterator[None]:
-    """Explain what does not fit into the machine's memory, or its device's.
-
-    Raises:
-        TrainingError: Instead of torch's error, NumPy's or Python's.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        said = str(error).partition("\n")[0]
-        if not isinstance(error, MemoryError) and not any(words in said for words in NO_MEMORY):
-            raise
-        raise TrainingError(
-            f"Out of memory ({said or 'as Python says'}). A smaller net, batch (data.batch_size) "
-            "or data set may fit."
-        ) from error
+def out_of_memory(error: BaseException) -> TrainingError | None:
+    """Explain torch's error, NumPy's or Python's, of what fits into no memory; None for others."""
+    said = str(error).partition("\n")[0]
+    by_torch = isinstance(error, RuntimeError) and any(words in said for words in NO_MEMORY)
+    if not (by_torch or isinstance(error, MemoryError)):
+        return None
+    return TrainingError(
+        f"Out of memory ({said or 'as Python says'}). A smaller net, batch (data.batch_size) "
+        "or data set may fit."
+    )
 
 
 def memory() -> int:

@@ -92,14 +92,19 @@ class _Table:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._columns = self._read()[0]
+        self._columns: list[str] = []
 
     def append(self, row: dict[str, float]) -> None:
         """Add a row."""
         new = [name for name in row if name not in self._columns]
         if new or not self.file.exists():
-            self._columns += new
-            self._rewrite(self._read()[1])
+            rows: list[dict[str, str]] = []
+            if self.file.exists():
+                with self.file.open(newline="", encoding="utf-8") as file:
+                    reader = csv.DictReader(file)
+                    self._columns, rows = [*(reader.fieldnames or ())], [*reader]
+            self._columns += [name for name in new if name not in self._columns]
+            self._rewrite(rows)
         with self.file.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self._columns).writerow(row)
 

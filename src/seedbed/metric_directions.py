@@ -37,11 +37,15 @@ COSTS = ("throughput/", "memory/")
 """How the names begin of what training takes, which is another each time."""
 
 
+def is_metric(name: str) -> bool:
+    """Whether what a module logged measures it, and is no count or cost."""
+    return name not in COUNTS and not name.startswith(COSTS)
+
+
 INTERVALS = "in brackets: 95 %, by bootstrap over the test part's examples"
 
 
 def interval(metrics: Mapping[str, float], name: str) -> str:
     """The 95 % interval of a test's metric in brackets; empty where there is none."""
-    bounds = (metrics.get(f"{bound}/{name}") for bound in ("low", "high"))
-    words = [f"{bound:.4f}" for bound in bounds if bound is not None]
-    return f"  ({' to '.join(words)})" if words else ""
+    low, high = metrics.get(f"low/{name}"), metrics.get(f"high/{name}")
+    return "" if low is None or high is None else f"  ({low:.4f} to {high:.4f})"

@@ -6,10 +6,12 @@ figures of the best checkpoint, which HPARAMS shows, begin with a bracket: there
 by character and shows the first five, and under Scalars it puts numbers before anything else.
 """
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lightning.pytorch.loggers as lightnings
@@ -19,7 +21,8 @@ from lightning.pytorch.utilities import rank_zero_only
 EVENTS = "events.out.tfevents."
 """How the names of TensorBoard's files begin; a time follows."""
 
-FINAL = ("val/loss", "val/accuracy", "test/loss", "test/accuracy", "test/r2")
+OF_TEST = ("test/loss", "test/accuracy", "test/r2")
+FINAL = ("val/loss", "val/accuracy", *OF_TEST)
 """The metrics that it has; TensorBoard shows no more than five columns unasked."""
 
 BEST = "(best)/"
@@ -46,7 +49,7 @@ GROUPS = {
 }
 """Where metrics go whose names begin so."""
 
-NOWHERE = ("epoch", "step", "learning_rate", *(name for name in FINAL if name.startswith("test/")))
+NOWHERE = ("epoch", "step", "learning_rate", *OF_TEST)
 """What is no curve, or stands under another tag."""
 
 
@@ -133,24 +136,8 @@ def add_image(trainer: Trainer, name: str, png: bytes, step: int) -> None:
 
 def latest(folder: str) -> int:
     """When the last event file of a folder began, in seconds since 1970; 0 where there is none."""
-    names = (path.name for path in Path(folder).glob(f"{EVENTS}*"))
-    times = [name.removeprefix(EVENTS).partition(".")[0] for name in names]
-    return max((int(time) for time in times if time.isdecimal()), default=0)
-
-
-class _Clock:
-    """TensorBoard's clock in this process, by which it names files: from `least` on, ever onwards.
-
-    Args:
-        least: In seconds since 1970.
-    """
-
-    def __init__(self, least: float) -> None:
-        self._ahead = max(time.time(), least) - time.monotonic()
-
-    def time(self) -> float:
-        """Seconds since 1970, or later."""
-        return time.monotonic() + self._ahead
+    names = "\n".join(map(str, Path(folder).glob(f"{EVENTS}*")))
+    return max(map(int, re.findall(rf"[/\\]{EVENTS}(\d+)(?:\.|$)", names, re.MULTILINE)), default=0)
 
 
 def prepare(least: float) -> None:
@@ -167,7 +154,8 @@ def prepare(least: float) -> None:
         with suppress(Exception):
             usual(thread)
 
-    files.time = _Clock(least)
+    ahead = max(time.time(), least) - time.monotonic()
+    files.time = SimpleNamespace(time=lambda: time.monotonic() + ahead)  # ever onwards
     if files._global_uid.get() < FIRST_FILE:
         files._global_uid = files.AtomicCounter(FIRST_FILE)
         usual = files._AsyncWriterThread.run

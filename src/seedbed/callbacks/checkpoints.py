@@ -33,7 +33,7 @@ from seedbed.data.loader import Loader
 from seedbed.data.resumable import ResumableLoader
 from seedbed.errors import SettingError
 from seedbed.lightning_private import fit_state, is_resumable_here, steps_done
-from seedbed.metric_directions import COSTS, COUNTS
+from seedbed.metric_directions import is_metric
 from seedbed.processes.distributed import all_gather, largest, rank
 from seedbed.processes.signals import ending_signals
 from seedbed.record.checkpoint import BEST, FOLDER, LAST, save
@@ -135,17 +135,12 @@ class Checkpoints(Callback):
             if self.monitor and self.monitor.startswith("val"):  # else it may be of training
                 monitored(trainer.callback_metrics, self.monitor)
             return
-        score = self._score(trainer.callback_metrics)
+        # Without a metric that decides it is NaN, which is never better.
+        score = monitored(trainer.callback_metrics, self.monitor) if self.monitor else math.nan
         if score < self.best_score if self.mode == "min" else score > self.best_score:
             self.best_score = score
             self._best = copy.deepcopy(state_of(trainer))
         self._save_or_stop(trainer, at_end=self._at_end(trainer))
-
-    def _score(self, metrics: Mapping[str, Any]) -> float:
-        """The value that decides; NaN, which is never better, where nothing does."""
-        if self.monitor is None:
-            return math.nan
-        return monitored(metrics, self.monitor)
 
     def _at_end(self, trainer: Trainer) -> bool:
         """Whether this batch, or its validation, is the fit's last."""
@@ -235,9 +230,7 @@ def monitored(metrics: Mapping[str, Any], monitor: str) -> float:
     """
     if monitor not in metrics:
         known = sorted(name for name in metrics if name.startswith("val"))
-        known = known or sorted(
-            name for name in metrics if name not in COUNTS and not name.startswith(COSTS)
-        )
+        known = known or sorted(filter(is_metric, metrics))
         logged = f"This task logs {', '.join(known)}." if known else "This task logs none."
         raise SettingError(f"monitor={monitor}: no such metric. {logged}")
     return float(metrics[monitor])

@@ -45,8 +45,8 @@ class PredictionsFile(Callback):
             given = precision.convert_input(inputs.to(pl_module.device))
             predictions = pl_module.net(given).float().cpu()
         mean, deviation = data.target_scale
-        targets, predictions = (mean + deviation * c for c in (targets, predictions))
-        columns = torch.cat([c.reshape(len(inputs), 1) for c in (inputs, targets, predictions)], 1)
+        both = mean + deviation * torch.cat([targets, predictions], dim=1)
+        columns = torch.cat([inputs.reshape(-1, 1), both], dim=1)
         rows = columns[inputs.flatten().argsort(stable=True)].tolist()  # (N, 3)
         place_csv(self.file, [["input", "target", "prediction"], *rows])
 

@@ -19,7 +19,7 @@ from rich.progress import (
 
 from seedbed.callbacks.throughput import unit_of
 from seedbed.lightning_private import steps_done
-from seedbed.metric_directions import COSTS, COUNTS
+from seedbed.metric_directions import is_metric
 from seedbed.tasks.base import Task
 from seedbed.terminal import log
 from seedbed.terminal.console import console
@@ -44,7 +44,8 @@ class ProgressLines(Callback):
         self.every = every
         self._count = 0
         self._pending = ""
-        self._columns: list[str] | None = None
+        self._columns: dict[str, int] | None = None
+        """The metrics that a line shows, with the widths of their columns."""
         self._began = time.monotonic()
         self._bar: Progress | None = None
 
@@ -109,40 +110,30 @@ class ProgressLines(Callback):
     def _line(self, trainer: Trainer, task: LightningModule) -> str:
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
         unit = unit_of(task)
-        rate = figures.get(f"throughput/{unit}_per_second")
+        rate, rate_width = figures.get(f"throughput/{unit}_per_second"), max(len(unit) + 3, 10)
         if self._columns is None:
-            self._columns = _columns(task, figures)
-            header = "".join(f"{_shown(name):>{_width(name)}}" for name in self._columns)
-            log.info(f"{'step':>8}{header}{unit + '/s':>{_rate(unit)}}{'time':>7}")
-        cells = "".join(f"{_cell(figures.get(n)):>{_width(n)}}" for n in self._columns)
+            shown = {
+                name: name.replace("dataloader_idx_", "")[-15:] for name in _named(task, figures)
+            }
+            # A line of four of a task's metrics fits into 80 columns.
+            self._columns = {name: max(len(shown[name]) + 1, 11) for name in shown}
+            header = "".join(f"{shown[name]:>{width}}" for name, width in self._columns.items())
+            log.info(f"{'step':>8}{header}{unit + '/s':>{rate_width}}{'time':>7}")
+        cells = "".join(f"{_cell(figures.get(n)):>{width}}" for n, width in self._columns.items())
         seconds = int(time.monotonic() - self._began)
         return (
             f"{steps_done(trainer):>8,}{cells}"
-            f"{'' if rate is None else f'{rate:,.0f}':>{_rate(unit)}}"
+            f"{'' if rate is None else f'{rate:,.0f}':>{rate_width}}"
             f"{f'{seconds // 60}:{seconds % 60:02}':>7}"
         )
 
 
-def _columns(task: LightningModule, figures: Mapping[str, float]) -> list[str]:
+def _named(task: LightningModule, figures: Mapping[str, float]) -> list[str]:
     """What a task shows; of another module the first metrics that it logs."""
     if isinstance(task, Task):
         return ["train/loss", "val/loss", *task.headline]
-    metrics = [n for n in figures if n not in COUNTS and not n.startswith(COSTS)]
-    return sorted(metrics)[:MOST]
+    return sorted(filter(is_metric, figures))[:MOST]
 
 
 def _cell(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
-def _shown(name: str) -> str:
-    return name.replace("dataloader_idx_", "")[-15:]
-
-
-def _width(name: str) -> int:
-    """Of a metric's column: a line of four of a task's fits into 80 columns."""
-    return max(len(_shown(name)) + 1, 11)
-
-
-def _rate(unit: str) -> int:
-    return max(len(unit) + 3, 10)

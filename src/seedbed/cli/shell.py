@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seedbed.config.overrides import HYDRAS, REFUSALS, is_multirun, setting_problems, settings_in
-from seedbed.errors import RunError, SeedbedError, SettingError, memory_explained
+from seedbed.errors import RunError, SeedbedError, SettingError, out_of_memory
 from seedbed.processes import distributed
 from seedbed.processes.signals import INTERRUPTED, PARENT, end_with
 from seedbed.project import is_there
@@ -37,8 +37,7 @@ def explained(folder: Path | None = None) -> Iterator[None]:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     print_any_character()
     try:
-        with memory_explained():
-            yield
+        yield
     except REFUSALS as error:
         if not _is_hydras(error):
             raise
@@ -59,11 +58,14 @@ def explained(folder: Path | None = None) -> Iterator[None]:
             raise
         place = f"src/{extra.replace('.', '/')}"
         _leave(RunError(f"This command needs {place}, an optional part that is not there."))
-    except SeedbedError as error:
+    except (MemoryError, RuntimeError, SeedbedError) as error:
+        problem = error if isinstance(error, SeedbedError) else out_of_memory(error)
+        if problem is None:
+            raise
         if folder and folder != Path.cwd():
             with suppress(OSError):  # there are files in it, or it is gone
                 folder.rmdir()
-        _leave(error)
+        _leave(problem)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

@@ -77,9 +77,7 @@ def plain(config: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
     """
     from hydra.core.hydra_config import HydraConfig
 
-    study = OmegaConf.masked_copy(
-        config, [str(key) for key in config if key not in ("hydra", "paths")]
-    )
+    study = OmegaConf.masked_copy(config, [*map(str, config.keys() - {"hydra", "paths"})])
     container = OmegaConf.to_container(study, resolve=resolve)
     assert isinstance(container, dict)
     own = _own(study) if resolve else frozenset()

@@ -68,7 +68,9 @@ def _watching(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The configuration, and its callbacks, as far as they have a `monitor`."""
     callbacks = config.get("callbacks")
     nodes = callbacks.values() if isinstance(callbacks, dict) else ()
-    yield from (node for node in (config, *nodes) if isinstance(node, dict) and "monitor" in node)
+    for node in (config, *nodes):
+        if isinstance(node, dict) and "monitor" in node:
+            yield node
 
 
 def _drop_leftovers(config: dict[str, Any], place: str, typed: Sequence[str]) -> None:

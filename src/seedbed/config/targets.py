@@ -6,6 +6,7 @@ compared with these rules before anything is imported, and none of them can add 
 """
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -112,6 +113,8 @@ PLACES = (
     "dump",  # of a profiler's figures, by way of the current folder
 )
 CALLS = ("fn", "func", "function", "callable", "hook", "closure", "getter", "kwargs")
+FILES_OR_CODE = re.compile("Path|Callable")
+"""Types of such arguments, where their names do not say it."""
 
 
 def resolve(name: str, kind: str) -> Any:
@@ -229,7 +232,7 @@ def foreign_arguments(target: Any) -> list[str]:
         if name not in (*GIVEN_PLACES, *LISTED)
         and (
             {*name.lower().split("_")} & {*PLACES, *CALLS}
-            or any(word in str(parameter.annotation) for word in ("Path", "Callable", "PathLike"))
+            or FILES_OR_CODE.search(str(parameter.annotation))
         )
     ]
 

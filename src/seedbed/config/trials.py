@@ -23,12 +23,9 @@ from seedbed.record.archive import ForeignTypeError, read
 STEPS = 1000
 """In place of the length of the fit."""
 
-RELIABLE = frozenset(
-    f"torch.optim.{name}"
-    for name in (
-        *("ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam"),
-        *("RMSprop", "Rprop", "SGD"),
-    )
+RELIABLE = (
+    *("ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam"),
+    *("RMSprop", "Rprop", "SGD"),
 )
 """Optimizers of torch that need no such trial at each start; the tests try them."""
 
@@ -36,7 +33,8 @@ RELIABLE = frozenset(
 def is_foreign(node: Mapping[str, Any]) -> bool:
     """Whether a node's target is of a library that the frame knows little of."""
     name = str(node["_target_"])
-    return name.startswith(("torch.", "pytorch_optimizer.")) and name not in RELIABLE
+    is_reliable = name.removeprefix("torch.optim.") in RELIABLE
+    return name.startswith(("torch.", "pytorch_optimizer.")) and not is_reliable
 
 
 def try_optimizer(config: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ Serves points, tables and images alike.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypedDict
@@ -46,7 +47,7 @@ class RowSplits:
     scale: dict[str, list[float]] = field(default_factory=dict)
     """Where they are, the columns the inputs are made of, in order, with the mean and deviation
     they are scaled by, which were fitted on the training part alone."""
-    target_scale: list[float] = field(default_factory=lambda: [0.0, 1.0])
+    target_scale: Sequence[float] = (0.0, 1.0)
     """The mean and deviation that the targets are scaled by, fitted likewise."""
     columns: list[Column] = field(default_factory=list)
     """Where the rows are a table's of any kind, what its columns become."""
@@ -137,7 +138,7 @@ class RowsDataModule(DataModule[RowSplits]):
             "outputs": self.splits.outputs,
             "target": self.splits.target,
             "scale": self.splits.scale,
-            "target_scale": self.splits.target_scale,
+            "target_scale": [*self.splits.target_scale],
         }
 
     def check_state(self, state: Any) -> None:

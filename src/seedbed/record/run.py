@@ -93,7 +93,7 @@ class Run:
     @property
     def partial(self) -> list[str]:
         """The Trainer's settings by which its figures are of a part of the data alone."""
-        return partial(self.config)
+        return partial({name: self.config.get(f"trainer.{name}") for name in PARTIAL})
 
     @property
     def error(self) -> str:
@@ -172,14 +172,13 @@ class Run:
         return [(epoch or 0.0) + (loss is not None) for epoch, loss in both]
 
 
-def partial(config: Mapping[str, Any]) -> list[str]:
-    """The Trainer's settings, of a flat configuration, that leave batches out."""
-    values = {name: config.get(f"trainer.{name}") for name in PARTIAL}
+def partial(trainer: Mapping[str, Any]) -> list[str]:
+    """The settings of a Trainer that leave batches out."""
     # A limit of 1.0 is all batches, one of 1 is a single one.
     return [
         f"trainer.{name}={str(value).lower()}"
-        for name, value in values.items()
-        if value and not (isinstance(value, float) and value == 1.0)
+        for name in PARTIAL
+        if (value := trainer.get(name)) and not (isinstance(value, float) and value == 1.0)
     ]
 
 

@@ -38,13 +38,13 @@ def current(config: Mapping[str, Any], source: object) -> dict[str, Any]:
     Raises:
         RunError: If it is of a later version.
     """
-    version = config.get(KEY, 1)
+    settings = dict(config)
+    version = settings.pop(KEY, 1)
     if version not in (1, 2, VERSION):
         raise RunError(
             f"{source}: {KEY}={version}: this version of Seedbed opens runs up to {VERSION}; "
             "open it with the version that wrote it."
         )
-    settings = {name: value for name, value in config.items() if name != KEY}
     if version == 1:
         settings = _from_version_1(settings)
     if not is_there("seedbed.looks"):  # which no run needs to be opened

@@ -28,17 +28,16 @@ from seedbed.errors import (
     RunError,
     SeedbedError,
     TrainingError,
-    memory_explained,
+    out_of_memory,
 )
 from seedbed.loggers import rewind
-from seedbed.metric_directions import COSTS, COUNTS, INTERVALS, interval
+from seedbed.metric_directions import INTERVALS, interval, is_metric
 from seedbed.processes import distributed
 from seedbed.processes.launch import start
 from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
 from seedbed.project import is_there
 from seedbed.record.checkpoint import BEST, is_own, load, reopen
 from seedbed.record.directory import RunDirectory, now, write_json
-from seedbed.record.files import flat
 from seedbed.record.run import partial as partial_by
 from seedbed.runs import provenance
 from seedbed.runs.restore import restoring
@@ -158,56 +157,43 @@ def _failure_recorded(run: RunDirectory, before: Mapping[str, Any] | None = None
     Of a run that is refused and still is as it was `before`, there is nothing to record.
     """
     try:
-        # Within a fit, `Checkpoints` takes signals over and saves before.
-        with (
-            exit_on_signals(),
-            memory_explained(),
-            _unwritable_explained(run),
-            _lost_process_explained(run),
-        ):
+        with exit_on_signals():  # within a fit, `Checkpoints` takes them over and saves before
             yield
     except (KeyboardInterrupt, SystemExit) as stop:
         # Lightning makes an exit with status 1 of an interrupt that is not within a fit.
         status = stop.code if isinstance(stop, SystemExit) else INTERRUPTED
         raise SystemExit(status if status in STOPPED else INTERRUPTED) from None
-    except BaseException as error:
-        kind = "" if isinstance(error, SeedbedError) else f"{type(error).__name__}: "
+    except BaseException as raised:
+        error = _explained(raised, run) or raised
+        unforeseen = not isinstance(error, SeedbedError)
+        kind = f"{type(error).__name__}: " if unforeseen else ""
         with suppress(OSError):  # the disk may be full
             recorded = run.status()
-            unforeseen = not isinstance(error, SeedbedError)
             if recorded.get("state") == "running" and (unforeseen or recorded != before):
                 run.set_status("failed", ended=now(), error=f"{kind}{error}")
-        raise
-
-
-@contextmanager
-def _lost_process_explained(run: RunDirectory) -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:
-        if not distributed.is_peer_failure(error):
+        if error is raised:
             raise
-        raise LostProcessError(
+        raise error from raised
+
+
+def _explained(error: BaseException, run: RunDirectory) -> SeedbedError | None:
+    """What a user can do about an error that the machine has caused; None about any other."""
+    if isinstance(error, RuntimeError) and distributed.is_peer_failure(error):
+        return LostProcessError(
             "Another process of this run has ended, and this one cannot go on alone. "
             f"To go on: {run.resume_command}"
-        ) from error
-
-
-@contextmanager
-def _unwritable_explained(run: RunDirectory) -> Iterator[None]:
-    """Explain a disk that is full, and a run's directory that was removed or closed meanwhile."""
-    try:
-        yield
-    except OSError as error:
-        place = Path(os.fsdecode(error.filename or run.path))
-        if error.errno not in DISK_FULL and not place.absolute().is_relative_to(run.path):
-            raise
-        if not run.config_file.exists():
-            raise TrainingError(f"{run.path} has been removed, and the run with it.") from error
-        raise TrainingError(
-            f"{place}: cannot be written ({error.strerror}). What was saved "
-            f"before is whole. Make room, then go on: {run.resume_command}"
-        ) from error
+        )
+    if not isinstance(error, OSError):
+        return out_of_memory(error)
+    place = Path(os.fsdecode(error.filename or run.path))
+    if error.errno not in DISK_FULL and not place.absolute().is_relative_to(run.path):
+        return None
+    if not run.config_file.exists():
+        return TrainingError(f"{run.path} has been removed, and the run with it.")
+    return TrainingError(
+        f"{place}: cannot be written ({error.strerror}). What was saved "
+        f"before is whole. Make room, then go on: {run.resume_command}"
+    )
 
 
 def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
@@ -277,11 +263,12 @@ def _best(run: RunDirectory, task: LightningModule) -> dict[str, Any]:
 
 def measured(metrics: Mapping[str, Any], task: LightningModule) -> dict[str, float]:
     """What a task measured, by name; of a module that brings its own names, all that it logged."""
-    if isinstance(task, Task):
-        names = [name for name in metrics if name.startswith(("train/", "val/", "test/"))]
-    else:
-        names = [n for n in metrics if n not in COUNTS and not n.startswith(COSTS)]
-    return {name: float(metrics[name]) for name in sorted(names)}
+    own = isinstance(task, Task)
+    return {
+        name: float(metrics[name])
+        for name in sorted(metrics)
+        if (name.startswith(("train/", "val/", "test/")) if own else is_metric(name))
+    }
 
 
 def _go_on(run: RunDirectory, trainer: Trainer) -> Path | None:
@@ -374,9 +361,9 @@ def _conclude(
     for name, value in metrics.items():
         if name != "step" and name.startswith(tuple(parts[:1]) or ""):
             log.info(f"    {name:<28}{value:>10.4f}{interval(metrics, name)}")
-    if any(name.startswith("low/") for name in metrics):
+    if getattr(study.task, "test_intervals", None):
         log.info(INTERVALS)
-    if limits := partial_by(dict(flat(config))):
+    if limits := partial_by(config["trainer"]):
         log.info(f"partial: on a part of the data alone, by {', '.join(limits)}")
     for speaker in (*study.callbacks, net_of(study.task)):
         conclusion = getattr(speaker, "conclusion", None)

@@ -26,8 +26,8 @@ REFUSALS = (
 )
 """What taking over a state raises that does not fit."""
 
-FULL = [name for name in KINDS if name not in ("running", "steps")]
-"""What a checkpoint of any module and version has, from which a fit can go on."""
+NOT_IN_ALL = ("running", "steps")
+"""What a checkpoint from which a fit can go on lacks, of some modules and versions."""
 
 PARTS_A_TENSOR = 20
 """How many parameters and modules a net may have for each of its checkpoint's tensors."""
@@ -62,7 +62,8 @@ def check_begun(run: RunDirectory, config: Mapping[str, Any]) -> None:
                 state = load(path)
             except DamagedError:
                 continue
-            refuse(path, (f"{name}: is missing" for name in FULL if name not in state))
+            needed = (name for name in KINDS if name not in NOT_IN_ALL)
+            refuse(path, (f"{name}: is missing" for name in needed if name not in state))
             datamodule = build_data(config)
             try:
                 if kept := state.get(type(datamodule).__qualname__):

@@ -401,11 +401,10 @@ class Task(LightningModule, ABC):
         if examples:
             ends = bootstrap(torch.stack([*examples.values()], dim=1))
             for end, values in zip(("low", "high"), ends, strict=True):
-                figures = dict(zip(examples, values, strict=True))
+                figures: dict[str, Any] = dict(zip(examples, values, strict=True))
                 if "loss" in figures:  # one of someone's own may be no mean of the examples'
-                    derived = self.of_loss(torch.tensor(figures["loss"], dtype=torch.float64))
-                    figures |= {name: float(figure) for name, figure in derived.items()}
-                found |= {f"{end}/test/{name}": figure for name, figure in figures.items()}
+                    figures |= self.of_loss(torch.tensor(figures["loss"], dtype=torch.float64))
+                found |= {f"{end}/test/{name}": float(figure) for name, figure in figures.items()}
         return found
 
     def kept_predictions(self, part: str) -> tuple[Tensor, Tensor]:
