@@ -9,7 +9,8 @@ from documents import LINK, chinese, code, dead_links, figures, pages, words
 from shipped import LISTED
 from stub_project import REPOSITORY
 
-from seedbed.config.overrides import is_multirun, readable, setting_problems
+from seedbed.config.override_problems import setting_problems
+from seedbed.config.overrides import is_multirun, readable
 from seedbed.project import CONF
 from seedbed.record.directory import RunDirectory
 

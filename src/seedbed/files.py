@@ -100,7 +100,8 @@ def refuse_links_out(folder: Path, *, special: bool = True) -> None:
     """
     inside = Path(os.path.realpath(folder))
     for place, folders, names in os.walk(folder):  # which follows no link
-        for path in (Path(place, name) for name in (*folders, *names)):
+        for name in (*folders, *names):
+            path = Path(place, name)
             if _leads_out(path, inside):
                 raise RunError(
                     f"{path} is a link out of {folder}, so nothing is written there. Put a copy "

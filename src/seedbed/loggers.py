@@ -130,8 +130,6 @@ class _Table:
 
     def _read(self) -> tuple[list[str], list[dict[str, str]], int]:
         """Columns, none where the header is no header; rows; and how many are not as written."""
-        if not self.file.exists():
-            return [], [], 0
         text = self.file.read_bytes().decode(errors="replace").replace("\0", "\ufffd")
         header, *lines = text.split("\n")[:-1] or [""]  # a full disk may have cut the last short
         columns = next(csv.reader([header]), [])

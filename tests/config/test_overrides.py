@@ -7,7 +7,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from seedbed.config.compose import composed
-from seedbed.config.overrides import check_hydras, readable, searched, setting_problems, settings_in
+from seedbed.config.override_problems import setting_problems
+from seedbed.config.overrides import check_hydras, readable, searched, settings_in
 from seedbed.errors import SettingError
 from seedbed.project import CONF
 

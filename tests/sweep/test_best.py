@@ -5,7 +5,8 @@ import pytest
 from omegaconf import DictConfig
 
 from seedbed.config.compose import composed, plain
-from seedbed.config.overrides import searched, setting_problems
+from seedbed.config.override_problems import setting_problems
+from seedbed.config.overrides import searched
 from seedbed.sweep.best import remove_best, write_best
 
 SETTINGS = ("experiment=marks", "optimizer=rmsprop", "optimizer.lr=0.02", "net.hidden=[4]")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from seedbed.config.overrides import HYDRAS, REFUSALS, is_multirun, setting_problems, settings_in
+from seedbed.config.overrides import HYDRAS, REFUSALS, is_multirun, settings_in
 from seedbed.errors import RunError, SeedbedError, SettingError, out_of_memory
 from seedbed.processes import distributed
 from seedbed.processes.signals import INTERRUPTED, PARENT, end_with
@@ -41,6 +41,8 @@ def explained(folder: Path | None = None) -> Iterator[None]:
     except REFUSALS as error:
         if not _is_hydras(error):
             raise
+        from seedbed.config.override_problems import setting_problems
+
         arguments = sys.argv[1:]
         problems = setting_problems(settings_in(arguments), multirun=is_multirun(arguments))
         _leave(SettingError("\n".join(problems or [str(error)])))

@@ -30,7 +30,6 @@ from seedbed.config.targets import (
     called_with,
     foreign_arguments,
     is_node,
-    named_targets,
     refused_targets,
     required,
     resolve,
@@ -123,29 +122,29 @@ def check(config: Mapping[str, Any], *, begun: bool = False) -> None:
         SettingError: Listing all that is wrong.
     """
     wrong = _top_level(config)
-    trainer, optimizer = (
-        config[group] if isinstance(config.get(group), Mapping) else {}
-        for group in ("trainer", "optimizer")
-    )
-    own = {n: text for n, text in _lengths(trainer, "trainer.").items() if n not in wrong}
+    trainer = _group(config, "trainer")
     devices = [*device_problems(trainer)]
     problems = [
         *refused_targets(config),
-        *_packages(config),
-        *wrong.values(),
-        *own.values(),
+        *(_lengths(trainer, "trainer.") | wrong).values(),
         *_unknown(config),
         *_missing(config),
         *_constructors(config, {name: config.get(name) for name in wrong}),
         *_agreement(config),
         *([] if begun else _weights(config)),
         *_trainer(trainer),
-        *(devices or _shares(trainer, config.get("data"))),
+        *(devices or _shares(trainer, _group(config, "data"))),
         *compiler_problems(trainer, compiled=config.get("compile") is True),
-        *scaler_problems(trainer, fused=optimizer.get("fused") is True),
+        *scaler_problems(trainer, fused=_group(config, "optimizer").get("fused") is True),
     ]
     if problems := problems or [*refusals(config)]:
         raise SettingError("\n".join(problems))
+
+
+def _group(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A group's settings; none where it is no group."""
+    group = config.get(name)
+    return group if isinstance(group, Mapping) else {}
 
 
 def _top_level(config: Mapping[str, Any]) -> dict[str, str]:
@@ -191,8 +190,8 @@ def _lengths(settings: Mapping[str, Any], place: str = "") -> dict[str, str]:
 
 def _weights(config: Mapping[str, Any]) -> Iterator[str]:
     """Check that the weights to begin with are there; if they fit is seen once there is a net."""
-    place, net = config.get("weights"), config.get("net")
-    if isinstance(net, Mapping) and isinstance(own := net.get("weights"), str):
+    place, net = config.get("weights"), _group(config, "net")
+    if isinstance(own := net.get("weights"), str):
         if place is not None:
             yield "weights and net.weights: expected one of them."
         if not Path(own).expanduser().is_file():
@@ -216,17 +215,6 @@ def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"experiment: {HEADLESS}"
         elif name not in known:
             yield f"{name}: no such setting; {nearest(name, known, shown_by='--cfg job')}"
-
-
-def _packages(config: Mapping[str, Any]) -> Iterator[str]:
-    """Find what needs a package that is not installed."""
-    for name, _ in named_targets(config):
-        package = EXTRAS.get(name)
-        if package and importlib.util.find_spec(package) is None:
-            yield (
-                f"{name}: the package {package} is not installed; "
-                f"pip install --editable '.[{package}]'"
-            )
 
 
 def _missing(config: Mapping[str, Any]) -> Iterator[str]:
@@ -270,8 +258,13 @@ def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterat
         sizes = _sizes(config) if group == "net" else ()
         yield from _node(group, config.get(group), group, (*given, *sizes), wrong)
     for group in COLLECTIONS:
-        nodes = config.get(group)
-        for name, node in nodes.items() if isinstance(nodes, Mapping) else ():
+        for name, node in _group(config, group).items():
+            package = EXTRAS.get(node["_target_"]) if is_node(node) else None
+            if package and importlib.util.find_spec(package) is None:
+                yield (
+                    f"{node['_target_']}: the package {package} is not installed; "
+                    f"pip install --editable '.[{package}]'"
+                )
             # None is one that is switched off, as by callbacks.samples=null
             yield from _node(f"{group}.{name}", node, group, GIVEN_PLACES, wrong)
 
@@ -295,8 +288,8 @@ def _settable(target: Any, given: Collection[str]) -> set[str]:
 
 def _sizes(config: Mapping[str, Any]) -> list[str]:
     """The arguments that the net needs and only data may give."""
-    net, data = (_target(config.get(group), group) for group in ("net", "data"))
-    provided = getattr(data, "provided_sizes", None)
+    net = _target(config.get("net"), "net")
+    provided = getattr(_target(config.get("data"), "data"), "provided_sizes", None)
     if net is None or provided is None:
         return []  # of a loader that says nothing of its data, sizes are settings
     return [name for name in required(net) if name in (*SIZES, *provided)]
@@ -374,7 +367,7 @@ def _url_problem(name: str, value: Any) -> str | None:
 
 def _agreement(config: Mapping[str, Any]) -> Iterator[str]:
     """Check what two groups must agree on, where both may be looked at."""
-    data, task = (_target(config.get(group), group) for group in ("data", "task"))
+    data, task = _target(config.get("data"), "data"), _target(config.get("task"), "task")
     provided = getattr(data, "provided_sizes", ())
     needed = _sizes(config)
     if data and not set(needed) <= set(provided):
@@ -397,12 +390,12 @@ def _agreement(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _watched(config: Mapping[str, Any], known: list[str] | None) -> Iterator[str]:
     """Check the metrics that callbacks were given in place of the one that decides."""
-    callbacks = config.get("callbacks")
-    for name, node in callbacks.items() if isinstance(callbacks, Mapping) else ():
-        monitor, mode = (node.get(key) if is_node(node) else None for key in ("monitor", "mode"))
-        if monitor is None or (monitor, mode) == (config.get("monitor"), config.get("mode")):
+    usual = config.get("monitor"), config.get("mode")
+    for name, node in _group(config, "callbacks").items():
+        if not is_node(node) or node.get("monitor") is None:
             continue
-        yield from _best(f"callbacks.{name}.", node, config["task"], known)
+        if (node["monitor"], node.get("mode")) != usual:
+            yield from _best(f"callbacks.{name}.", node, config["task"], known)
 
 
 def _best(place: str, node: Mapping[str, Any], task: Any, known: list[str] | None) -> Iterator[str]:
@@ -444,9 +437,9 @@ def _trainer(trainer: Mapping[str, Any]) -> Iterator[str]:
         yield f"trainer.overfit_batches={overfitted}: expected a whole number of batches."
 
 
-def _shares(trainer: Mapping[str, Any], data: Any) -> Iterator[str]:
+def _shares(trainer: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[str]:
     """Check that each of several processes, on devices that are there, gets a share of a batch."""
-    size = data.get("batch_size") if isinstance(data, Mapping) else None
+    size = data.get("batch_size")
     if is_distributed(trainer) and isinstance(size, int):
         count = process_count(trainer) * trainer.get("num_nodes", 1)
         if size < count:

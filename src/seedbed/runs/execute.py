@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from textwrap import indent
 from types import ModuleType
 from typing import Any
 
@@ -353,13 +354,14 @@ def _own_lengths(config: dict[str, Any]) -> Iterator[str]:
 def _conclude(
     run: RunDirectory, config: dict[str, Any], study: Study, metrics: dict[str, float]
 ) -> None:
-    parts = [part for part in ("test", "val") if any(name.startswith(part) for name in metrics)]
+    parts = ("test", "val", "")
+    part = next(part for part in parts if any(name.startswith(part) for name in metrics))
     lowest = "lowest" if config["mode"] == "min" else "highest"
     which = f"the {lowest} {config['monitor']}" if config["monitor"] in metrics else "the last"
-    where = "".join(f", {part} part" for part in parts[:1])
+    where = f", {part} part" if part else ""
     log.info(f"\nbest checkpoint ({which}, step {metrics['step']:,.0f}){where}")
     for name, value in metrics.items():
-        if name != "step" and name.startswith(tuple(parts[:1]) or ""):
+        if name != "step" and name.startswith(part):
             log.info(f"    {name:<28}{value:>10.4f}{interval(metrics, name)}")
     if getattr(study.task, "test_intervals", None):
         log.info(INTERVALS)
@@ -368,7 +370,7 @@ def _conclude(
     for speaker in (*study.callbacks, net_of(study.task)):
         conclusion = getattr(speaker, "conclusion", None)
         if conclusion and (text := conclusion(study.trainer)) is not None:
-            log.info("\n" + "\n".join("    " + line for line in text.splitlines()))
+            log.info("\n" + indent(text, "    "))
             for board in boards(study.trainer):
                 board.add_text(type(speaker).__name__, text.replace("\n", "  \n"))
                 board.flush()  # a process that ends loses what waits to be written

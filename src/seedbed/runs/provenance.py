@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+import re
 import stat
 import subprocess
 from collections.abc import Mapping
@@ -67,9 +68,7 @@ def collect(
             "machine": platform.machine(),
             "processor": _processor(),
             "cores": os.cpu_count(),
-            "accelerators": [
-                torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())
-            ],
+            "accelerators": [*map(torch.cuda.get_device_name, range(torch.cuda.device_count()))],
         },
         "processes": processes,
         "threads": processes * torch.get_num_threads(),
@@ -185,7 +184,8 @@ def _text(path: Path, most: int) -> str | None:
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return platform.processor()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "")
+    found = re.search("^model name.*?: (.*)", text, re.MULTILINE)
+    return found[1] if found else ""

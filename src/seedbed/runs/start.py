@@ -8,7 +8,8 @@ from omegaconf import DictConfig
 
 from seedbed.config.checks import check
 from seedbed.config.compose import composed, plain, use_paths
-from seedbed.config.overrides import REFUSALS, readable, setting_problems
+from seedbed.config.override_problems import setting_problems
+from seedbed.config.overrides import REFUSALS, readable
 from seedbed.errors import SettingError
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute

@@ -45,7 +45,7 @@ def first_order(measure: Callable[..., Mapping[str, Tensor]], *given: Tensor) ->
         given: What there is of each example (N, …).
     """
     with torch.inference_mode(mode=False), torch.enable_grad():
-        given = tuple(each.clone() for each in given)  # of a Trainer's inference mode, too
+        given = (*map(torch.clone, given),)  # of a Trainer's inference mode, too
         count, device = len(given[0]), given[0].device
         weights = torch.ones(count, dtype=torch.float64, device=device, requires_grad=True)
         figures = measure(*given, weights)

@@ -140,7 +140,7 @@ class RegressionTask(Task):
 
     def per_example(self, metrics: MetricCollection) -> dict[str, Tensor]:
         """All figures of each row, and the loss where it is the squared or absolute error."""
-        predictions, targets = (column.flatten() for column in metrics["predictions"].compute())
+        predictions, targets = map(torch.flatten, metrics["predictions"].compute())
         errors = (predictions - targets) * self.deviation
         each = {"mse": errors.square(), "mae": errors.abs()}
         named: dict[Loss, str] = {F.mse_loss: "mse", F.l1_loss: "mae"}

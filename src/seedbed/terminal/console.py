@@ -4,44 +4,12 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import Any
 
 from rich.console import Console
 from rich.segment import Segment
 
 from seedbed.terminal import printable
-
-
-@dataclass
-class _UntilHangUp:
-    """A stream that takes what is written also where its terminal has hung up."""
-
-    stream: IO[str]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
-
-    def write(self, text: str) -> int:
-        with _hanging_up():
-            self.stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with _hanging_up():
-            self.stream.flush()
-
-
-@contextmanager
-def _hanging_up() -> Iterator[None]:
-    """Have all that is printed go nowhere from where a terminal refuses it; a signal follows."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno != errno.EIO:
-            raise
-        for number in (1, 2):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
 class PlainConsole(Console):
@@ -59,14 +27,15 @@ class PlainConsole(Console):
         for text, style, control in super().render(*args, **kwargs):
             yield Segment(text if control else printable(text), style, control)
 
-    @property
-    def file(self) -> IO[str]:
-        """Standard output, or standard error."""
-        return cast(IO[str], _UntilHangUp(super().file))
-
-    @file.setter
-    def file(self, new: IO[str]) -> None:
-        self._file = new
+    def __exit__(self, *of_error: Any) -> None:
+        """Write what was printed; nowhere, once its terminal has hung up: a signal follows."""
+        try:
+            super().__exit__(*of_error)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            for number in (1, 2):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
     @property
     def is_terminal(self) -> bool:
