@@ -6,6 +6,7 @@ the run resumes at. A metric that appears late adds a column, for which the file
 
 import csv
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -83,30 +84,28 @@ class CSVLogger(Logger):
         return lost
 
 
+@dataclass
 class _Table:
-    """A CSV file of numbers with a column `step`.
+    """A CSV file of numbers with a column `step`."""
 
-    Args:
-        file: Where it is, or will be.
-    """
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self._columns: list[str] = []
+    file: Path
+    """Where it is, or will be."""
+    columns: list[str] = field(default_factory=list)
+    """Those of its header, as far as they are known."""
 
     def append(self, row: dict[str, float]) -> None:
         """Add a row."""
-        new = [name for name in row if name not in self._columns]
+        new = [name for name in row if name not in self.columns]
         if new or not self.file.exists():
             rows: list[dict[str, str]] = []
             if self.file.exists():
                 with self.file.open(newline="", encoding="utf-8") as file:
                     reader = csv.DictReader(file)
-                    self._columns, rows = [*(reader.fieldnames or ())], [*reader]
-            self._columns += [name for name in new if name not in self._columns]
+                    self.columns, rows = [*(reader.fieldnames or ())], [*reader]
+            self.columns += [name for name in new if name not in self.columns]
             self._rewrite(rows)
         with self.file.open("a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, self._columns).writerow(row)
+            csv.DictWriter(file, self.columns).writerow(row)
 
     def rewind(self, step: int) -> str | None:
         """Drop the rows after `step`, and a test's; say what is lost of those before."""
@@ -114,7 +113,7 @@ class _Table:
             return f"{self.file} is not there: it begins anew after step {step:,}" if step else None
         columns, rows, lost = self._read()
         aside = None if columns else self.file.replace(f"{self.file}.damaged")
-        self._columns = columns
+        self.columns = columns
         if columns:
             self._rewrite(
                 [
@@ -144,7 +143,7 @@ class _Table:
             atomic_write(self.file) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as file,
         ):
-            writer = csv.DictWriter(file, self._columns)
+            writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
             writer.writerows(rows)
 

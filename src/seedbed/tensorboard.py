@@ -75,8 +75,11 @@ class TensorBoardLogger(lightnings.TensorBoardLogger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write each under its tag."""
-        tags = {name: tag(name, self._headline or frozenset()) for name in metrics}
-        super().log_metrics({t: metrics[name] for name, t in tags.items() if t}, step)
+        tagged: dict[Any, float] = {
+            tag(name, self._headline or frozenset()): x for name, x in metrics.items()
+        }
+        tagged.pop(None, None)
+        super().log_metrics(tagged, step)
 
 
 def tag(name: str, headline: frozenset[str] = frozenset()) -> str | None:
@@ -107,13 +110,9 @@ def layout(headline: list[str]) -> dict[str, dict[str, list[Any]]]:
 
     Someone's own module may call its losses `train_loss` and `val_loss`.
     """
-    charts = {"loss": r"1_loss/(train|val)$|(train|val)_loss(_epoch)?$"}
-    charts |= {name: rf"2_{name}/(train|val)$" for name in headline}
-    return {
-        "training and validation": {
-            name: ["Multiline", [pattern]] for name, pattern in charts.items()
-        }
-    }
+    charts = {"loss": ["Multiline", [r"1_loss/(train|val)$|(train|val)_loss(_epoch)?$"]]}
+    charts |= {name: ["Multiline", [rf"2_{name}/(train|val)$"]] for name in headline}
+    return {"training and validation": charts}
 
 
 def boards(trainer: Trainer) -> Iterator[Any]:

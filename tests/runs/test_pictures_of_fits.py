@@ -189,6 +189,6 @@ def test_of_several_columns_predictions_stand_beside_targets_in_their_unit(
 
 def test_only_validation_is_looked_at(line: RunDirectory) -> None:
     view = open_view(line.path)
-    view.datamodule.seal_test()
+    view.datamodule.sealed = True
     assert [picture.name for picture in pictures_of(view)] == ["training", "layers", "line", "fit"]
     assert read_run(line.path).openings == view.run.openings

@@ -57,7 +57,7 @@ def test_sealed_part_raises_until_it_is_opened(sweep: Any) -> None:
     data = load(sweep.runs()[0].path).datamodule
     with pytest.raises(DataError, match="The test part is sealed"):
         data.test_dataloader()
-    data.open_test()
+    data.sealed = False
     assert len(data.test_dataloader()) > 0
 
 

@@ -58,6 +58,6 @@ class PredictionsFile(Callback):
             return
         if "predictions" in metrics:
             columns["target"] = metrics["predictions"].compute()[1].flatten()
-        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-        cells = ([f"{value:.7g}" for value in row] for row in rows)
+        table = torch.stack([*columns.values()], dim=1).tolist()
+        cells = ([f"{value:.7g}" for value in row] for row in table)
         place_csv(self.file.with_name("test_rows.csv"), [[*columns], *cells])

@@ -27,7 +27,6 @@ from lightning import (
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
 from torch.nn.modules import module
@@ -128,12 +127,10 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
             f"data.embed=true: the last inputs are numbers of levels, which {type(task).__name__} "
             "has to embed itself; data.embed=false gives the commonest levels an input each."
         )
-    callbacks: list[Callback] = [
-        construct_in(folder, node, "callbacks") for node in config["callbacks"].values() if node
-    ]
-    loggers: list[Logger] = [
-        construct_in(folder, node, "logger") for node in config["logger"].values() if node
-    ]
+    callbacks, loggers = (
+        [construct_in(folder, node, group) for node in config[group].values() if node]
+        for group in ("callbacks", "logger")
+    )
     trainer = build_trainer(config, folder, callbacks=callbacks, logger=loggers)
     if isinstance(datamodule, DataModule):
         _check_batches(trainer, datamodule)

@@ -98,8 +98,11 @@ def _own(study: DictConfig) -> frozenset[str]:
     option that would use one may have been replaced.
     """
     frame = OmegaConf.load(CONF / "train.yaml")
-    names = {str(name) for name in study if name not in frame}
-    added = {name for name in names if not OmegaConf.is_dict(study[name])}  # but no group
+    added = {
+        str(name)
+        for name in study
+        if name not in frame and not OmegaConf.is_dict(study[name])  # but no group
+    }
     if not added:
         return frozenset()
     if unused := added - {*REFERENCE.findall(str(OmegaConf.to_container(study)))}:

@@ -76,7 +76,8 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
         self.batch_size = batch_size
         self.seed = seed
         self._splits: S | None = None
-        self._sealed = False
+        self.sealed = False
+        """Whether the test part is withheld."""
         self._restored: dict[str, Any] | None = None
 
     @abstractmethod
@@ -132,17 +133,9 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
         self.setup()
         assert self._splits is not None
         parts: Any = self._splits
-        if self._sealed and getattr(parts, "test", None) is not None:
+        if self.sealed and getattr(parts, "test", None) is not None:
             parts = replace(parts, test=SealedPart())
         return parts  # type: ignore[no-any-return]
-
-    def seal_test(self) -> None:
-        """Withhold the test part from now on."""
-        self._sealed = True
-
-    def open_test(self) -> None:
-        """Let it be used; whoever opens it, counts."""
-        self._sealed = False
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -204,7 +197,7 @@ class DataModule(LightningDataModule, ABC, Generic[S]):
 def seal_test(data: LightningDataModule, task: LightningModule) -> None:
     """Withhold the test part from now on, of anyone's modules by their `test_dataloader`."""
     if isinstance(data, DataModule):
-        data.seal_test()
+        data.sealed = True
     for owner, base in ((data, LightningDataModule), (task, LightningModule)):
         if not isinstance(owner, DataModule) and is_overridden("test_dataloader", owner, base):
             own = vars(owner).get("test_dataloader")  # as of `LightningDataModule.from_datasets`
@@ -214,7 +207,7 @@ def seal_test(data: LightningDataModule, task: LightningModule) -> None:
 def open_test(data: LightningDataModule, task: LightningModule) -> None:
     """Let it be used; whoever opens it, counts."""
     if isinstance(data, DataModule):
-        data.open_test()
+        data.sealed = False
     for owner in (data, task):
         sealed = vars(owner).get("test_dataloader")
         if isinstance(sealed, partial) and sealed.func is _refuse:

@@ -243,7 +243,8 @@ class RowsDataModule(DataModule[RowSplits]):
         full = self.batch_size == "full"
 
         def batch(indices: Tensor) -> Rows:
-            return _values(inputs[indices]), targets[indices]
+            rows = inputs[indices]
+            return rows / 255 if rows.dtype == torch.uint8 else rows, targets[indices]
 
         if full:
             batch_size = size
@@ -251,7 +252,3 @@ class RowsDataModule(DataModule[RowSplits]):
             batch_size = int(self.batch_size) if train else max(int(self.batch_size), EVALUATED)
         order = shuffled(size) if train and not full else in_order(size)
         return self.batches(batch, order, size=size, batch_size=batch_size)
-
-
-def _values(inputs: Tensor) -> Tensor:
-    return inputs / 255 if inputs.dtype == torch.uint8 else inputs

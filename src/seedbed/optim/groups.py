@@ -15,6 +15,9 @@ from seedbed.errors import SettingError, nearest
 Decay = Literal["matrices", "all"]
 """What weight decay reaches: weight matrices only, or every parameter, as torch does it."""
 
+KINDS = ("matrix", "head", "embedding", "filter", "vector")
+"""Weights of layers, of the last one, of embeddings and convolutions; biases and norms."""
+
 
 def matches(name: str, pattern: str) -> bool:
     """Whether a glob pattern matches a parameter: its name, or a module that it is in."""
@@ -57,10 +60,7 @@ def freeze(net: nn.Module, patterns: Iterable[str]) -> None:
 def parameter_groups(
     net: nn.Module, *, decay: Decay = "matrices", lr_scale: Mapping[str, float] | None = None
 ) -> list[dict[str, Any]]:
-    """Group parameters by kind.
-
-    These are `matrix`, `head`, `embedding`, `filter` (of a convolution) and `vector` (biases and
-    norms).
+    """Group parameters by their kinds, in the order of `KINDS`.
 
     Args:
         net: Any net; its last layer is a head where it goes by that name.
@@ -71,31 +71,17 @@ def parameter_groups(
     Returns:
         Groups for an optimizer, empty kinds left out.
     """
-    embeddings = {
-        id(parameter)
-        for module in net.modules()
-        if isinstance(module, nn.Embedding)
-        for parameter in module.parameters()
-    }
     scales = lr_scale or {}
     kinds: dict[tuple[float, str], list[nn.Parameter]] = {
-        (scale, kind): []
-        for scale in dict.fromkeys([1.0, *scales.values()])
-        for kind in ("matrix", "head", "embedding", "filter", "vector")
+        (scale, kind): [] for scale in dict.fromkeys([1.0, *scales.values()]) for kind in KINDS
     }
+    embeddings = [module for module in net.modules() if isinstance(module, nn.Embedding)]
+    embedded = {*map(id, nn.ModuleList(embeddings).parameters())}
     for name, parameter in net.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        if id(parameter) in embeddings:
-            kind = "embedding"
-        elif parameter.ndim < 2:
-            kind = "vector"
-        elif parameter.ndim > 2:
-            kind = "filter"
-        else:
-            kind = "head" if name.startswith("head.") else "matrix"
-        scale = [1.0, *(scales[pattern] for pattern in scales if matches(name, pattern))][-1]
-        kinds[scale, kind].append(parameter)
+        if parameter.requires_grad:
+            scale = [1.0, *(scales[pattern] for pattern in scales if matches(name, pattern))][-1]
+            kind = "embedding" if id(parameter) in embedded else _kind(name, parameter)
+            kinds[scale, kind].append(parameter)
     groups: list[dict[str, Any]] = []
     for (scale, kind), parameters in kinds.items():
         spared = decay == "matrices" and kind in ("embedding", "vector")
@@ -106,3 +92,9 @@ def parameter_groups(
                 | ({"lr_scale": scale, "name": f"{kind}_x{scale:g}"} if scale != 1 else {})
             )
     return groups
+
+
+def _kind(name: str, parameter: nn.Parameter) -> str:
+    if parameter.ndim != 2:
+        return "vector" if parameter.ndim < 2 else "filter"
+    return "head" if name.startswith("head.") else "matrix"

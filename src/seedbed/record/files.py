@@ -76,8 +76,9 @@ class _Loader(LOADER):  # type: ignore[misc]
     """Takes no longer than a file is: without `<<`, which can repeat what it repeats."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
-            raise yaml.constructor.ConstructorError(None, None, "found <<", node.start_mark)
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(None, None, "found <<", node.start_mark)
         super().flatten_mapping(node)
 
     def whole_number(self, node: yaml.ScalarNode) -> int:

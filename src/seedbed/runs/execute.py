@@ -211,15 +211,7 @@ def _set_out(config: dict[str, Any], run: RunDirectory, study: Study) -> None:
     )
     if not study.trainer.is_global_zero:
         return
-    record = provenance.collect(
-        seed=config["seed"],
-        device=study.trainer.strategy.root_device.type,
-        precision=str(study.trainer.precision),
-        processes=study.trainer.world_size,
-        data=getattr(study.datamodule, "facts", {}),
-        sizes=getattr(study.datamodule, "sizes", {}),
-        weights=taken,
-    )
+    record = provenance.collect(study, seed=config["seed"], weights=taken)
     if resumes:
         record = provenance.resumed(run.provenance(), record)
     write_json(run.provenance_file, record)

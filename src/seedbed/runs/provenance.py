@@ -7,13 +7,13 @@ import platform
 import re
 import stat
 import subprocess
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from seedbed.config.build import Study
 from seedbed.processes.distributed import typed_command
 from seedbed.project import ROOT, VERSION
 from seedbed.record.directory import now
@@ -36,27 +36,15 @@ PACKAGES = (
 )
 
 
-def collect(
-    *,
-    seed: int,
-    device: str,
-    precision: str,
-    processes: int,
-    data: dict[str, Any],
-    sizes: Mapping[str, Any] | None = None,
-    weights: dict[str, str] | None,
-) -> dict[str, Any]:
+def collect(study: Study, *, seed: int, weights: dict[str, str] | None) -> dict[str, Any]:
     """Describe the command, the time, the code, the versions, the machine and the data.
 
     Args:
+        study: What is run; each of its processes has as many threads as this one.
         seed: The run's seed.
-        device: The kind of device it is on, as `cuda`.
-        precision: The Trainer's precision, as `32-true`.
-        processes: How many train together; each with as many threads as this one.
-        data: What the DataModule says of its source.
-        sizes: What it gave the net, as its number of outputs.
         weights: The file that the initial weights are from; None if from an initialiser.
     """
+    trainer = study.trainer
     return {
         "command": typed_command(),
         "time": now(),
@@ -70,12 +58,12 @@ def collect(
             "cores": os.cpu_count(),
             "accelerators": [*map(torch.cuda.get_device_name, range(torch.cuda.device_count()))],
         },
-        "processes": processes,
-        "threads": processes * torch.get_num_threads(),
-        "device": device,
-        "precision": precision,
-        "data": data,
-        "sizes": dict(sizes or {}),
+        "processes": trainer.world_size,
+        "threads": trainer.world_size * torch.get_num_threads(),
+        "device": trainer.strategy.root_device.type,
+        "precision": str(trainer.precision),
+        "data": getattr(study.datamodule, "facts", {}),
+        "sizes": {**getattr(study.datamodule, "sizes", {})},
         "weights": weights,
     }
 

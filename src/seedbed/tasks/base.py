@@ -387,7 +387,7 @@ class Task(LightningModule, ABC):
         return {"learning_rate": first["lr"]} | {
             f"learning_rate/{group.get('name', group['kind'])}": group["lr"]
             for group in others
-            if any(group.get(rate) != first.get(rate) for rate in ("initial_lr", "lr"))
+            if (group.get("initial_lr"), group["lr"]) != (first.get("initial_lr"), first["lr"])
         }
 
     def _penalty(self) -> Tensor:
