@@ -9,11 +9,12 @@ import torch
 from lightning.pytorch.accelerators import CUDAAccelerator
 from stubs.data import Dots
 
-from seedbed.config.build import build, build_data, build_optimizer, build_task, laid_out
+from seedbed.config.build import build, build_data, build_optimizer, build_task
 from seedbed.config.checks import check
 from seedbed.config.compose import composed, plain
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import SettingError
+from seedbed.runs.validate import laid_out
 
 VERSE = ("data=rhymes", "data.poems=60", "data.context=8", "task=language")
 

@@ -105,12 +105,7 @@ class Checkpoints(Callback):
             trainer.check_val_every_n_epoch, trainer.val_check_batch = self._intervals
 
     def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any
     ) -> None:
         """Have the last step validated; save, or stop, unless the epoch ends or is validated."""
         at_end = self._at_end(trainer)

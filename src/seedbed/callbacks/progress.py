@@ -67,12 +67,7 @@ class ProgressLines(Callback):
         self._bar.add_task("", total=total, completed=steps_done(trainer))
 
     def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any
     ) -> None:
         """Move the bar."""
         if self._bar:

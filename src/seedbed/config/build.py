@@ -5,7 +5,6 @@ arguments; `_partial_` leaves the call for later. `targets` says which may be ca
 """
 
 import inspect
-import itertools
 import logging
 import os
 import warnings
@@ -29,7 +28,6 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
-from torch.nn.modules import module
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -48,7 +46,7 @@ from seedbed.data.base import DataModule
 from seedbed.data.fetch import data_dir
 from seedbed.data.loader import seeded
 from seedbed.data.resumable import make_resumable, seed_hooks
-from seedbed.errors import SettingError, memory
+from seedbed.errors import SettingError
 from seedbed.metric_directions import COUNTS
 from seedbed.nets.column_embeddings import embed, width
 from seedbed.optim.groups import check_patterns, freeze, parameter_groups
@@ -179,54 +177,6 @@ def build_task(config: Mapping[str, Any], sizes: Mapping[str, Any]) -> Any:
         optimizer=partial(build_optimizer, config),
         scheduler=partial(build_scheduler, config),
     )
-
-
-def laid_out(
-    config: Mapping[str, Any], sizes: Mapping[str, Any], *, most: int
-) -> dict[str, Any] | None:
-    """The names, shapes and types of a task's weights, on a device where they take no memory.
-
-    Args:
-        config: A configuration.
-        sizes: The data's.
-        most: How many parameters and modules there may be.
-
-    Returns:
-        The task's state; None if it must compute to be made, which it cannot there.
-
-    Raises:
-        SettingError: If there are more, or a target refuses a value.
-    """
-    count = itertools.count()
-
-    def note(*_: object) -> None:
-        if next(count) >= most:
-            raise SettingError(f"net: it has more than {most:,} parts, many more than were saved.")
-
-    own_weights = {"_target_": "seedbed.optim.initialisers.default"}
-    hooks = [
-        module.register_module_parameter_registration_hook(note),
-        module.register_module_module_registration_hook(note),
-    ]
-    try:
-        with torch.device("meta"):
-            task = build_task({**config, "compile": False, "init": own_weights}, sizes)
-        taken = sum(buffer.nbytes for buffer in task.buffers())
-        if taken > memory():
-            raise SettingError(
-                f"net: its buffers take {taken:,} bytes, more than this machine has."
-            )
-        state: dict[str, Any] = task.state_dict(keep_vars=True)
-        return state
-    except NotImplementedError:
-        return None
-    except RuntimeError as error:
-        if "meta" in str(error):
-            return None
-        raise SettingError(f"net: {error}") from error
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def fine_tune(config: Mapping[str, Any], net: nn.Module) -> None:

@@ -18,7 +18,6 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from seedbed.config.build import (
     build_data,
-    build_optimizer,
     build_task,
     build_trainer,
     construct,
@@ -28,7 +27,7 @@ from seedbed.config.build import (
 )
 from seedbed.config.self_contained import is_self_contained
 from seedbed.config.targets import resolve
-from seedbed.config.trials import is_foreign, try_optimizer, try_scheduler
+from seedbed.config.trials import try_optimizer, try_scheduler
 from seedbed.errors import SettingError, memory
 from seedbed.processes.distributed import apart
 
@@ -81,7 +80,7 @@ def _training(config: Mapping[str, Any]) -> list[Callable[[], Any]]:
     return [
         partial(_try_net, config),
         partial(construct, config["task"], "task", net=net, optimizer=None, scheduler=None),
-        partial(_try_optimizer, config, net),
+        partial(try_optimizer, config, net),
         partial(try_scheduler, config, net),
     ]
 
@@ -139,30 +138,3 @@ def _bounded() -> Iterator[None]:
         yield
     finally:
         hook.remove()
-
-
-def _try_optimizer(config: Mapping[str, Any], net: nn.Module) -> None:
-    """Take a step with a tiny net.
-
-    Raises:
-        SettingError: If the optimizer refuses a value, or fails by a combination of them.
-    """
-    node = config["optimizer"]
-    if is_foreign(node):
-        try_optimizer(config)
-        return
-    optimizer = build_optimizer(config, net)
-    if node.get("capturable") and torch.cuda.is_available():  # where it is for
-        return
-
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
-        loss: torch.Tensor = net(torch.zeros(1, 1)).sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
-
-    try:
-        with torch.enable_grad(), torch.random.fork_rng(devices=()):
-            optimizer.step(closure)  # type: ignore[arg-type]
-    except (AssertionError, RuntimeError, TypeError) as error:
-        raise SettingError(f"{node['_target_']}: its first step fails: {error}") from error

@@ -66,7 +66,9 @@ def remarks_on(
         for kind, several in NAMES.items()
         if kinds[kind]
     )
-    gaps = sum(_gaps(read[column.name]) for column in columns) / (len(columns) * len(values))
+    gaps = sum(int(read[column.name].gaps.sum()) for column in columns) / (
+        len(columns) * len(values)
+    )
     missing = f"{max(round(100 * gaps), 1)} % of cells missing; " if gaps else ""
     plural = "s" if len(columns) > 1 else ""
     yield f"{len(columns)} column{plural}: {counted}; {missing}target {target}"
@@ -81,12 +83,6 @@ def remarks_on(
         more = f" and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
         yield f"classes: {', '.join(f'{label} {n:,}' for label, n in pairs[:SHOWN])}{more}"
     yield from _suspicions(read, values[train], train, classes=bool(labels))
-
-
-def _gaps(cells: Cells) -> int:
-    if isinstance(cells.values, np.ndarray):
-        return int(np.isnan(cells.values).sum())
-    return int((cells.values == "").sum())
 
 
 def _suspicions(

@@ -114,6 +114,13 @@ class Cells:
     """A NumPy array, or a Polars series of words."""
     form: str = ""
 
+    @property
+    def gaps(self) -> np.ndarray:
+        """Where there is nothing, (N,) bool."""
+        if isinstance(self.values, np.ndarray):
+            return np.isnan(self.values)
+        return (self.values == "").to_numpy()  # type: ignore[no-any-return]
+
 
 def cells_of(
     file: TableFile, names: Sequence[str], *, categories: Iterable[str] = ()

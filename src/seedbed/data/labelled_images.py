@@ -48,12 +48,6 @@ class LabelledImages(RowsDataModule):
         cells = [cell for cell, one in zip(names(files, source), read, strict=True) if one]
         return NewRows(["file"], cells, torch.from_numpy(pixels) / 255)
 
-    @property
-    def labels(self) -> list[str]:
-        """The classes, in the order of their numbers."""
-        labels: list[str] = self.state_dict()["labels"]
-        return labels
-
     def preprocessing_state(self) -> dict[str, Any]:
         """What all rows have, and the classes' labels."""
         return super().preprocessing_state() | {"labels": self.splits.labels}

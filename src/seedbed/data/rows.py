@@ -184,7 +184,8 @@ class RowsDataModule(DataModule[RowSplits]):
     @property
     def labels(self) -> list[str]:
         """What the classes are called, in the order of their numbers; empty where by these."""
-        return []
+        labels: list[str] = self.state_dict().get("labels", [])
+        return labels
 
     @property
     def target_scale(self) -> tuple[float, float]:

@@ -349,12 +349,6 @@ class Table(RowsDataModule):
         """How many levels the embedded columns have."""
         return [len(column.levels) for column in self.columns if _is_embedded(column)]
 
-    @property
-    def labels(self) -> list[str]:
-        """The classes, in the order of their numbers; none of a number."""
-        labels: list[str] = self.state_dict()["labels"]
-        return labels
-
 
 def new_rows(file: TableFile, columns: Sequence[Column]) -> NewRows:
     """A file's rows, and the inputs that these columns become."""
@@ -375,14 +369,8 @@ def _is_embedded(column: Column) -> bool:
 
 
 def _refuse_gaps(file: TableFile, name: str, cells: Cells | None) -> None:
-    values = None if cells is None else cells.values
-    if values is None:
-        index = 0
-    elif isinstance(values, np.ndarray):
-        index = int(np.isnan(values).argmax()) if np.isnan(values).any() else -1
-    else:
-        index = int((values == "").arg_max() or 0) if (values == "").any() else -1
-    if index >= 0:
+    if cells is None or cells.gaps.any():
+        index = 0 if cells is None else int(cells.gaps.argmax())
         raise DataError(
             f"{file.place(index, name)}: expected a value, got {file.texts(name)[index]!r}, and "
             "data.missing=error. data.missing=median fills gaps; data.drop=[COLUMN] leaves it out."

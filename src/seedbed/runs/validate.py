@@ -8,15 +8,17 @@ holds for all of a kind.
 
 import math
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from contextlib import contextmanager
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules import module
 
-from seedbed.config.build import build_data, laid_out
-from seedbed.errors import LISTED, DamagedError, RunError, SettingError
+from seedbed.config.build import build_data, build_task
+from seedbed.errors import LISTED, DamagedError, RunError, SettingError, memory
 from seedbed.record.checkpoint import KINDS, load
 from seedbed.record.directory import RunDirectory
 
@@ -91,6 +93,59 @@ def check_layout(
     expected = laid_out(config, sizes, most=PARTS_A_TENSOR * (len(weights) + 10))
     if expected is not None:
         refuse(path, weights_differ(weights, expected))
+
+
+def laid_out(
+    config: Mapping[str, Any], sizes: Mapping[str, Any], *, most: int
+) -> dict[str, Any] | None:
+    """The names, shapes and types of a task's weights, on a device where they take no memory.
+
+    Args:
+        config: A configuration.
+        sizes: The data's.
+        most: How many parameters and modules there may be.
+
+    Returns:
+        The task's state; None if it must compute to be made, which it cannot there.
+
+    Raises:
+        SettingError: If there are more, or a target refuses a value.
+    """
+    own_weights = {"_target_": "seedbed.optim.initialisers.default"}
+    try:
+        with torch.device("meta"), _at_most(most):
+            task = build_task({**config, "compile": False, "init": own_weights}, sizes)
+    except NotImplementedError:
+        return None
+    except RuntimeError as error:
+        if "meta" in str(error):
+            return None
+        raise SettingError(f"net: {error}") from error
+    taken = sum(buffer.nbytes for buffer in task.buffers())
+    if taken > memory():
+        raise SettingError(f"net: its buffers take {taken:,} bytes, more than this machine has.")
+    state: dict[str, Any] = task.state_dict(keep_vars=True)
+    return state
+
+
+@contextmanager
+def _at_most(most: int) -> Iterator[None]:
+    """Stop as soon as what is made has more parameters and modules than so many."""
+    made = count()
+
+    def note(*_: object) -> None:
+        if next(made) >= most:
+            raise SettingError(f"net: it has more than {most:,} parts, many more than were saved.")
+
+    hooks = [
+        module.register_module_parameter_registration_hook(note),
+        module.register_module_module_registration_hook(note),
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def weights_differ(

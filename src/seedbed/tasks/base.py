@@ -32,6 +32,7 @@ from seedbed.errors import TrainingError
 from seedbed.lightning_private import forget_training_data, is_logged
 from seedbed.processes.distributed import all_gather, all_reduce_sum, rank, size
 from seedbed.tasks.intervals import bootstrap
+from seedbed.tasks.predictions import Predictions
 
 MakeOptimizer = Callable[[nn.Module], Optimizer]
 """Makes an optimizer for the parameters of a net."""
@@ -151,9 +152,12 @@ class Task(LightningModule, ABC):
         self._batches: list[Batch] = []
         self.examples = 0
 
-    @abstractmethod
     def make_metrics(self) -> dict[str, Metric]:
-        """New metrics for one part to gather; `compute_metrics` makes of them what is logged."""
+        """New metrics for one part to gather; `compute_metrics` makes of them what is logged.
+
+        Here all that the net gives, and all targets.
+        """
+        return {"predictions": Predictions()}
 
     def configure_from_data(self, data: Any) -> None:
         """Take from the data what net and figures want to know of it; most want nothing."""

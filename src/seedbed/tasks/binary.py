@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import MetricCollection
 from torchmetrics.functional import classification as measured
 
 from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput
@@ -21,7 +21,6 @@ from seedbed.tasks.classification import (
 from seedbed.tasks.intervals import first_order
 from seedbed.tasks.losses import FocalLoss, Loss, chosen
 from seedbed.tasks.metrics import ExtraMetrics, MakeMetric
-from seedbed.tasks.predictions import Predictions
 
 NAMED: dict[str, Loss] = {"bce": F.binary_cross_entropy_with_logits, "focal": FocalLoss()}
 
@@ -69,10 +68,6 @@ class BinaryTask(WeightedTask):
             predictions=logits.sigmoid().flatten(),
             targets=targets.int().flatten(),
         )
-
-    def make_metrics(self) -> dict[str, Metric]:
-        """All logits and targets."""
-        return {"predictions": Predictions()}
 
     def step(self, batch: tuple[Tensor, Tensor]) -> StepOutput:
         """Mean loss."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import MetricCollection
 from torchmetrics.functional import classification as measured
 
 from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput
@@ -26,7 +26,6 @@ from seedbed.tasks.classification import (
 from seedbed.tasks.intervals import first_order
 from seedbed.tasks.losses import FocalLoss, Loss, chosen
 from seedbed.tasks.metrics import ExtraMetrics, MakeMetric
-from seedbed.tasks.predictions import Predictions
 
 NAMED: dict[str, Loss] = {"cross_entropy": F.cross_entropy, "focal": FocalLoss()}
 
@@ -83,10 +82,6 @@ class MulticlassTask(WeightedTask):
             predictions=logits.softmax(dim=1),
             targets=targets,
         )
-
-    def make_metrics(self) -> dict[str, Metric]:
-        """All logits and targets."""
-        return {"predictions": Predictions()}
 
     def step(self, batch: tuple[Tensor, Tensor]) -> StepOutput:
         """Mean loss; of smoothed targets, what is minimised."""

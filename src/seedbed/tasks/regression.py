@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import MetricCollection
 from torchmetrics import functional as measured
 
 from seedbed.errors import SettingError
@@ -14,7 +14,6 @@ from seedbed.tasks.base import MakeOptimizer, MakeScheduler, StepOutput, Task
 from seedbed.tasks.intervals import first_order
 from seedbed.tasks.losses import Loss, chosen
 from seedbed.tasks.metrics import ExtraMetrics, MakeMetric
-from seedbed.tasks.predictions import Predictions
 
 Named = Literal["mse", "l1", "huber"]
 
@@ -75,10 +74,6 @@ class RegressionTask(Task):
     def setup(self, stage: str) -> None:
         """Take it over, also where another Trainer only evaluates."""
         self.configure_from_data(getattr(self.trainer, "datamodule", None))
-
-    def make_metrics(self) -> dict[str, Metric]:
-        """All predictions and targets."""
-        return {"predictions": Predictions()}
 
     def step(self, batch: tuple[Tensor, Tensor]) -> StepOutput:
         """Mean loss of a batch."""
