@@ -25,10 +25,7 @@ Result = dict[str, Any]
 
 def here() -> Result:
     """The circumstances of now, and the load of the last minute, before ours adds to it."""
-    record = provenance.collect(
-        seed=0, device="cpu", precision="32-true", processes=1, data={}, weights=None
-    )
-    found = circumstances(record)
+    found = circumstances(provenance.of_process() | {"threads": torch.get_num_threads()})
     machine = f"{found['machine']} with {torch.backends.cpu.get_cpu_capability()}"
     return found | {"machine": machine, "load": round(os.getloadavg()[0], 2)}
 

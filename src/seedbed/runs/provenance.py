@@ -36,19 +36,11 @@ PACKAGES = (
 )
 
 
-def collect(study: Study, *, seed: int, weights: dict[str, str] | None) -> dict[str, Any]:
-    """Describe the command, the time, the code, the versions, the machine and the data.
-
-    Args:
-        study: What is run; each of its processes has as many threads as this one.
-        seed: The run's seed.
-        weights: The file that the initial weights are from; None if from an initialiser.
-    """
-    trainer = study.trainer
+def of_process() -> dict[str, Any]:
+    """Describe the command, the time, the code, the versions and the machine."""
     return {
         "command": typed_command(),
         "time": now(),
-        "seed": seed,
         "git": code(),
         "versions": {"python": platform.python_version(), "seedbed": VERSION}
         | {name: importlib.metadata.version(name) for name in PACKAGES},
@@ -58,6 +50,20 @@ def collect(study: Study, *, seed: int, weights: dict[str, str] | None) -> dict[
             "cores": os.cpu_count(),
             "accelerators": [*map(torch.cuda.get_device_name, range(torch.cuda.device_count()))],
         },
+    }
+
+
+def collect(study: Study, *, seed: int, weights: dict[str, str] | None) -> dict[str, Any]:
+    """Describe all that a run comes from: this process, and what it trains on what.
+
+    Args:
+        study: What is run; each of its processes has as many threads as this one.
+        seed: The run's seed.
+        weights: The file that the initial weights are from; None if from an initialiser.
+    """
+    trainer = study.trainer
+    return of_process() | {
+        "seed": seed,
         "processes": trainer.world_size,
         "threads": trainer.world_size * torch.get_num_threads(),
         "device": trainer.strategy.root_device.type,
