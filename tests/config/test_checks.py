@@ -259,6 +259,16 @@ def test_target_is_allowed_by_its_exact_name_only(target: str) -> None:
         check(settings() | {"optimizer": {"_target_": target}})
 
 
+@pytest.mark.parametrize(
+    "group", ["callbacks", "data", "init", "logger", "net", "optimizer", "scheduler", "task"]
+)
+@pytest.mark.parametrize("target", [["stranger.Net"], {"a": 1}, 3, None])
+def test_target_that_is_no_text_is_refused(group: str, target: object) -> None:
+    node = {"_target_": target}
+    with pytest.raises(SettingError, match=r"_target_: .* may not be constructed here"):
+        check(settings() | {group: {"x": node} if group in ("callbacks", "logger") else node})
+
+
 def test_wrong_target_and_missing_group_hide_no_other_mistake() -> None:
     config = settings("optimizer.lr=abc", "data.points=x", "seed=null")
     config["net"]["_target_"] = "os.system"

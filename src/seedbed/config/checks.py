@@ -259,7 +259,7 @@ def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterat
         yield from _node(group, config.get(group), group, (*given, *sizes), wrong)
     for group in COLLECTIONS:
         for name, node in _group(config, group).items():
-            package = EXTRAS.get(node["_target_"]) if is_node(node) else None
+            package = EXTRAS.get(str(node["_target_"])) if is_node(node) else None
             if package and importlib.util.find_spec(package) is None:
                 yield (
                     f"{node['_target_']}: the package {package} is not installed; "
