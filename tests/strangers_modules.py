@@ -1,6 +1,6 @@
 """Modules and data as people write them who know nothing of Seedbed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -222,3 +222,50 @@ class Pairs(LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         return self._loader(1)
+
+
+class Assembled(LightningModule):
+    """Given its net, and how to make its optimizer and its schedule, by a configuration."""
+
+    def __init__(
+        self,
+        *,
+        net: nn.Module,
+        optimizer: Any,
+        scheduler: Any,
+        loss: nn.Module,
+        shape: tuple = (6,),  # type: ignore[type-arg]
+        metrics: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        self.net, self.loss, self.shape, self.metrics = net, loss, (-1, *shape), metrics
+
+    def _step(self, batch: list[Tensor], part: str) -> Tensor:
+        x = batch[0].view(self.shape)
+        loss: Tensor = self.loss(self.net(x), x)
+        self.log(f"{part}_loss", loss, on_step=True, on_epoch=True)
+        return loss
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        return self._step(batch, "train")
+
+    def validation_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        return self._step(batch, "val")
+
+    def on_train_epoch_end(self) -> None:
+        for logger in self.loggers:
+            logger.experiment.add_image("noise", torch.rand(3, 4, 4), self.current_epoch)  # type: ignore[attr-defined]
+
+    def predict_step(self, batch: list[Tensor], batch_idx: int) -> dict[str, Any]:
+        x = batch[0]
+        names = [f"{batch_idx}/{number}" for number in range(len(x))]
+        return {"name": names, "sum": x.sum(1), "net": self.net(x), "mean": x.mean()}
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.hparams["optimizer"](self.parameters())
+        scheduler = self.hparams["scheduler"](optimizer)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "monitor": "val_loss"},
+        }

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 from lightning import LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import CombinedLoader
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
@@ -66,6 +66,23 @@ def forget_training_data(trainer: Trainer) -> None:
 def hide_from(logger: TensorBoardLogger, step: int) -> None:
     """Have TensorBoard's next file hide what earlier ones have from this step on."""
     logger._kwargs["purge_step"] = step
+
+
+def keep_from_evaluation_batches(trainer: Trainer, kind: type[Logger]) -> None:
+    """Keep what a module logs of each batch of an evaluation from loggers of a kind.
+
+    Lightning gives it that batch's number as its step, which is none of the fit's.
+    """
+    connector = trainer._logger_connector
+    update = connector.update_eval_step_metrics
+
+    def update_others(step: int) -> None:
+        loggers = trainer.loggers
+        trainer.loggers = [logger for logger in loggers if not isinstance(logger, kind)]
+        update(step)
+        trainer.loggers = loggers
+
+    connector.update_eval_step_metrics = update_others  # type: ignore[method-assign]
 
 
 def make_predictable(datamodule: LightningDataModule, module: LightningModule) -> None:

@@ -80,7 +80,7 @@ def nodes(content: Any, kind: str | None) -> Iterator[tuple[dict[str, Any], str]
         if "_target_" in content and kind:
             yield content, kind
         for key, value in content.items():
-            yield from nodes(value, within(kind, key) or kind)
+            yield from nodes(value, within(kind, key, None) or kind)
 
 
 def name(path: Path) -> str:

@@ -32,6 +32,7 @@ PLACES = {
     r"(TensorBoard|Wandb|MLflow)Logger\..+": "within the run, or of the account of who runs it",
     r"(Simple|Advanced)Profiler\.filename": "Lightning puts _ for each /",
     r"Trainer\.(accelerator|profiler|strategy)": "one of the names that Lightning knows",
+    r"Module(Dict|List)\.modules": "layers, each a node that is checked",
     r"CohenKappa\.weights": "linear or quadratic",
     r"Muon\.adjust_lr_fn": "one of two names",
     r"SCION(Light)?\.norm_kwargs": "numbers of a norm",

@@ -31,6 +31,9 @@ from seedbed.errors import SettingError
         ("net", "seedbed.nets.mlp.MLP", "seedbed.files.place_text"),
         ("data", "seedbed.data.table.Table", "seedbed.data.base.DataModule"),
         ("data", "stubs.data.Dots", "torch.hub.load"),
+        ("part", "torch.nn.GELU", "torch.nn.Module.to"),
+        ("part", "torch.optim.Adam", "lightning.Trainer"),
+        ("part", "seedbed.nets.mlp.MLP", "seedbed.files.place_text"),
         ("callbacks", "seedbed.callbacks.samples.TextSamples", "seedbed.nets.mlp.MLP"),
     ],
 )
@@ -81,6 +84,10 @@ class Own(nn.Module):
     """A net of a project's own package."""
 
 
+class Other(type("Module", (), {"__module__": "pytorch_lightning.core"})):  # type: ignore[misc]
+    """A module of the other package of Lightning."""
+
+
 def read(path: str, name: str) -> torch.Tensor:
     raise AssertionError(path, name)
 
@@ -94,6 +101,13 @@ def test_class_and_loss_function_of_the_projects_own_package_are_allowed(own_mod
     assert resolve(f"{own_module}.loss", "loss") is loss
     with pytest.raises(SettingError, match="may not be constructed here"):
         resolve(f"{own_module}.loss", "net")
+
+
+def test_module_of_the_other_package_of_lightning_is_refused_with_what_to_import(
+    own_module: str,
+) -> None:
+    with pytest.raises(SettingError, match=r"import lightning\.pytorch in its place"):
+        resolve(f"{own_module}.Other", "task")
 
 
 @pytest.mark.parametrize("kind", ["loss", "metric"])

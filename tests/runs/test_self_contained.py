@@ -3,6 +3,7 @@
 import copy
 import csv
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from events import interrupt
 from lightning import LightningDataModule
 from omegaconf import open_dict
 from strangers_modules import Autoencoder
-from strangers_runs import OWN, PACKAGES, STUDIES, executed, settings
+from strangers_runs import OWN, PACKAGES, STUDIES, composed_study, executed, settings
 from stub_project import PROJECT
 from torch.utils.data import TensorDataset
 
@@ -32,7 +33,7 @@ from seedbed.data.resumable import (
     make_resumable,
     seed_hooks,
 )
-from seedbed.errors import DataError, SettingError
+from seedbed.errors import DataError, SettingError, TrainingError
 from seedbed.record.directory import RunDirectory
 from seedbed.record.run import read_run
 from seedbed.runs.evaluate import evaluate
@@ -68,6 +69,83 @@ def test_strangers_module_is_trained_and_opened(study: str, tmp_path: Path) -> N
     assert opened.step == read_run(run.path).steps == run.metrics()["step"]
     for name, value in opened.net.state_dict().items():
         assert torch.equal(value, weights(run)[name])
+
+
+ASSEMBLED = {
+    "_target_": f"{OWN}.Assembled",
+    "net": {"_target_": "torch.nn.Linear", "in_features": 6, "out_features": 6},
+    "optimizer": {"_target_": "torch.optim.SGD", "_partial_": True, "lr": 0.1},
+    "scheduler": {
+        "_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau",
+        "_partial_": True,
+        "patience": 1,
+    },
+    "loss": {"_target_": "torch.nn.MSELoss"},
+    "shape": [6],
+    "metrics": ["mse"],
+}
+"""As the YAML files of Hydra projects give a module its parts."""
+
+
+def assembled(folder: Path, *overrides: str, **task: Any) -> RunDirectory:
+    composed = composed_study("manual", *overrides)
+    with open_dict(composed):
+        composed.task = ASSEMBLED | task
+    config = plain(composed)
+    check(config)
+    return RunDirectory.create(folder, config)
+
+
+def test_module_is_assembled_from_the_parts_that_a_configuration_names(tmp_path: Path) -> None:
+    run = assembled(tmp_path / "run", "monitor=val_loss")
+    execute(run.path)
+    opened = seedbed.load(run.path)
+    assert isinstance(opened.task.loss, torch.nn.MSELoss)
+    assert (opened.task.shape, opened.task.metrics) == ((-1, 6), ["mse"])
+    # What is no plain value is in the run's settings, not in its checkpoints.
+    saved = torch.load(run.best, weights_only=True)["hyper_parameters"]
+    assert saved == {"shape": (6,), "metrics": ["mse"]}
+
+
+def test_part_that_no_module_may_be_given_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="expected a net, a layer, an optimizer"):
+        assembled(tmp_path / "run", net={"_target_": "torch.hub.load", "model": "x"})
+    with pytest.raises(SettingError, match=r"task\.optimizer\.params: is required by"):
+        assembled(tmp_path / "run", optimizer={"_target_": "torch.optim.SGD"})
+
+
+def test_object_that_a_module_puts_into_its_checkpoints_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(module: Autoencoder, checkpoint: dict[str, Any]) -> None:
+        checkpoint["vocabulary"] = Path("words")
+
+    monkeypatch.setattr(Autoencoder, "on_save_checkpoint", save)
+    with pytest.raises(TrainingError, match="an object into the checkpoint's vocabulary"):
+        executed(tmp_path / "run", "manual")
+
+
+def test_what_is_logged_of_batches_of_validation_is_on_no_axis_of_the_fit(tmp_path: Path) -> None:
+    run = assembled(tmp_path / "run", "max_epochs=1")
+    execute(run.path)
+    rows = [*csv.DictReader((run.path / "metrics.csv").read_text().splitlines())]
+    assert "val_loss_step" not in rows[0]
+    assert [row["step"] for row in rows if row["val_loss_epoch"]] == ["0", "5"]
+
+
+def test_fit_without_a_validation_has_a_line_an_epoch(tmp_path: Path) -> None:
+    run = executed(tmp_path / "run", "stream", "max_epochs=2", workers=0)
+    said = run.log_file.read_text()
+    assert re.findall(r"^\S+ \S+ +(\d+) +0\.\d+", said, re.MULTILINE) == ["12", "24"]
+
+
+def test_prediction_by_names_is_written_by_names(tmp_path: Path, seedbed: Any) -> None:
+    run = assembled(tmp_path / "run", "max_epochs=1")
+    execute(run.path)
+    header, first, *rows = seedbed("predict", run.path).out.splitlines()
+    assert header == "name,sum," + "".join(f"net_{number}," for number in range(6)) + "mean"
+    assert first.startswith("0/0,")
+    assert len(rows) == 9
 
 
 def test_metrics_keep_the_names_that_the_module_logs_over_batches(tmp_path: Path) -> None:

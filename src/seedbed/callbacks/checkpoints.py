@@ -31,11 +31,12 @@ from torch import Tensor
 
 from seedbed.data.loader import Loader
 from seedbed.data.resumable import ResumableLoader
-from seedbed.errors import SettingError
+from seedbed.errors import SettingError, TrainingError
 from seedbed.lightning_private import fit_state, is_resumable_here, steps_done
 from seedbed.metric_directions import is_metric
 from seedbed.processes.distributed import all_gather, largest, rank
 from seedbed.processes.signals import ending_signals
+from seedbed.record.archive import is_plain
 from seedbed.record.checkpoint import BEST, FOLDER, LAST, save
 from seedbed.tasks.base import Task
 from seedbed.terminal import log
@@ -254,12 +255,33 @@ def _validate_now(trainer: Trainer) -> None:
 
 def state_of(trainer: Trainer) -> dict[str, Any]:
     """All of a fit's state, and the metrics it has now: what a checkpoint holds."""
-    return fit_state(trainer) | {
+    state = fit_state(trainer)
+    if not isinstance(trainer.lightning_module, Task):
+        _leave_objects_out(state, trainer)
+    return state | {
         "steps": steps_done(trainer),
         "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},
         "random_states": all_gather(_random_states(trainer)),
         "stopped_early": trainer.should_stop,
     }
+
+
+def _leave_objects_out(state: dict[str, Any], trainer: Trainer) -> None:
+    """Keep a module's hyperparameters as far as they are plain; the run's settings have them all.
+
+    Raises:
+        TrainingError: If it adds anything else to its checkpoints that is not.
+    """
+    for name in ("hyper_parameters", "datamodule_hyper_parameters"):
+        if name in state:
+            state[name] = {key: one for key, one in state[name].items() if is_plain(one)}
+    for name, value in state.items():
+        if name not in ("state_dict", "optimizer_states") and not is_plain(value):
+            raise TrainingError(
+                f"{type(trainer.lightning_module).__name__}, its data or a callback puts an object "
+                f"into the checkpoint's {name}, and a checkpoint holds tensors and plain values "
+                "only; have its on_save_checkpoint or state_dict save those."
+            )
 
 
 def _random_states(trainer: Trainer) -> dict[str, Tensor | None]:

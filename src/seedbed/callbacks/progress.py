@@ -1,7 +1,7 @@
 """The fit as the user sees it: one bar for the whole fit, and a line for each validation.
 
 Lightning's own bars restart with every epoch, which says little where a fit is counted in steps.
-Without a terminal there is no bar, only the lines.
+Without a terminal there is no bar, only the lines; a fit without validations has one an epoch.
 """
 
 import time
@@ -84,6 +84,11 @@ class ProgressLines(Callback):
         else:
             self._pending = line
         self._count += 1
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log a line of a fit that has no validations."""
+        if not any(trainer.num_val_batches):
+            self.on_validation_end(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the last line, if it was left out, and take the bar away."""

@@ -42,6 +42,7 @@ from seedbed.config.targets import (
     resolve,
     within,
 )
+from seedbed.config.type_checks import hints_of, takes_tuple
 from seedbed.data.base import DataModule
 from seedbed.data.fetch import data_dir
 from seedbed.data.loader import seeded
@@ -66,6 +67,8 @@ warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
 warnings.filterwarnings("ignore", message=r"The number of training batches \(\d+\) is smaller")
 # `Checkpoints` logs at which batch such an epoch goes on.
 warnings.filterwarnings("ignore", message=r".*your dataloader is not resumable")
+# Of hyperparameters, `Checkpoints` keeps plain values alone.
+warnings.filterwarnings("ignore", message=r"Attribute '\w+' is an instance of `nn.Module`")
 # Where a processor is used beside a GPU, that was chosen.
 warnings.filterwarnings("ignore", message="GPU available but not used")
 # It advises to average over processes what is the same in all of them, as the frame's counts.
@@ -279,10 +282,14 @@ def construct(node: Mapping[str, Any], kind: str, **given: Any) -> Any:
         if name in node:
             raise SettingError(f"{node['_target_']}: {name}: leads to files or code; leave it out.")
     arguments = {
-        key: _constructed(value, within(kind, key))
+        key: _constructed(value, within(kind, key, target))
         for key, value in node.items()
         if key not in ("_target_", "_partial_") and key not in given
     }
+    hints = hints_of(target)
+    for key, value in arguments.items():
+        if isinstance(value, list) and takes_tuple(hints.get(key)):
+            arguments[key] = tuple(value)
     if target.__module__.startswith("torchvision.models."):
         for name in ("weights", "pretrained"):
             if arguments.get(name):

@@ -89,6 +89,15 @@ GIVEN: dict[str, tuple[str, ...]] = {
 }
 """The groups of one constructor each, and the arguments that the build adds."""
 
+COLLECTIONS = ("callbacks", "logger")
+"""The groups of several constructors by name."""
+
+GIVEN_PLACE = {
+    "data": "data sets are kept in one place, which paths.data_dir=FOLDER chooses; leave it out.",
+    **dict.fromkeys(COLLECTIONS, "it is the run's directory; leave it out."),
+}
+"""What is said of a place that the build adds."""
+
 SIZES = ("inputs", "outputs", "channels", "vocabulary_size", "context")
 """What the frame's kinds of data can give a net; a net's other arguments are settings."""
 
@@ -100,9 +109,6 @@ NEEDED = {
     "target": "a column's name, as {}=COLUMN",
 }
 """What to type for arguments that no file of ours has a value for, by their names."""
-
-COLLECTIONS = ("callbacks", "logger")
-"""The groups of several constructors by name."""
 
 EXTRAS = {
     "seedbed.loggers.MLflowLogger": "mlflow",
@@ -256,7 +262,8 @@ def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterat
     for group, given in GIVEN.items():
         # A net's sizes are compared with the data in `_agreement`.
         sizes = _sizes(config) if group == "net" else ()
-        yield from _node(group, config.get(group), group, (*given, *sizes), wrong)
+        added = () if group == "task" and is_self_contained(config) else given
+        yield from _node(group, config.get(group), group, (*added, *sizes), wrong)
     for group in COLLECTIONS:
         for name, node in _group(config, group).items():
             package = EXTRAS.get(str(node["_target_"])) if is_node(node) else None
@@ -272,6 +279,8 @@ def _constructors(config: Mapping[str, Any], wrong: Mapping[str, Any]) -> Iterat
 def takes(group: str, node: Any, name: str | None) -> bool:
     """Whether a node in a group can be given an argument of this name; None for any at all."""
     given = [*GIVEN.get(group, GIVEN_PLACES), *(SIZES if group == "net" else ())]
+    if group == "task" and is_self_contained({group: node}):
+        given = []
     target = _target(node, group if group in KINDS else None)
     return target is not None and (name is None or name in _settable(target, given))
 
@@ -301,7 +310,7 @@ def _node(
     target = _target(node, kind)
     if target is None:
         return
-    if (later := bool(node.get("_partial_"))) != (kind in PARTIAL):
+    if (later := bool(node.get("_partial_"))) != (kind in PARTIAL) and kind != "part":
         yield f"{path}._partial_={shown(later)}: expected {shown(not later)}."
     hints = hints_of(target)
     given = (*given, *called_with(target, kind))
@@ -315,16 +324,18 @@ def _node(
         if key in refused:
             yield f"{name}: leads to files or code; expected to be left out."
         elif key not in settable:
-            yield f"{name}: no such setting; {nearest(key, settable)}"
+            said = GIVEN_PLACE.get(kind or "") if key in GIVEN_PLACES and key in given else None
+            yield f"{name}: {said or f'no such setting; {nearest(key, settable)}'}"
         elif inner := [*_nodes(name, value)]:  # as a Trainer's profiler, or a task's metrics
             for place, node_in_it in inner:
-                yield from _node(place, node_in_it, within(kind, key), GIVEN_PLACES, wrong)
+                inner_kind = within(kind, key, target)
+                yield from _node(place, node_in_it, inner_kind, GIVEN_PLACES, wrong)
         else:
             hint = hints.get(key, Any)
             wrong_type = _absence(name, value, hint) or type_problem(name, value, hint)
             problems = [wrong_type, _seed_problem(name, value), _url_problem(name, value)]
             yield from filter(None, problems)
-    for name in required(target):
+    for name in () if kind == "part" and later else required(target):
         if name not in node and name not in (*given, *FILLED_IN.get(kind or "", ())):
             yield f"{path}.{name}: is required by {node['_target_']}."
 

@@ -77,9 +77,10 @@ def plain(config: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
     """
     from hydra.core.hydra_config import HydraConfig
 
-    study = OmegaConf.masked_copy(config, [*map(str, config.keys() - {"hydra", "paths"})])
+    study = OmegaConf.masked_copy(config, [*map(str, config.keys() - {"hydra"})])
     container = OmegaConf.to_container(study, resolve=resolve)
     assert isinstance(container, dict)
+    container.pop("paths", None)
     own = _own(study) if resolve else frozenset()
     settings = {str(k): _located(str(k), v) for k, v in container.items() if k not in own}
     typed = HydraConfig.get().overrides.task

@@ -22,7 +22,10 @@ def written_out(config: dict[str, Any], typed: Sequence[str]) -> dict[str, Any]:
     """
     task = config.get("task")
     if isinstance(task, dict) and (named := task.get("metrics")):
-        task["metrics"] = _by_name(named)
+        from seedbed.config.self_contained import is_self_contained  # imports torch
+
+        if not is_self_contained(config):
+            task["metrics"] = _by_name(named)
     for override in typed:
         if TARGET in override:
             place = override.lstrip("+").partition(TARGET)[0]

@@ -8,6 +8,7 @@ compared with these rules before anything is imported, and none of them can add 
 import inspect
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -38,6 +39,7 @@ KINDS: dict[str, Kind] = {
     "net": Kind("torch.nn.Module", ("torchvision.models.*",), function="torch.nn.Module"),
     "init": Kind("builtins.type", function="builtins.None"),
     "task": Kind("lightning.LightningModule", (f"{BORING}.BoringModel",)),
+    "layer": Kind("torch.nn.Module", ("torch.nn.*",)),
     "loss": Kind("torch.nn.Module", ("torch.nn.*",), function="torch.Tensor"),
     "metric": Kind(
         "torchmetrics.Metric",
@@ -92,10 +94,15 @@ WITHIN = {
     ("task", "loss"): "loss",
     ("task", "metrics"): "metric",
     ("task", None): "net",
+    ("module", None): "part",
+    ("part", None): "part",
     ("transform", None): "transform",
     ("trainer", "profiler"): "profiler",
 }
 """The kind of a node within a node of a kind, by its key; None stands for any other key."""
+
+PARTS = ("net", "layer", "optimizer", "scheduler", "metric", "loss")
+"""The kinds of what a module that knows nothing of the frame may be given: a target is of any."""
 
 FILLED_IN = {"metric": ("task", "num_classes"), "scheduler": ("T_max", "total_iters")}
 """Arguments that are known where a node of a kind is constructed, unless they are set."""
@@ -127,6 +134,8 @@ def resolve(name: str, kind: str) -> Any:
     Raises:
         SettingError: If it may not stand there, or is not there.
     """
+    if kind == "part":
+        return _part(name)
     if kind == "metric" and name.isidentifier():
         name = _torchmetrics(name)
     module, _, attribute = name.rpartition(".")
@@ -144,6 +153,23 @@ def resolve(name: str, kind: str) -> Any:
     if problem := _own_problem(found, module, kind) if own else _foreign_problem(found, kind):
         raise SettingError(f"_target_: {name} may not be constructed here: {problem}")
     return found
+
+
+def _part(name: str) -> Any:
+    """What a module is given: a net, a layer, an optimizer, a schedule, a metric or a loss."""
+    problems = set()
+    for kind in PARTS:
+        try:
+            return resolve(name, kind)
+        except SettingError as error:
+            problems.add(str(error))
+    raise SettingError(
+        problems.pop()
+        if len(problems) == 1
+        else f"_target_: {name} may not be constructed here: expected a net, a layer, an "
+        f"optimizer, a schedule, a metric or a loss, of {', '.join(own_packages())}, torch.nn, "
+        "torch.optim, torchmetrics or torchvision.models."
+    )
 
 
 def check_targets(config: Any) -> None:
@@ -180,18 +206,32 @@ def named_targets(config: Any) -> Iterator[tuple[str, str | None]]:
 
 def _targets(node: Any, kind: str | None) -> Iterator[tuple[str, str | None]]:
     if isinstance(node, Mapping):
+        target = None
         if "_target_" in node:
             yield str(node["_target_"]), kind
+            with suppress(SettingError):  # who asks says why
+                target = resolve(str(node["_target_"]), kind) if kind == "task" else None
         for key, value in node.items():
             # A mapping without a target of its own, as of metrics by name, passes its place on.
-            yield from _targets(value, within(kind, str(key)) if "_target_" in node else kind)
+            inner = within(kind, str(key), target) if "_target_" in node else kind
+            yield from _targets(value, inner)
     elif isinstance(node, list | tuple):
         for value in node:
             yield from _targets(value, kind)
 
 
-def within(kind: str | None, key: str) -> str | None:
-    """The kind of a node that is an argument of a node; None where nothing may be constructed."""
+def within(kind: str | None, key: str, target: Any) -> str | None:
+    """The kind of a node that is an argument of a node; None where nothing may be constructed.
+
+    Args:
+        kind: The kind of the outer node.
+        key: The argument's name.
+        target: What the outer node calls.
+    """
+    if kind == "task" and target:
+        from seedbed.tasks.base import Task
+
+        kind = "task" if issubclass(target, Task) else "module"
     return WITHIN.get((kind or "", key)) or WITHIN.get((kind or "", None))
 
 
@@ -269,7 +309,10 @@ def _is_listed(name: str, kind: str) -> bool:
 
 def _own_problem(found: Any, module: str, kind: str) -> str | None:
     if not _is_own(getattr(found, "__module__", None) or ""):
-        return "is not of the project's own packages; name it by where it is defined."
+        return (
+            "is not of the project's own packages; name it by where it is defined, or name a class "
+            "of your own that extends it."
+        )
     if inspect.isclass(found):
         return _class_problem(found, kind)
     function = KINDS[kind].function
@@ -297,12 +340,13 @@ def _foreign_problem(found: Any, kind: str) -> str | None:
         return problem
     if kind in ("optimizer", "scheduler"):
         return _wrapper_problem(found, kind)
+    if kind == "layer":
+        return "torch has deprecated it." if hasattr(found, "__deprecated__") else None
     if kind == "loss" and not found.__name__.endswith("Loss"):
         return "expected a loss, as torch.nn.L1Loss."
     measured = ("torchmetrics.classification", "torchmetrics.regression")
-    if kind == "metric" and not found.__module__.startswith(measured):
-        return "expected a metric of predictions and targets."
-    return None
+    other = kind == "metric" and not found.__module__.startswith(measured)
+    return "expected a metric of predictions and targets." if other else None
 
 
 def _wrapper_problem(found: Any, kind: str) -> str | None:
@@ -317,6 +361,9 @@ def _wrapper_problem(found: Any, kind: str) -> str | None:
 
 def _class_problem(found: Any, kind: str) -> str | None:
     if not (inspect.isclass(found) and issubclass(found, _named(KINDS[kind].base))):
+        bases = (base.__module__ for base in getattr(found, "__mro__", ()))
+        if any(module.startswith("pytorch_lightning.") for module in bases):
+            return "extends a class of pytorch_lightning; import lightning.pytorch in its place."
         return _expected(kind)
     if inspect.isabstract(found):
         return "is abstract; name a class that extends it."

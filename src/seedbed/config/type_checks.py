@@ -22,6 +22,7 @@ PLAIN_NAMES = {
     "str": "a text",
     "bool": "true or false",
     "list": "a list",
+    "tuple": "a list",
     "dict": "settings by name",
     "NoneType": "null",
 }
@@ -64,9 +65,9 @@ def _is_nan(value: Any) -> bool:
 def _fits(value: Any, expected: Any) -> bool:
     if _is_nan(value):
         return False
-    origins = [typing.get_origin(hint) for hint in (expected, *typing.get_args(expected))]
-    if isinstance(value, list) and tuple in origins:
+    if isinstance(value, list) and takes_tuple(expected):
         value = tuple(value)
+    origins = [typing.get_origin(hint) for hint in (expected, *typing.get_args(expected))]
     # A text is a sequence of texts to Python, but never meant as one.
     if isinstance(value, str) and Sequence in origins and not _takes_text(expected):
         return False
@@ -78,6 +79,14 @@ def _fits(value: Any, expected: Any) -> bool:
     except TypeCheckError:
         return False
     return True
+
+
+def takes_tuple(expected: Any) -> bool:
+    """Whether a list, which a configuration has in its place, is to be a tuple."""
+    union = typing.get_origin(expected) in (typing.Union, types.UnionType)
+    hints = typing.get_args(expected) if union else (expected,)
+    origins = {*hints, *map(typing.get_origin, hints)}
+    return tuple in origins and not origins & {list, Sequence}
 
 
 def _quoted(value: Any) -> Any:

@@ -11,7 +11,7 @@ a second.
 
 import pickletools
 import zipfile
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -292,3 +292,13 @@ _PLAIN = (
     *(str, bytes, int, float, complex, set, type(None)),
     *(Tensor, torch.dtype, torch.device),
 )
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value, with all that it holds, is one that `read` takes."""
+    if isinstance(value, dict):
+        kinds = {*map(type, value)} <= {str, int, float, bool}
+        return type(value) in (dict, OrderedDict) and kinds and all(map(is_plain, value.values()))
+    if type(value) in (list, tuple, set):
+        return all(map(is_plain, value))
+    return type(value) in (*_PLAIN, bool, torch.Size) or isinstance(value, Tensor)

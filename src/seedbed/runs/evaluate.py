@@ -48,7 +48,9 @@ def evaluate(
         own = isinstance(loaded.datamodule, DataModule)
         found_there = own or has_part(loaded.datamodule, loaded.task, there)
         instead = f"; take --split {there}" if found_there else ""
-        raise RunError(f"{run}: its data has no {split} part{instead}.")
+        step = "validation_step" if split == "val" else "test_step"
+        lacks = "" if own else f", or {type(loaded.task).__name__} no {step}"
+        raise RunError(f"{run}: its data has no {split} part{lacks}{instead}.")
     callbacks = []
     if split == "test":
         callbacks = _testing(loaded) if _is_best(loaded) and not _was_tested(loaded) else []

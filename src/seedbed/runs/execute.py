@@ -31,7 +31,8 @@ from seedbed.errors import (
     TrainingError,
     out_of_memory,
 )
-from seedbed.loggers import rewind
+from seedbed.lightning_private import keep_from_evaluation_batches
+from seedbed.loggers import CSVLogger, rewind
 from seedbed.metric_directions import INTERVALS, interval, is_metric
 from seedbed.processes import distributed
 from seedbed.processes.launch import start
@@ -122,6 +123,8 @@ def _next_run() -> Path | None:
 
 def _train(run: RunDirectory, config: dict[str, Any]) -> tuple[Study, dict[str, float]]:
     study = build(config, run.path)
+    if not isinstance(study.task, Task):
+        keep_from_evaluation_batches(study.trainer, CSVLogger)
     _set_out(config, run, study)
     _introduce(config, study, begun=run.begun)
     metrics = _fit_and_test(run, study, test=config.get("test") is not False)

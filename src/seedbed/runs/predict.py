@@ -5,9 +5,11 @@ DataModule reads the inputs, and the task says what the outputs mean, a line for
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -107,14 +109,46 @@ def _of_predict_step(run: LoadedRun, source: Path | None) -> list[Row]:
         batches = trainer.predict(run.task, datamodule=run.datamodule)
     except MisconfigurationException as error:
         raise RunError(f"{name} cannot predict: {error}") from None
-    parts = [part for part in batches or [] if isinstance(part, Tensor)]
-    if not parts:
-        raise RunError(f"{name}: expected tensors from its predict_step; seedbed.load opens it.")
-    outputs = torch.cat(
-        [part.reshape(len(part), -1) if part.ndim else part[None, None] for part in parts]
-    )
-    header = [f"output_{number}" for number in range(outputs.shape[1])]
-    return [header, *([*map(_shown, row)] for row in outputs.tolist())]
+    given: Any = batches or []
+    if len(trainer.num_predict_batches) > 1:  # of several loaders
+        given = chain(*given)
+    parts = [dict(_columns(part)) for part in given]
+    header = [*(parts[0] if parts else ())]
+    if not header or any([*part] != header for part in parts):
+        raise RunError(
+            f"{name}: expected tensors or lists, by names or not, from its predict_step, the same "
+            "for each batch; seedbed.load opens the run."
+        )
+    return [header, *(row for part in parts for row in _rows(part, name))]
+
+
+def _columns(part: Any, name: str = "output") -> Iterator[tuple[str, list[Any]]]:
+    """What a batch's prediction holds, by the names of its columns."""
+    if isinstance(part, Tensor):
+        columns = part.reshape(len(part) if part.ndim else 1, -1).T.tolist()
+        named = len(columns) == 1 and name != "output"
+        for number, column in enumerate(columns):
+            yield name if named else f"{name}_{number}", column
+    elif isinstance(part, Mapping):
+        for key, one in part.items():
+            yield from _columns(one, str(key))
+    elif isinstance(part, list) and all(isinstance(one, str | int | float) for one in part):
+        yield name, part
+    elif isinstance(part, list | tuple):
+        for number, one in enumerate(part):
+            yield from _columns(one, f"{name}_{number}")
+
+
+def _rows(columns: Mapping[str, list[Any]], name: str) -> Iterator[Row]:
+    """The rows of a batch; what it has one of, as its loss, stands in each."""
+    count = max(map(len, columns.values()))
+    if lengths := {len(column) for column in columns.values()} - {1, count}:
+        raise RunError(
+            f"{name}: its predict_step gives {count} of one thing, {lengths.pop()} of another."
+        )
+    filled = (column * count if len(column) < count else column for column in columns.values())
+    for row in zip(*filled, strict=True):
+        yield [*map(_shown, row)]
 
 
 def write_csv(rows: Iterable[Row], out: Path | None) -> None:
