@@ -42,6 +42,8 @@ PLACES = {
 UNMADE = {
     "needs what no plain value is": "a node within, which is checked as what it is",
     r"TypeError: \w+\.__init__\(\) missing 1 required .* '(transforms|lambd)'": "refused functions",
+    r"TypeError: RNNBase\.__init__\(\) missing": "its signature names no arguments",
+    r"SettingError: torch\.nn\.(RNNBase|FractionalMaxPool)": "values that go together",
     r"NotImplementedError: Cannot copy out of meta tensor": "gigabytes anywhere else",
     r"NotImplementedError: $": "a base class",
     r"ValueError: `use_muon` must be set": "groups that a fit does not give",
