@@ -9,9 +9,12 @@ import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from seedbed.project import is_there
+
+if TYPE_CHECKING:
+    from lightning import Trainer
 
 VARIABLE = "SEEDBED_FAST"
 
@@ -35,7 +38,7 @@ def quick_imports() -> AbstractContextManager[None]:
     return quick()
 
 
-def with_lean_steps(trainer: Any) -> Any:
+def with_lean_steps(trainer: "Trainer") -> "Trainer":
     """Have a Trainer take steps without the calls that have nothing to do, where that is on."""
     if not is_on():
         return trainer

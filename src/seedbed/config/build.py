@@ -173,13 +173,8 @@ def build_task(config: Mapping[str, Any], sizes: Mapping[str, Any]) -> Any:
     fine_tune(config, net)
     if config["compile"]:
         net.compile()
-    return construct(
-        config["task"],
-        "task",
-        net=net,
-        optimizer=partial(build_optimizer, config),
-        scheduler=partial(build_scheduler, config),
-    )
+    optimizer, scheduler = partial(build_optimizer, config), partial(build_scheduler, config)
+    return construct(config["task"], "task", net=net, optimizer=optimizer, scheduler=scheduler)
 
 
 def fine_tune(config: Mapping[str, Any], net: nn.Module) -> None:
@@ -260,8 +255,7 @@ def build_trainer(config: Mapping[str, Any], folder: Path, **given: Any) -> Trai
         given["precision"] = None  # which it would be given twice
     trainer: Any = construct_in(folder, config["trainer"], "trainer", plugins=plugins, **given)
     trainer.profiler.dirpath = folder  # Lightning asks the first logger, which may have none
-    lean: Trainer = with_lean_steps(trainer)
-    return lean
+    return with_lean_steps(trainer)
 
 
 def construct(node: Mapping[str, Any], kind: str, **given: Any) -> Any:

@@ -93,7 +93,7 @@ class Run:
     @property
     def partial(self) -> list[str]:
         """The Trainer's settings by which its figures are of a part of the data alone."""
-        return partial({name: self.config.get(f"trainer.{name}") for name in PARTIAL})
+        return limits_of({name: self.config.get(f"trainer.{name}") for name in PARTIAL})
 
     @property
     def error(self) -> str:
@@ -172,7 +172,7 @@ class Run:
         return [(epoch or 0.0) + (loss is not None) for epoch, loss in both]
 
 
-def partial(trainer: Mapping[str, Any]) -> list[str]:
+def limits_of(trainer: Mapping[str, Any]) -> list[str]:
     """The settings of a Trainer that leave batches out."""
     # A limit of 1.0 is all batches, one of 1 is a single one.
     return [

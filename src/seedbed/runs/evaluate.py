@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from lightning import Callback
@@ -41,22 +41,43 @@ def evaluate(
     """
     loaded = load(run, checkpoint, exact=True)
     _check_data(loaded)
-    if split == "test":
-        open_test(loaded.datamodule, loaded.task)
-    if not has_part(loaded.datamodule, loaded.task, split):
-        there: Split = "val" if split == "test" else "test"
-        own = isinstance(loaded.datamodule, DataModule)
-        found_there = own or has_part(loaded.datamodule, loaded.task, there)
-        instead = f"; take --split {there}" if found_there else ""
-        step = "validation_step" if split == "val" else "test_step"
-        lacks = "" if own else f", or {type(loaded.task).__name__} no {step}"
-        raise RunError(f"{run}: its data has no {split} part{lacks}{instead}.")
+    _open_part(loaded, split)
     callbacks = []
     if split == "test":
         callbacks = _testing(loaded) if _is_best(loaded) and not _was_tested(loaded) else []
         _note_opening(loaded, by)
         if by == "evaluate":
             log.info(f"{loaded.checkpoint.name}, step {loaded.step:,}, test part")
+    found = _measured(loaded, split, callbacks)
+    metrics = {name: float(found[name]) for name in sorted(found) if name not in COUNTS}
+    if not metrics:
+        log.info(f"{type(loaded.task).__name__} logs no metric of its {split} part.")
+    if split == "test":
+        metrics |= getattr(loaded.task, "test_intervals", {})
+        _keep(loaded, metrics)
+    return metrics
+
+
+def _open_part(loaded: LoadedRun, split: Split) -> None:
+    """Let a part be used.
+
+    Raises:
+        RunError: If there is none, naming the other if there is that.
+    """
+    data, task = loaded.datamodule, loaded.task
+    if split == "test":
+        open_test(data, task)
+    if not has_part(data, task, split):
+        there: Split = "val" if split == "test" else "test"
+        own = isinstance(data, DataModule)
+        instead = f"; take --split {there}" if own or has_part(data, task, there) else ""
+        step = "validation_step" if split == "val" else "test_step"
+        lacks = "" if own else f", or {type(task).__name__} no {step}"
+        raise RunError(f"{loaded.directory.path}: its data has no {split} part{lacks}{instead}.")
+
+
+def _measured(loaded: LoadedRun, split: Split, callbacks: list[Callback]) -> Mapping[str, Any]:
+    """What the task logs of a part on this machine; what is not as in the run is said."""
     recorded = loaded.directory.provenance()
     config, other = as_here(loaded.config)
     if config["compile"]:
@@ -70,14 +91,7 @@ def evaluate(
             log.info(other_here(other))
         measure = trainer.validate if split == "val" else trainer.test
         measure(loaded.task, datamodule=loaded.datamodule, verbose=False)
-    found = trainer.callback_metrics
-    metrics = {name: float(found[name]) for name in sorted(found) if name not in COUNTS}
-    if not metrics:
-        log.info(f"{type(loaded.task).__name__} logs no metric of its {split} part.")
-    if split == "test":
-        metrics |= getattr(loaded.task, "test_intervals", {})
-        _keep(loaded, metrics)
-    return metrics
+    return trainer.callback_metrics
 
 
 def lines(metrics: Mapping[str, float]) -> list[str]:

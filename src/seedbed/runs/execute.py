@@ -40,7 +40,7 @@ from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
 from seedbed.project import is_there
 from seedbed.record.checkpoint import BEST, is_own, load, reopen
 from seedbed.record.directory import RunDirectory, now, write_json
-from seedbed.record.run import partial as partial_by
+from seedbed.record.run import limits_of
 from seedbed.runs import provenance
 from seedbed.runs.restore import restoring
 from seedbed.runs.validate import check_begun, refuse, weights_differ
@@ -360,7 +360,7 @@ def _conclude(
             log.info(f"    {name:<28}{value:>10.4f}{interval(metrics, name)}")
     if getattr(study.task, "test_intervals", None):
         log.info(INTERVALS)
-    if limits := partial_by(config["trainer"]):
+    if limits := limits_of(config["trainer"]):
         log.info(f"partial: on a part of the data alone, by {', '.join(limits)}")
     for speaker in (*study.callbacks, net_of(study.task)):
         conclusion = getattr(speaker, "conclusion", None)

@@ -5,7 +5,7 @@ are compared with the net's own. Trade-off: ONNX is traced by torch's exporter, 
 and refuses a net whose path depends on values.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -165,44 +165,41 @@ def _described(run: LoadedRun, format: Format, difference: float) -> dict[str, A
     }
     if not own:
         return description
-    if isinstance(run.datamodule, TokensDataModule):
-        vocabulary = run.datamodule.vocabulary
-        return description | {
-            "inputs": {"name": _input_name(run), "type": "int64", "shape": ["batch", "length"]},
-            "outputs": {
-                "name": _output_name(run),
-                "type": "float32",
-                "shape": ["batch", "length", len(vocabulary)],
-            },
-            "longest": run.datamodule.context,
-            "vocabulary": vocabulary.characters,
-        }
+    of_data = _of_text if isinstance(run.datamodule, TokensDataModule) else _of_rows
+    return description | of_data(run)
+
+
+def _of_text(run: LoadedRun) -> dict[str, Any]:
+    vocabulary = run.datamodule.vocabulary
+    return {
+        "inputs": _port(_input_name(run), "int64", "length"),
+        "outputs": _port(_output_name(run), "float32", "length", len(vocabulary)),
+        "longest": run.datamodule.context,
+        "vocabulary": vocabulary.characters,
+    }
+
+
+def _of_rows(run: LoadedRun) -> dict[str, Any]:
     state = run.datamodule.state_dict()
     table = {name: state[name] for name in ("columns", "labels") if name in state}
     if run.datamodule.embedded:  # by seedbed.nets.column_embeddings.embed, before the net
         table["embedded"] = run.datamodule.embedded
-    return (
-        description
-        | table
-        | {
-            "inputs": {
-                "name": _input_name(run),
-                "type": "float32",
-                "shape": ["batch", *state["shape"]],
-            },
-            "outputs": {
-                "name": _output_name(run),
-                "type": "float32",
-                "shape": ["batch", state["outputs"]],
-            },
-            "target": state["target"],
-            "scaler": {
-                name: {"mean": mean, "deviation": deviation}
-                for name, (mean, deviation) in state["scale"].items()
-            },
-            "target_scaler": dict(zip(("mean", "deviation"), state["target_scale"], strict=True)),
-        }
-    )
+    scaler = {name: _as_scaler(scale) for name, scale in state["scale"].items()}
+    return table | {
+        "inputs": _port(_input_name(run), "float32", *state["shape"]),
+        "outputs": _port(_output_name(run), "float32", state["outputs"]),
+        "target": state["target"],
+        "scaler": scaler,
+        "target_scaler": _as_scaler(state["target_scale"]),
+    }
+
+
+def _port(name: str, type: str, *shape: str | int) -> dict[str, Any]:
+    return {"name": name, "type": type, "shape": ["batch", *shape]}
+
+
+def _as_scaler(scale: Sequence[float]) -> dict[str, float]:
+    return dict(zip(("mean", "deviation"), scale, strict=True))
 
 
 def _input_name(run: LoadedRun) -> str:

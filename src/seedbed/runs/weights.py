@@ -45,20 +45,8 @@ def load_pretrained(source: Path, study: Study, *, skip: Sequence[str] = ()) -> 
     """
     path = checkpoint_at(source)
     checkpoint = load(path)
-    net, added = net_of(study.task), 0
-    if isinstance(study.datamodule, TokensDataModule):
-        added = _added_characters(checkpoint, study.datamodule, path)
-    embedded = getattr(study.datamodule, "embedded", ())
-    if embedded and not any(matches(f"{EMBEDDED}.0", pattern) for pattern in skip):
-        _check_levels(checkpoint, study.datamodule, path)
-    prefix = "net." if isinstance(study.task, Task) else ""
-    weights = {
-        name.removeprefix(prefix): weight
-        for name, weight in checkpoint["state_dict"].items()
-        if isinstance(name, str) and name.startswith(prefix)
-    }
-    if added:
-        weights = _with_new_rows(weights, net.state_dict(), added)
+    net = net_of(study.task)
+    weights = _weights_for(study, checkpoint, path, skip)
     wanted = net.state_dict(keep_vars=True)
     check_patterns("weights_skip", skip, {**weights, **wanted})
     for state in (weights, wanted):
@@ -73,6 +61,24 @@ def load_pretrained(source: Path, study: Study, *, skip: Sequence[str] = ()) -> 
         )
     net.load_state_dict(weights, strict=False)
     return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def _weights_for(
+    study: Study, checkpoint: Mapping[str, Any], path: Path, skip: Sequence[str]
+) -> dict[Any, Any]:
+    """The weights of the study's net in a checkpoint, whose levels and characters it must know."""
+    data = study.datamodule
+    embedded = getattr(data, "embedded", ())
+    if embedded and not any(matches(f"{EMBEDDED}.0", pattern) for pattern in skip):
+        _check_levels(checkpoint, data, path)
+    prefix = "net." if isinstance(study.task, Task) else ""
+    weights = {
+        name.removeprefix(prefix): weight
+        for name, weight in checkpoint["state_dict"].items()
+        if isinstance(name, str) and name.startswith(prefix)
+    }
+    added = _added_characters(checkpoint, data, path) if isinstance(data, TokensDataModule) else 0
+    return _with_new_rows(weights, net_of(study.task).state_dict(), added) if added else weights
 
 
 def begin_with_own(net: nn.Module, *, resumes: bool) -> dict[str, str] | None:
