@@ -5,14 +5,14 @@ import gc
 import json
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
+from fixtures import Called, Command, MakeRun
 from stub_project import PROJECT  # first of all: where the project is, the frame asks at import
 
 from seedbed.cli.main import main
@@ -23,18 +23,6 @@ assert ROOT == PROJECT
 torch.set_num_threads(1)
 # Tests hang up on themselves and on what they start, also where they were started by `nohup`.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
-@dataclass(frozen=True)
-class Called:
-    """What a command printed, and its exit status."""
-
-    status: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Called]
 
 
 @pytest.fixture
@@ -69,9 +57,6 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "outside").mkdir()
     monkeypatch.chdir(tmp_path / "outside")
     return tmp_path / "outside"
-
-
-MakeRun = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")

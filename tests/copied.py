@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from stub_project import REPOSITORY
 
@@ -31,16 +32,18 @@ def tracked(project: Path) -> Path:
     return project
 
 
+def python(*words: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    """A Python process of one thread: what it printed, and how it ended."""
+    environment = options.pop("env", os.environ) | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *map(str, words)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment, **options
+    )
+
+
 def called(project: Path, *command: str, status: int = 0) -> str:
     """What a command of a copy prints; it must end with this status."""
     environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
-    done = subprocess.run(
-        [sys.executable, *command],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=project,
-        env=environment | {"PYTHONPATH": str(project / "src"), "OMP_NUM_THREADS": "1"},
-    )
+    done = python(*command, cwd=project, env=environment | {"PYTHONPATH": str(project / "src")})
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + (done.stderr if status else "")

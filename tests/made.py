@@ -1,6 +1,7 @@
 """Settings as a command line composes them, and runs of them: the one way for all tests."""
 
 import csv
+import shutil
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from seedbed.config.build import build
@@ -37,6 +39,28 @@ def executed(folder: Path, *overrides: str) -> RunDirectory:
     return run
 
 
+def copy_of(run: RunDirectory, folder: Path) -> RunDirectory:
+    """A copy of a run, that a test may change."""
+    return RunDirectory(shutil.copytree(run.path, folder))
+
+
+def rows_of(file: Path, filled: str = "") -> list[dict[str, str]]:
+    """A table's rows; those with a value in a column, if one is named."""
+    with file.open(newline="", encoding="utf-8") as opened:
+        return [row for row in csv.DictReader(opened) if not filled or row[filled]]
+
+
+def values_of(file: Path, column: str) -> list[float]:
+    """The numbers in a table's column."""
+    return [float(row[column]) for row in rows_of(file, column)]
+
+
+def weights_of(checkpoint: Path) -> dict[str, Tensor]:
+    """A checkpoint's weights, by their names."""
+    weights: dict[str, Tensor] = torch.load(checkpoint, weights_only=True)["state_dict"]
+    return weights
+
+
 def findings(folder: Path, *overrides: str) -> dict[str, Finding]:
     """What the training doctor finds in a run, by rule; the run may fail of what ails it."""
     run = prepared(folder, "logger=csv", *overrides)
@@ -47,8 +71,7 @@ def findings(folder: Path, *overrides: str) -> dict[str, Finding]:
 
 def training_losses(run: RunDirectory) -> list[float]:
     """Of each validation, the mean of the losses before the steps since the one before."""
-    with (run.path / "metrics.csv").open(newline="") as file:
-        return [float(row["train/loss"]) for row in csv.DictReader(file) if row["train/loss"]]
+    return values_of(run.path / "metrics.csv", "train/loss")
 
 
 def losses_of_a_loop(

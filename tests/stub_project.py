@@ -46,5 +46,6 @@ def _replace(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-PROJECT = Path(os.environ["SEEDBED_PROJECT"]) if multiprocessing.parent_process() else _made()
+IS_STARTED = multiprocessing.current_process().name != "MainProcess"
+PROJECT = Path(os.environ["SEEDBED_PROJECT"]) if IS_STARTED else _made()
 os.environ["SEEDBED_PROJECT"] = str(PROJECT)

@@ -1,9 +1,9 @@
-import csv
 import shutil
 from pathlib import Path
 
 import pytest
 from lightning.pytorch.loggers import TensorBoardLogger
+from made import rows_of
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.summary.writer import event_file_writer
 
@@ -11,8 +11,7 @@ from seedbed.loggers import CSVLogger, rewind
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return rows_of(folder / "metrics.csv")
 
 
 def logger(folder: Path) -> CSVLogger:

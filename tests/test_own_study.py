@@ -7,6 +7,8 @@ import pytest
 from copied import called, copied
 from stub_project import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 FILE = re.compile(r"^`((?:src|conf)/\S+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -24,7 +26,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
-@pytest.mark.slow
 def test_study_of_the_page_is_checked_trained_and_predicts(project: Path, tmp_path: Path) -> None:
     seedbed = ("-m", "seedbed")
     assert "ok: a batch of [32, 4]" in called(project, *seedbed, "check", "experiment=iris")
@@ -45,13 +46,11 @@ def test_study_of_the_page_is_checked_trained_and_predicts(project: Path, tmp_pa
     assert "resuming at step" in called(project, *seedbed, "resume", str(run), "max_epochs=101")
 
 
-@pytest.mark.slow
 def test_setting_that_is_forgotten_is_named(project: Path) -> None:
     said = called(project, "-m", "seedbed", "check", "experiment=iris", "~net.width", status=2)
     assert "net.width: is required by studies.iris.prototypes.Prototypes." in said
 
 
-@pytest.mark.slow
 def test_module_of_the_page_trains_and_is_swept(project: Path, tmp_path: Path) -> None:
     study = ("experiment=none", "task=waves", "data=waves", "monitor=val_loss", "max_epochs=3")
     printed = called(project, "train.py", *study, f"hydra.run.dir={tmp_path / 'run'}")

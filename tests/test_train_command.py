@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from copied import python
 
 from seedbed.config.compose import composed
 from seedbed.project import ROOT
@@ -23,13 +24,7 @@ TRAIN = ROOT / "train.py"
 
 
 def process(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(TRAIN), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    return python(TRAIN, *arguments)
 
 
 class Script:
@@ -113,10 +108,6 @@ def test_run_directory_holds_the_whole_run(
     }
 
 
-def test_status_is_finished(line: subprocess.CompletedProcess[str], folder: Path) -> None:
-    assert read_json(folder / "status.json")["state"] == "finished"
-
-
 def test_metrics_are_of_all_three_parts(
     line: subprocess.CompletedProcess[str], folder: Path
 ) -> None:
@@ -179,12 +170,6 @@ def test_log_that_hydra_cannot_set_up_is_explained(
     done = process(f"hydra.run.dir={tmp_path / 'run'}", setting)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith(expected)
-
-
-def test_group_set_to_null_is_explained(script: Script, tmp_path: Path) -> None:
-    status, message = script(tmp_path / "run", "scheduler=null")
-    assert status == 2
-    assert message.startswith("scheduler=null: no such scheduler; ")
 
 
 @pytest.mark.parametrize("below", ["", "run"])

@@ -1,12 +1,11 @@
 """The lessons' programs are what the lessons have, so that what is measured beside them counts."""
 
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from copied import python
 from stub_project import REPOSITORY
 
 from benchmarks.lessons import poem_gpt
@@ -80,13 +79,7 @@ def test_mnists_script_ends_with_the_tests_accuracy(tmp_path: Path) -> None:
     raw.mkdir(parents=True)
     digits(raw, "train", 60_000)
     digits(raw, "t10k", 100)
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.lessons.mnist", str(tmp_path), "42", "1"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=REPOSITORY,
-    )
+    done = python("-m", "benchmarks.lessons.mnist", tmp_path, "42", "1", cwd=REPOSITORY)
     assert done.stdout.startswith("epoch 1: train loss ")
     found = LESSON.search(done.stdout)
     assert found

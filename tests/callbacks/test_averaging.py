@@ -1,11 +1,10 @@
 """Lightning's moving average of the weights, within our runs."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 import torch
-from made import executed
+from made import copy_of, executed
 from torch import Tensor
 
 from seedbed.record.directory import RunDirectory
@@ -69,8 +68,7 @@ def test_fit_made_longer_ends_as_one_that_was_so_long_from_the_start(
     averaged: RunDirectory, tmp_path: Path
 ) -> None:
     """Its schedule is constant, so that only the averaging could tell the two apart."""
-    shutil.copytree(averaged.path, tmp_path / "longer")
-    longer = RunDirectory(tmp_path / "longer")
+    longer = copy_of(averaged, tmp_path / "longer")
     resume(longer.path, [f"max_steps={2 * STEPS}"])
     whole = ran(tmp_path / "whole", *AVERAGED, f"max_steps={2 * STEPS}")
     states = [torch.load(run.last, weights_only=True) for run in (longer, whole)]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from fixed import Fixed
 from lightning import Trainer
-from made import executed
+from made import executed, rows_of
 from torch import nn
 from torch.optim import SGD
 
@@ -82,8 +82,7 @@ def test_each_row_of_a_test_is_kept_with_what_it_came_to(tmp_path: Path) -> None
     nn.init.ones_(net.weight)
     nn.init.zeros_(net.bias)
     figures = evaluate(tmp_path, RegressionTask, net, x, y)
-    with (tmp_path / "test_rows.csv").open(newline="") as file:
-        rows = [*csv.DictReader(file)]
+    rows = rows_of(tmp_path / "test_rows.csv")
     assert [float(row["mse"]) for row in rows] == [1.0, 1.0]
     assert [float(row["target"]) for row in rows] == [5.0, 2.0]
     for name in ("loss", "mae", "r2"):

@@ -1,11 +1,10 @@
-import csv
 from pathlib import Path
 from typing import Any
 
 import made
 import pytest
 import torch
-import yaml
+from made import rows_of
 
 from seedbed.callbacks.stopping import EarlyStopping, LossTarget, Stopping
 from seedbed.config.checks import check
@@ -24,8 +23,7 @@ def prepared(folder: Path, *overrides: str) -> RunDirectory:
 
 def validations(run: RunDirectory) -> list[dict[str, str]]:
     """The rows of the fit's own validations."""
-    with (run.path / "metrics.csv").open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row["train/loss"]]
+    return rows_of(run.path / "metrics.csv", "train/loss")
 
 
 def last_step(run: RunDirectory) -> int:
@@ -121,27 +119,6 @@ def test_fit_counted_in_steps_ends_within_an_epoch(tmp_path: Path) -> None:
     run = prepared(tmp_path / "run", "data.batch_size=10", *steps, *target)
     execute(run.path)
     assert last_step(run) == 3
-
-
-def test_run_that_ended_early_is_not_trained_on_when_executed_again(tmp_path: Path) -> None:
-    run = prepared(tmp_path / "run", *EARLY)
-    metrics, step = execute(run.path), last_step(run)
-    run.set_status("running")
-    assert execute(run.path) == metrics
-    assert last_step(run) == step
-
-
-def test_resumed_fit_ends_where_an_uninterrupted_one_does(tmp_path: Path) -> None:
-    whole = prepared(tmp_path / "whole", *EARLY)
-    execute(whole.path)
-    run = prepared(tmp_path / "resumed", *EARLY, f"max_epochs={last_step(whole) - 1}")
-    execute(run.path)
-    config = run.config()
-    config["max_epochs"] = config["trainer"]["max_epochs"] = 100
-    run.config_file.write_text(yaml.safe_dump(config))
-    run.set_status("interrupted")
-    execute(run.path)
-    assert last_step(run) == last_step(whole)
 
 
 def test_options_combine(tmp_path: Path) -> None:

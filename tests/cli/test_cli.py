@@ -1,17 +1,16 @@
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures import Command
 from typer.testing import CliRunner
 
-from seedbed.cli.main import app, main
+from seedbed.cli.main import app
 from seedbed.errors import FetchError, MirrorsError
 
 
 def test_fetch_brings_what_is_named_and_says_where_it_is(
-    seedbed: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seedbed: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEEDBED_DATA_DIR", "")  # so that it is set back
     called = seedbed("fetch", "parcel", "--data-dir", tmp_path)
@@ -19,14 +18,14 @@ def test_fetch_brings_what_is_named_and_says_where_it_is(
     assert (tmp_path / "parcel").is_dir()
 
 
-def test_fetch_of_anything_else_names_what_there_is(seedbed: Callable[..., Any]) -> None:
+def test_fetch_of_anything_else_names_what_there_is(seedbed: Command) -> None:
     called = seedbed("fetch", "parcels")
     assert (called.status, called.err) == (2, "parcels: nothing to fetch; did you mean parcel?\n")
 
 
 @pytest.mark.parametrize(("error", "status"), [(MirrorsError("none"), 3), (FetchError("full"), 1)])
 def test_fetch_without_a_mirror_that_delivers_has_a_status_of_its_own(
-    error: Exception, status: int, seedbed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    error: Exception, status: int, seedbed: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(data: Any) -> Path:
         raise error
@@ -87,22 +86,12 @@ def test_unknown_option_is_a_wrong_call(verb: str) -> None:
     ],
     ids=lambda words: words[0],
 )
-def test_folder_that_is_no_run_is_explained_by_every_verb_on_a_run(
-    words: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_folder_of_runs_in_place_of_one_is_explained_by_every_verb_on_a_run(
+    words: list[str], tmp_path: Path, seedbed: Command
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["seedbed", words[0], str(tmp_path), *words[1:]])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    assert caught.value.code == 2
-    problem = f"{tmp_path} is not a run: it has no config.yaml."
-    assert capsys.readouterr().err == f"{problem}\n"
     (tmp_path / "0").mkdir()
-    (tmp_path / "0/config.yaml").write_text("")
-    with pytest.raises(SystemExit):
-        main()
-    said = capsys.readouterr().err
-    assert said.startswith(f"{problem} Runs are in it, as 0: ")
-    assert said.endswith(f"seedbed compare {tmp_path} ranks them.\n")
+    (tmp_path / "0/config.yaml").touch()
+    called = seedbed(words[0], tmp_path, *words[1:])
+    problem = f"{tmp_path} is not a run: it has no config.yaml. Runs are in it, as 0: "
+    assert (called.status, called.err.startswith(problem)) == (2, True)
+    assert called.err.endswith(f"seedbed compare {tmp_path} ranks them.\n")

@@ -160,13 +160,6 @@ def test_size_that_only_data_gives_is_no_setting() -> None:
     assert "net: seedbed.nets.cnn.CNN is made from channels, outputs" in message
 
 
-def test_convolutional_net_is_refused_where_the_data_is_no_images() -> None:
-    assert refusal("experiment=marks", "net=cnn") == (
-        "net: seedbed.nets.cnn.CNN is made from channels, outputs, this data gives "
-        "inputs, outputs. Choose another net, or other data."
-    )
-
-
 def test_task_that_does_not_fit_the_data_is_refused() -> None:
     assert refusal("task=binary") == (
         "task: this is for binary, but the data is for regression; choose task=regression."
@@ -251,12 +244,6 @@ def test_module_of_a_package_that_is_not_listed_is_the_only_cause_that_is_named(
     message = refusal("experiment=none", "data=dots", "+task._target_=mine.Module")
     assert message.startswith("_target_: mine.Module may not be constructed here")
     assert "\n" not in message
-
-
-@pytest.mark.parametrize("target", ["torch.hub.load", "torch.optim.Adam.step", "builtins.eval"])
-def test_target_is_allowed_by_its_exact_name_only(target: str) -> None:
-    with pytest.raises(SettingError, match="may not be constructed here"):
-        check(settings() | {"optimizer": {"_target_": target}})
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,11 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from copied import python
 
 pytestmark = pytest.mark.slow
 
@@ -94,13 +93,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     (project / "src" / "planted" / "all.py").write_text(PLANTED)
     packages = json.dumps(["studies", "planted"])
     (project / "pyproject.toml").write_text(f"[tool.seedbed]\npackages = {packages}\n")
-    done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("reach.py"), "--json"],
-        env=os.environ | {"SEEDBED_PROJECT": str(project)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = os.environ | {"SEEDBED_PROJECT": str(project)}
+    done = python(Path(__file__).with_name("reach.py"), "--json", env=environment)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     strange = rf"\S+ studies\.(?!({'|'.join(SHIPPED)})(\.|$))"

@@ -3,9 +3,7 @@
 import io
 import json
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +16,6 @@ from seedbed.data.pictures import read_picture
 from seedbed.data.table import Table
 from seedbed.data.text import Text
 from seedbed.errors import DataError
-
-Command = Callable[..., Any]
-
 
 # --- data -----------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fixtures import Command
 from PIL import Image
 from torchvision import datasets
 
@@ -193,7 +194,7 @@ def test_what_arrives_with_another_checksum_is_not_kept(
 
 @pytest.mark.parametrize("name", ["fashion_mnist", "kmnist", "cifar10"])
 def test_command_without_a_network_says_what_to_do_and_has_its_own_status(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seedbed: Callable[..., Any]
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seedbed: Command
 ) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("SEEDBED_DATA_DIR", "")  # so that it is set back

@@ -274,25 +274,20 @@ class Blind(SGD):
         return super().step()
 
 
-def with_optimizer(fit: Fit, kind: type[SGD]) -> Fit:
-    vars(fit.study.task)["_optimizer"] = lambda net: kind(net.parameters(), lr=0.01)
-    return fit
-
-
 def test_optimizer_of_ones_own_gets_lightnings_closure(
-    lightnings: list[int], tmp_path: Path
+    lightnings: list[int], own_module: str, tmp_path: Path
 ) -> None:
-    ours, usual = (
-        with_optimizer(Fit(tmp_path / str(usual), *LINE, usual=usual), Own).run()
-        for usual in (False, True)
-    )
+    study = (*LINE, f"optimizer._target_={own_module}.Own")
+    ours, usual = (Fit(tmp_path / str(usual), *study, usual=usual).run() for usual in (False, True))
     assert len(lightnings) == STEPS  # the other fit's
     assert_same(ours, usual)
 
 
 @pytest.mark.parametrize("usual", [False, True])
-def test_optimizer_that_asks_for_no_gradients_is_reported(usual: bool, tmp_path: Path) -> None:
-    fit = with_optimizer(Fit(tmp_path, *LINE, usual=usual), Blind)
+def test_optimizer_that_asks_for_no_gradients_is_reported(
+    usual: bool, own_module: str, tmp_path: Path
+) -> None:
+    fit = Fit(tmp_path, *LINE, f"optimizer._target_={own_module}.Blind", usual=usual)
     with pytest.raises(MisconfigurationException, match="closure"):
         fit.run()
 

@@ -2,11 +2,10 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from copied import called, tracked
+from copied import called, python, tracked
 from documents import dead_links
 
 from seedbed.project import own_packages
@@ -98,10 +97,7 @@ def test_later_version_merges_into_a_project_with_work_of_its_own(
     data.write_text(data.read_text() + "\n# Later.\n")
     commit(template, "The later version.")
     environment = os.environ | {"PYTHONPATH": str(project / "src"), "SEEDBED_PROJECT": str(project)}
-    done = subprocess.run(
-        [sys.executable, "-m", "seedbed.new.update", str(template)],
-        capture_output=True, text=True, check=False, env=environment, cwd=project,
-    )  # fmt: skip
+    done = python("-m", "seedbed.new.update", template, env=environment, cwd=project)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "LATER" in (project / "src/seedbed/nets/mlp.py").read_text()
     assert (project / "src/seedbed/nets/later.py").is_file()

@@ -1,8 +1,6 @@
 """A study begun by `seedbed new study`, in a copy of the project."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import get_args
 
@@ -54,14 +52,7 @@ def test_study_is_formatted_and_passes_the_house_rules(kind: str, tmp_path: Path
     project, files = begun(tmp_path, kind, "a_name_of_thirty_characters_xx")
     code = [name for name in files if name.endswith(".py")]
     for words in (("format", "--check", "--diff"), ("check",)):
-        done = subprocess.run(
-            [sys.executable, "-m", "ruff", *words, *code],
-            cwd=project,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        called(project, "-m", "ruff", *words, *code)
     assert not [
         name for name in files if re.search(r"NAME|seedbed\.new", (project / name).read_text())
     ]

@@ -1,7 +1,6 @@
 """The optimizers and schedules of libraries: which work by an override, and why others do not."""
 
 import copy
-import csv
 import inspect
 import io
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import made
 import pytest
 import pytorch_optimizer
 import torch
+from made import values_of
 from torch import nn
 from torch.optim import SGD, Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
@@ -194,8 +194,7 @@ def executed(folder: Path, *overrides: str) -> RunDirectory:
 
 def rates(run: RunDirectory) -> list[float]:
     """The rate after each epoch of a step."""
-    with (run.path / "metrics.csv").open(newline="") as file:
-        return [float(row["learning_rate"]) for row in csv.DictReader(file) if row["learning_rate"]]
+    return values_of(run.path / "metrics.csv", "learning_rate")
 
 
 def test_optimizer_typed_over_an_options_takes_what_it_can_and_the_rest_is_reported(

@@ -1,13 +1,11 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fixtures import MakeRun
 
 from seedbed.errors import RunError
 from seedbed.record.run import find_runs, read_run
-
-MakeRun = Callable[..., Path]
 
 
 def test_folder_means_all_runs_below_it_with_10_after_9(make_run: MakeRun, tmp_path: Path) -> None:

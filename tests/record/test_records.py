@@ -4,12 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
 
 import pytest
 import yaml
+from copied import python
+from fixtures import MakeRun
 
 from seedbed.config.compose import composed, plain
 from seedbed.errors import RunError
@@ -17,8 +18,6 @@ from seedbed.record.directory import RunDirectory
 from seedbed.record.files import read_settings
 from seedbed.record.run import find_runs
 from seedbed.runs.table import as_text, lines
-
-MakeRun = Callable[..., Path]
 
 LONG = "1" + "0" * 400
 STARTED = '{"state": "finished", "started": %s}'
@@ -74,6 +73,7 @@ MALFORMED = [
     ("metrics.csv", "a,b\n1,2\n", "it has no column step"),
     ("metrics.csv", f"step,val/loss\n1{LONG},1\n", "step inf"),
     ("metrics.csv", "step,val/loss\n1,low\n", "could not convert"),
+    ("metrics.csv", b"\xff", "can't decode"),
     ("metrics.csv", f"step,{'x' * 200_000}\n", "field larger"),
     ("metrics.csv", ",".join(map(str, range(10_001))), "at most 10,000 names"),
 ]
@@ -258,12 +258,7 @@ def test_page_of_expensive_records_ends_within_its_limits(attack: str, make_run:
 
 def limited(*words: object) -> subprocess.CompletedProcess[str]:
     """A command within its limits."""
-    return subprocess.run(
-        [sys.executable, "-c", LIMITED, *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return python("-c", LIMITED, *words)
 
 
 REFUSED = {

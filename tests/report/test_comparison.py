@@ -1,18 +1,15 @@
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from fixtures import MakeRun
 
 from seedbed.errors import SettingError
 from seedbed.record.run import find_runs
 from seedbed.report.comparison import Comparison, compare, compare_each, duration, figure
 from seedbed.report.tables import remarks
-
-MakeRun = Callable[..., Path]
-
 
 NAN = float("nan")
 

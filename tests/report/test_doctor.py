@@ -186,7 +186,10 @@ def test_test_part_is_not_looked_at(tmp_path: Path) -> None:
         ("experiment=dots", "max_epochs=40"),
         ("experiment=glyphs", "max_epochs=6"),
         ("experiment=marks", "max_epochs=20"),
-        ("experiment=rhymes", "max_steps=100", "val_check_interval=25"),
+        (
+            *("experiment=rhymes", "data.context=32", "data.batch_size=4"),
+            *("max_steps=60", "val_check_interval=15"),
+        ),
     ],
     ids=str,
 )

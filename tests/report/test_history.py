@@ -1,8 +1,8 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fixtures import MakeRun
 from matplotlib.image import imread
 
 from seedbed.record.run import find_runs
@@ -10,8 +10,6 @@ from seedbed.report.comparison import compare
 from seedbed.report.history import course, draw_history
 from seedbed.report.robustness import draw_robustness, means
 from seedbed.report.style import drawing
-
-MakeRun = Callable[..., Path]
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures import MakeRun
 from matplotlib.axes import Axes
 from PIL import Image
 
@@ -19,8 +19,6 @@ from seedbed.report.effects import measured
 from seedbed.report.picture import Picture, png
 from seedbed.report.scales import spans, view
 from seedbed.report.style import COLOURS, GREY, colours, drawing, panels, spread, text
-
-MakeRun = Callable[..., Path]
 
 
 def test_divergent_run_does_not_stretch_the_view(make_run: MakeRun, tmp_path: Path) -> None:

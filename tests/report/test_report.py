@@ -1,27 +1,23 @@
 """The files of a report, and the verb that writes them."""
 
-import csv
 import json
 import math
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures import MakeRun
+from made import rows_of
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
 from seedbed.cli.main import app
-from seedbed.errors import RunError
 from seedbed.record.run import find_runs
 from seedbed.report.comparison import compare
 from seedbed.report.fits import draw_fits
 from seedbed.report.style import drawing
 from seedbed.report.write import write_report
-
-MakeRun = Callable[..., Path]
-
 
 POINTS = "input,target,prediction\n-1,-2,-1.5\n0,0,0.5\n1,2,1e30\n"
 
@@ -56,8 +52,7 @@ def command(*words: object) -> str:
 
 
 def test_results_have_a_row_a_run_that_equals_its_own_files(sweep: Path, output: str) -> None:
-    with (sweep / "results.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(sweep / "results.csv")
     assert [Path(row["run"]).name for row in rows] == ["3", "0", "2", "1"]
     assert [row["optimizer.lr"] for row in rows] == ["1.0", "0.1", "0.1", "1.0"]
     assert [row["state"] for row in rows] == ["finished", "finished", "finished", "failed"]
@@ -179,10 +174,3 @@ def test_run_that_has_not_started_is_reported_alone(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("monitor: val/loss\nmode: min\nexperiment_name: line\n")
     assert " new " in command(tmp_path)
     assert written(tmp_path) == {"config.yaml", "results.csv", "report.html"}
-
-
-def test_folder_that_cannot_be_made_is_explained(make_run: MakeRun, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    comparison = compare(find_runs([make_run("0", [1.0])]))
-    with pytest.raises(RunError, match=r"file: cannot be written \(File exists\)"):
-        write_report(comparison, tmp_path / "file")

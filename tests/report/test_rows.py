@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures import MakeRun
 
 from seedbed.files import place_csv
 from seedbed.record.run import find_runs
 from seedbed.report.comparison import compare
 from seedbed.report.rows import compared, verdicts_by_row
 from seedbed.report.tables import as_json, remarks
-
-MakeRun = Callable[..., Path]
 
 GENERATOR = np.random.default_rng(0)
 LOSSES = GENERATOR.normal(1.0, 1.0, 200)

@@ -1,17 +1,16 @@
 """The picture of how a fit went shows what its log holds."""
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures import MakeRun
+from made import rows_of
 
 from seedbed.record.run import read_run
 from seedbed.report.picture import Picture, pictures_of, save
 from seedbed.report.view import View
-
-MakeRun = Callable[..., Path]
 
 
 def seen(folder: Path, task: Any = None) -> View:
@@ -19,8 +18,7 @@ def seen(folder: Path, task: Any = None) -> View:
 
 
 def with_columns(folder: Path, **columns: list[float]) -> None:
-    with (folder / "metrics.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(folder / "metrics.csv")
     for name, values in columns.items():
         for row, value in zip(rows, values, strict=True):
             row[name.replace("__", "/")] = str(value)

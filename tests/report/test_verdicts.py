@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fixtures import MakeRun
 
 from seedbed.record.run import find_runs
 from seedbed.report.comparison import Comparison, compare
 from seedbed.report.verdicts import verdicts
 
-MakeRun = Callable[..., Path]
 Compared = Callable[..., Comparison]
 
 

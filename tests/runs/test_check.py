@@ -1,17 +1,14 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from fixtures import Command
 from shipped import EXPERIMENTS, OWN_DATA
 
 from seedbed.errors import DataError, SettingError
 from seedbed.runs import check as module
 from seedbed.runs.check import check, check_each
-
-Command = Callable[..., Any]
 
 VERSE = ("experiment=rhymes", "data.poems=60", "data.context=8", "net.depth=1")
 

@@ -31,6 +31,8 @@ from seedbed.record.directory import RunDirectory
 from seedbed.runs.evaluate import evaluate
 from seedbed.runs.execute import execute
 
+pytestmark = pytest.mark.slow
+
 TOGETHER = ("trainer=ddp", "trainer.devices=2")
 
 EXAM = (
@@ -91,7 +93,6 @@ def rows(run: RunDirectory) -> list[dict[str, float]]:
         ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "study",
     [
@@ -116,7 +117,6 @@ def test_two_processes_train_as_one_with_the_same_batches(
     assert two.metrics() == pytest.approx(one.metrics(), rel=1e-4, abs=1e-5)
 
 
-@pytest.mark.slow
 def test_each_row_of_an_uneven_part_counts_once(tmp_path: Path) -> None:
     file = tmp_path / "table.csv"
     file.write_text("a,y\n" + "".join(f"{n},{n % 2}\n" for n in range(33)))
@@ -129,7 +129,6 @@ def test_each_row_of_an_uneven_part_counts_once(tmp_path: Path) -> None:
     assert two.metrics() == pytest.approx(one.metrics(), rel=1e-5)
 
 
-@pytest.mark.slow
 def test_run_whose_process_was_killed_fails_and_resumes_to_identical_weights(
     tmp_path: Path,
 ) -> None:
@@ -153,14 +152,12 @@ def test_run_whose_process_was_killed_fails_and_resumes_to_identical_weights(
     assert not torch.equal(first["cpu"], second["cpu"])
 
 
-@pytest.mark.slow
 def test_error_of_one_process_is_the_runs(tmp_path: Path) -> None:
     run = prepared(tmp_path, *EXAM, *TOGETHER)
     assert together(run, rank=1, call=3, event=fail) == [LostProcessError.exit_status, 1]
     assert (run.status()["state"], run.status()["error"]) == ("failed", "one of them failed")
 
 
-@pytest.mark.slow
 def test_error_before_the_fit_is_the_first_processs_alone(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,7 +165,6 @@ def test_error_before_the_fit_is_the_first_processs_alone(
     assert "Traceback" not in capfd.readouterr().err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_signal_to_one_process_has_both_save_and_end(rank: int, tmp_path: Path) -> None:
     run = prepared(tmp_path, *EXAM, *TOGETHER)
@@ -180,7 +176,6 @@ def test_signal_to_one_process_has_both_save_and_end(rank: int, tmp_path: Path) 
     assert run.status()["state"] == "finished"
 
 
-@pytest.mark.slow
 def test_run_of_two_processes_is_evaluated_in_one(tmp_path: Path) -> None:
     run = prepared(tmp_path, *EXAM, *TOGETHER)
     assert together(run) == [0, 0]
@@ -243,7 +238,6 @@ def training(run: RunDirectory, under: tuple[str, ...] = ()) -> subprocess.Popen
     return process
 
 
-@pytest.mark.slow
 def test_command_trains_in_two_processes_with_one_log_and_no_word_of_it(tmp_path: Path) -> None:
     process = started(TRAIN, *SHORT, f"hydra.run.dir={tmp_path / 'run'}")
     out, errors = process.communicate(timeout=10 * LIMIT)
@@ -257,7 +251,6 @@ def test_command_trains_in_two_processes_with_one_log_and_no_word_of_it(tmp_path
     assert (run.provenance()["processes"], run.provenance()["threads"]) == (2, 2)
 
 
-@pytest.mark.slow
 def test_processes_of_torchrun_agree_on_one_directory(tmp_path: Path) -> None:
     place = f"hydra.run.dir={tmp_path}/${{runid:}}"
     process = started(TRAIN, *SHORT, place, under=TORCHRUN)
@@ -268,7 +261,6 @@ def test_processes_of_torchrun_agree_on_one_directory(tmp_path: Path) -> None:
     assert RunDirectory(folder).status()["state"] == "finished"
 
 
-@pytest.mark.slow
 def test_sweep_has_two_processes_for_each_job_with_the_jobs_own_settings(tmp_path: Path) -> None:
     rates = ("0.01", "0.02")
     process = started(
@@ -286,7 +278,6 @@ def test_sweep_has_two_processes_for_each_job_with_the_jobs_own_settings(tmp_pat
         assert trained_with == pytest.approx([float(rate)] * 3)
 
 
-@pytest.mark.slow
 def test_process_that_is_killed_ends_the_run_at_once_with_what_to_do(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "run")
     process = training(run)
@@ -299,7 +290,6 @@ def test_process_that_is_killed_ends_the_run_at_once_with_what_to_do(tmp_path: P
     assert ranks(run) == {}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("under", [(), TORCHRUN], ids=["alone", "torchrun"])
 def test_processes_save_and_end_when_what_started_them_is_killed(
     under: tuple[str, ...], tmp_path: Path
@@ -316,7 +306,6 @@ def test_processes_save_and_end_when_what_started_them_is_killed(
     assert run.status()["state"] == "interrupted"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signal_to_the_command_has_its_processes_save_and_end(
     number: signal.Signals, status: int, tmp_path: Path
@@ -330,7 +319,6 @@ def test_signal_to_the_command_has_its_processes_save_and_end(
     assert run.status()["state"] == "interrupted"
 
 
-@pytest.mark.slow
 def test_error_of_a_process_is_reported_once_with_its_status(tmp_path: Path) -> None:
     process = started(TRAIN, *SHORT, "optimizer.lr=1e6", f"hydra.run.dir={tmp_path / 'run'}")
     _, errors = process.communicate(timeout=10 * LIMIT)

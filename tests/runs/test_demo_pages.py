@@ -1,18 +1,14 @@
 """What a demo's pages show, without a browser."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 import torch
+from fixtures import Command
 
 from seedbed.demo import images, table
 from seedbed.demo.drawing import curve, surface
 from seedbed.demo.outputs import as_bars
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.load import load
-
-Command = Callable[..., Any]
 
 
 def test_prediction_is_the_nets_own(exam: RunDirectory) -> None:

@@ -1,21 +1,18 @@
 import csv
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from made import executed
+from fixtures import Command
+from made import copy_of, executed
 
 from seedbed.errors import DataError, RunError
 from seedbed.record.directory import RunDirectory, write_json
 from seedbed.runs import evaluate as module
 from seedbed.runs.evaluate import evaluate
 from seedbed.runs.execute import execute
-
-Command = Callable[..., Any]
 
 every_kind = pytest.mark.parametrize("kind", ["poems", "exam", "digits", "line", "table"])
 
@@ -49,8 +46,7 @@ def test_threads_are_the_runs_but_no_more_than_cores_and_afterwards_as_before(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    shutil.copytree(exam.path, tmp_path / "run")
-    run = RunDirectory(tmp_path / "run")
+    run = copy_of(exam, tmp_path / "run")
     write_json(run.provenance_file, run.provenance() | {"threads": recorded})
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     seen = []
@@ -137,19 +133,10 @@ def test_each_checkpoint_that_is_tested_counts(untested: RunDirectory) -> None:
     assert len(untested.provenance()["test_opened"]) == 2
 
 
-def test_moved_run_is_evaluated_without_the_experiments_file(
-    exam: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copytree(exam.path, tmp_path / "moved")
-    monkeypatch.setattr("seedbed.config.compose.CONF", tmp_path / "none")
-    assert evaluate(tmp_path / "moved") == recorded(exam, "val")
-
-
 @pytest.fixture
 def own(table: RunDirectory, tmp_path: Path) -> RunDirectory:
     """The run, with a data file of its own."""
-    shutil.copytree(table.path, tmp_path / "run")
-    run = RunDirectory(tmp_path / "run")
+    run = copy_of(table, tmp_path / "run")
     config = run.config()
     config["data"]["path"] = str(shutil.copy(config["data"]["path"], tmp_path / "own.csv"))
     run.set_config(config)

@@ -1,4 +1,3 @@
-import csv
 import errno
 import json
 import os
@@ -18,6 +17,7 @@ import pytest
 import torch
 import yaml
 from filelock import FileLock
+from made import copy_of, rows_of
 from stubs.data import Dots
 from torch.nn import functional as F
 
@@ -39,8 +39,7 @@ def prepared(folder: Path, *overrides: str) -> RunDirectory:
 
 def rows(run: RunDirectory, column: str) -> list[dict[str, str]]:
     """The rows of metrics.csv that have a value in a column."""
-    with (run.path / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if row[column]]
+    return rows_of(run.path / "metrics.csv", column)
 
 
 def parts(value: Any) -> Iterator[Any]:
@@ -160,19 +159,9 @@ def test_another_seed_gives_other_metrics(finished: RunDirectory, tmp_path: Path
     assert execute(RunDirectory.create(tmp_path, config).path) != finished.metrics()
 
 
-def test_moved_run_still_says_that_it_has_finished(
-    finished: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    moved = tmp_path / "elsewhere"
-    shutil.copytree(finished.path, moved)
-    assert execute(moved) == finished.metrics()
-    assert capsys.readouterr().out == f"{moved} has finished; metrics.json has its metrics.\n"
-
-
 @pytest.mark.slow
 def test_command_to_go_on_works_as_it_is_printed(finished: RunDirectory, tmp_path: Path) -> None:
-    run = RunDirectory(tmp_path / "a run (moved)")
-    shutil.copytree(finished.path, run.path)
+    run = copy_of(finished, tmp_path / "a run (moved)")
     done = subprocess.run(
         run.resume_command, shell=True, capture_output=True, text=True, check=True, cwd=tmp_path
     )
@@ -182,8 +171,7 @@ def test_command_to_go_on_works_as_it_is_printed(finished: RunDirectory, tmp_pat
 def test_run_killed_after_its_fit_is_only_tested_when_executed_again(
     finished: RunDirectory, tmp_path: Path
 ) -> None:
-    run = RunDirectory(tmp_path / "killed")
-    shutil.copytree(finished.path, run.path)
+    run = copy_of(finished, tmp_path / "killed")
     run.metrics_file.unlink()
     run.set_status("running")
     assert execute(run.path) == finished.metrics()
@@ -194,8 +182,7 @@ def test_run_killed_after_its_fit_is_only_tested_when_executed_again(
 def test_run_that_goes_on_keeps_its_record_and_notes_the_start(
     finished: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = RunDirectory(tmp_path / "killed")
-    shutil.copytree(finished.path, run.path)
+    run = copy_of(finished, tmp_path / "killed")
     run.set_status("running")
     monkeypatch.setattr(sys, "orig_argv", ["python", "later"])
     execute(run.path)
@@ -203,18 +190,6 @@ def test_run_that_goes_on_keeps_its_record_and_notes_the_start(
     [start] = found.pop("resumed")
     assert found == finished.provenance()
     assert start["command"] == [sys.executable, "later"]
-
-
-def test_directory_without_a_configuration_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"is not a run: it has no config\.yaml"):
-        execute(tmp_path)
-
-
-@pytest.mark.parametrize("content", ["[1, 2]", "a: [", "\xff"])
-def test_damaged_configuration_is_explained(tmp_path: Path, content: str) -> None:
-    (tmp_path / "config.yaml").write_text(content, encoding="latin-1")
-    with pytest.raises(RunError, match=r"config\.yaml: "):
-        execute(tmp_path)
 
 
 def test_directory_holds_one_run_only(finished: RunDirectory) -> None:
@@ -268,8 +243,7 @@ def test_killed_process_leaves_the_run_free(killed: Killed) -> None:
 def test_run_killed_before_its_first_checkpoint_begins_its_log_anew(
     killed: Killed, tmp_path: Path
 ) -> None:
-    run = RunDirectory(tmp_path / "copy")
-    shutil.copytree(killed.run.path, run.path)
+    run = copy_of(killed.run, tmp_path / "copy")
     assert not run.last.exists()
     run.config_file.write_text(
         yaml.safe_dump(prepared(tmp_path / "other").config()), encoding="utf-8"

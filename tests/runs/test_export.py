@@ -1,6 +1,5 @@
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +7,17 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from fixtures import Command
 from safetensors.torch import load_file
 
 from seedbed.config.compose import composed, plain
-from seedbed.errors import RunError, SeedbedError
+from seedbed.errors import SeedbedError
 from seedbed.nets.mlp import MLP
 from seedbed.record.directory import RunDirectory
 from seedbed.runs import export as module
 from seedbed.runs.execute import execute
 from seedbed.runs.export import export
 from seedbed.runs.load import load
-
-Command = Callable[..., Any]
 
 
 def session(folder: Path) -> onnxruntime.InferenceSession:
@@ -92,13 +90,6 @@ def test_missing_package_is_a_line_that_names_the_extra(
     assert called.err == (
         "onnx, onnxscript, onnxruntime not installed; get it with pip install '.[export]'.\n"
     )
-
-
-def test_place_that_cannot_be_written_is_explained(exam: RunDirectory, tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.touch()
-    with pytest.raises(RunError, match=r"file: cannot be written \(File exists\)"):
-        export(load(exam.path), "safetensors", file)
 
 
 def test_moved_run_is_exported_without_its_data_into_its_own_directory(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixtures import Command
 from omegaconf import open_dict
 
 from seedbed.config.compose import composed, plain
@@ -19,8 +20,6 @@ from seedbed.runs.find_rate import (
     smoothed,
     suggested,
 )
-
-Command = Callable[..., Any]
 
 LINE = ("experiment=dots", "optimizer.lr=0.005")
 

@@ -27,8 +27,7 @@ def refusal(*overrides: str) -> str:
 
 
 def weights(run: RunDirectory) -> dict[str, Tensor]:
-    state: dict[str, Tensor] = torch.load(run.last, weights_only=True)["state_dict"]
-    return {name.removeprefix("net."): weight for name, weight in state.items()}
+    return {name.removeprefix("net."): w for name, w in made.weights_of(run.last).items()}
 
 
 def changed(one: RunDirectory, other: RunDirectory) -> set[str]:

@@ -1,18 +1,15 @@
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fixtures import Command
 
 from seedbed.data.vocabulary import END, UNKNOWN, Vocabulary
 from seedbed.errors import DataError, RunError
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.generate import Text, generate, unknown
 from seedbed.runs.load import LoadedRun, load
-
-Command = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")

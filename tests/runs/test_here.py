@@ -1,17 +1,15 @@
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures import Command
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
+from made import copy_of
 
 from seedbed.config.compose import composed, plain
 from seedbed.errors import SettingError
 from seedbed.record.directory import RunDirectory, write_json
 from seedbed.runs.here import as_here
-
-Command = Callable[..., Any]
 
 OTHER = "Not as in the run: {}. Figures may differ from its own.\n"
 
@@ -60,8 +58,7 @@ def test_settings_without_these_are_refused(config: dict[str, Any]) -> None:
 @pytest.fixture
 def of_a_gpu(exam: RunDirectory, tmp_path: Path) -> RunDirectory:
     """As `trainer=gpu` leaves it."""
-    shutil.copytree(exam.path, tmp_path / "run")
-    run = RunDirectory(tmp_path / "run")
+    run = copy_of(exam, tmp_path / "run")
     config = run.config()
     config["trainer"] |= plain(composed(["trainer=gpu"]))["trainer"] | {"max_epochs": 4}
     run.set_config(config | {"compile": True})
@@ -88,8 +85,7 @@ def test_run_of_a_gpu_is_evaluated_with_what_there_is_and_that_is_said(
 def test_device_that_was_chosen_by_itself_is_compared_too(
     seedbed: Command, exam: RunDirectory, tmp_path: Path
 ) -> None:
-    shutil.copytree(exam.path, tmp_path / "run")
-    run = RunDirectory(tmp_path / "run")
+    run = copy_of(exam, tmp_path / "run")
     write_json(run.provenance_file, run.provenance() | {"device": "cuda"})
     assert seedbed("evaluate", run.path).err == OTHER.format("cpu instead of cuda")
     assert seedbed("evaluate", exam.path).err == ""
@@ -104,8 +100,7 @@ def test_run_of_a_gpu_predicts_and_is_exported(
 
 
 def test_poem_run_of_a_gpu_writes(seedbed: Command, poems: RunDirectory, tmp_path: Path) -> None:
-    shutil.copytree(poems.path, tmp_path / "run")
-    run = RunDirectory(tmp_path / "run")
+    run = copy_of(poems, tmp_path / "run")
     config = run.config()
     run.set_config(config | {"trainer": config["trainer"] | {"accelerator": "gpu"}})
     assert seedbed("generate", run.path, "--prompt", "春").out.startswith("春")

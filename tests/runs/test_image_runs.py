@@ -3,13 +3,12 @@
 import csv
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from fixtures import Command
 from made import executed, settings
 from PIL import Image
 from torchvision import models
@@ -20,8 +19,6 @@ from seedbed.errors import SettingError
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
 from seedbed.runs.load import load
-
-Command = Callable[..., Any]
 
 CLASSES = ("left", "right")
 SMALL = "shufflenet_v2_x0_5"

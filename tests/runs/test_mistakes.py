@@ -1,15 +1,13 @@
 """What a user may do wrong with a run on the command line: a message and status 2, no traceback."""
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures import Command
+from made import copy_of
 
 from seedbed.record.directory import RunDirectory
-
-Command = Callable[..., Any]
 
 VERBS: dict[str, tuple[str, ...]] = {
     "execute": (),
@@ -26,8 +24,7 @@ on_checkpoints = pytest.mark.parametrize("verb", ["evaluate", "predict", "genera
 
 @pytest.fixture
 def run(exam: RunDirectory, tmp_path: Path) -> RunDirectory:
-    shutil.copytree(exam.path, tmp_path / "run")
-    return RunDirectory(tmp_path / "run")
+    return copy_of(exam, tmp_path / "run")
 
 
 def refused(called: Any) -> str:
@@ -161,11 +158,6 @@ def test_prompt_outside_the_vocabulary_or_empty_is_no_error(
     called = seedbed("generate", poems.path, "--prompt", "xyz", "--seed", 1)
     assert (called.status, "x y z" in called.err) == (0, True)
     assert seedbed("generate", poems.path, "--prompt", "", "--seed", 1).status == 0
-
-
-def test_unknown_experiment_is_named_with_the_nearest(seedbed: Command) -> None:
-    called = seedbed("check", "experiment=makrs")
-    assert (called.status, "did you mean marks?" in called.out) == (2, True)
 
 
 def test_folder_of_runs_that_is_none_is_named(seedbed: Command, tmp_path: Path) -> None:

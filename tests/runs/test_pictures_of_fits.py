@@ -1,12 +1,11 @@
 """Pictures of regressions and of their loss, held against the run's own files and net."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from made import executed
+from made import executed, values_of
 from matplotlib.axes import Axes
 
 from seedbed.record.directory import RunDirectory
@@ -38,8 +37,7 @@ def curve(axes: Axes, label: str) -> np.ndarray:
 
 
 def logged(run: RunDirectory, metric: str) -> list[float]:
-    with (run.path / "metrics.csv").open() as file:
-        return [float(row[metric]) for row in csv.DictReader(file) if row[metric]]
+    return values_of(run.path / "metrics.csv", metric)
 
 
 def test_pictures_of_a_line_and_of_two_parameters(line: RunDirectory, linear: RunDirectory) -> None:

@@ -2,7 +2,6 @@ import csv
 import io
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -10,14 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fixtures import Command
 from PIL import Image
 
 from seedbed.errors import DataError, RunError
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.load import LoadedRun, load
 from seedbed.runs.predict import predict
-
-Command = Callable[..., Any]
 
 
 @pytest.fixture
@@ -190,13 +188,6 @@ def test_nothing_is_written_where_the_input_is_wrong(
     assert called.status == 2
     assert f"{source}, row 3, column 'study'" in called.err
     assert not (tmp_path / "out.csv").exists()
-
-
-def test_file_that_cannot_be_written_is_named(
-    seedbed: Command, exam: RunDirectory, source: Path, tmp_path: Path
-) -> None:
-    called = seedbed("predict", exam.path, source, "--out", tmp_path)
-    assert (called.status, called.err) == (2, f"{tmp_path}: cannot be written (Is a directory).\n")
 
 
 def test_link_is_followed_and_a_device_stays_one(

@@ -1,23 +1,19 @@
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fixtures import Command
+from made import copy_of
 
 from seedbed.errors import DataError, RunError
 from seedbed.record.directory import RunDirectory, write_json
 from seedbed.runs import reproduce as module
 from seedbed.runs.reproduce import reproduce
 
-Command = Callable[..., Any]
-
 
 @pytest.fixture
 def moved(line: RunDirectory, tmp_path: Path) -> RunDirectory:
-    shutil.copytree(line.path, tmp_path / "moved")
-    return RunDirectory(tmp_path / "moved")
+    return copy_of(line, tmp_path / "moved")
 
 
 def altered(run: RunDirectory) -> RunDirectory:
@@ -58,8 +54,7 @@ def test_directory_that_holds_a_run_is_left_alone(moved: RunDirectory, line: Run
 
 
 def test_data_that_is_gone_is_named(table: RunDirectory, tmp_path: Path) -> None:
-    shutil.copytree(table.path, tmp_path / "run")
-    run = RunDirectory(tmp_path / "run")
+    run = copy_of(table, tmp_path / "run")
     config = run.config()
     config["data"]["path"] = str(tmp_path / "gone.csv")
     run.set_config(config)

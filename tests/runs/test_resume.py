@@ -11,7 +11,6 @@ import random
 import re
 import resource
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,9 +24,11 @@ from typing import Any
 import made
 import pytest
 import torch
+from copied import python
 from events import CLEAN, STEP, Place, happen
 from exact import batches, logged, same
 from lightning import Trainer
+from made import copy_of
 from PIL import Image
 from shipped import options
 from stubs.data import Dots
@@ -286,7 +287,7 @@ STOPPING = [*ROWS, "callbacks=early_stopping", "callbacks.early_stopping.min_del
 
 @pytest.mark.parametrize(
     "place",
-    [(VALIDATION, 3), (("seedbed.record.directory:RunDirectory", "set_status"), 1)],
+    [(VALIDATION, 4), (("seedbed.record.directory:RunDirectory", "set_status"), 1)],
     ids=["while it waits", "after it stopped the fit"],
 )
 def test_early_stopping_counts_on_over_a_kill(place: tuple[Place, int], tmp_path: Path) -> None:
@@ -314,8 +315,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 @pytest.fixture
 def copy(finished: RunDirectory, tmp_path: Path) -> RunDirectory:
     """The finished run, to be spoilt."""
-    shutil.copytree(finished.path, tmp_path / "copy")
-    return RunDirectory(tmp_path / "copy")
+    return copy_of(finished, tmp_path / "copy")
 
 
 def test_finished_run_says_so(copy: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
@@ -526,16 +526,7 @@ def test_disk_that_takes_nothing_more_ends_the_run_with_a_message_and_it_goes_on
     finished: RunDirectory, tmp_path: Path
 ) -> None:
     run = prepared(tmp_path / "run", EVERY_STEP, *ROWS)
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", f"{FULL_FROM_THE_THIRD_CHECKPOINT}\n{COMMAND}"),
-            *("execute", str(run.path)),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    done = python("-c", f"{FULL_FROM_THE_THIRD_CHECKPOINT}\n{COMMAND}", "execute", run.path)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert "cannot be written (File too large). What was saved before is whole." in done.stderr
     assert run.state() == "interrupted"  # for nothing could be recorded any more
@@ -596,13 +587,7 @@ def test_signal_saves_and_the_last_line_is_the_command_to_go_on(
 ) -> None:
     run = prepared(tmp_path / "a run", *ROWS)
     code = SIGNAL_AT_STEP_25.format(number=int(number))
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code}\n{COMMAND}", "execute", str(run.path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    done = python("-c", f"{code}\n{COMMAND}", "execute", run.path)
     assert (done.returncode, done.stderr) == (128 + number, "")
     assert run.state() == "interrupted"
     assert torch.load(run.last, weights_only=True)["global_step"] == 25

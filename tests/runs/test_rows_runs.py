@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from made import executed
+from made import executed, rows_of
 
 from seedbed.record.directory import RunDirectory
 
@@ -18,8 +18,7 @@ def exam(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 
 def test_training_accuracy_is_logged_beside_the_validations(exam: RunDirectory) -> None:
-    with (exam.path / "metrics.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["train/loss"]]
+    rows = rows_of(exam.path / "metrics.csv", "train/loss")
     assert len(rows) == 20
     assert all(0.4 < float(row["train/accuracy"]) <= 1 for row in rows)
     assert all(0.4 < float(row["val/accuracy"]) <= 1 for row in rows)

@@ -6,14 +6,12 @@ import shutil
 from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fixtures import Command
 from made import executed as made
 
 from seedbed.record.directory import RunDirectory
-
-Command = Callable[..., Any]
 
 
 def executed(folder: Path, *overrides: str) -> RunDirectory:

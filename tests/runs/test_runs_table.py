@@ -1,17 +1,14 @@
 import json
-import subprocess
-import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from copied import python
+from fixtures import Command
 
 from seedbed.record.directory import RunDirectory, write_json
 from seedbed.runs.table import as_text, lines
-
-Command = Callable[..., Any]
 
 
 @pytest.fixture
@@ -112,27 +109,12 @@ def test_run_may_be_named_itself(folder: Path) -> None:
     assert [line.name for line in lines(folder / "line")] == ["line"]
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "reason"),
-    [
-        ("config.yaml", "a: [", "cannot be read"),
-        ("config.yaml", "", "expected settings by name"),
-        ("config.yaml", None, "cannot be read"),
-        ("status.json", '{"state": "fini', "cannot be read"),
-        ("status.json", '{"state": "running", "started": "today"}', "Invalid isoformat"),
-        ("provenance.json", "[]", "expected values by name"),
-        ("metrics.json", '{"val/loss": "low"}', "cannot be read"),
-        ("metrics.csv", "step,val/loss\n1,low\n", "cannot be read"),
-        ("metrics.csv", b"\xff", "cannot be read"),
-    ],
-)
+@pytest.mark.parametrize(("name", "content"), [("status.json", '{"st'), ("config.yaml", None)])
 def test_run_that_cannot_be_read_is_shown_so_and_hides_no_other(
-    name: str, content: str | bytes | None, reason: str, seedbed: Command, folder: Path
+    name: str, content: str | None, seedbed: Command, folder: Path
 ) -> None:
     file = folder / "line" / name
-    file.unlink(missing_ok=True)
-    if content is not None:
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    file.write_text(content) if content else file.unlink()
     called = seedbed("runs", folder, "--sort", "name")
     assert (called.status, called.err) == (0, "")
     table = called.out.splitlines()
@@ -142,9 +124,9 @@ def test_run_that_cannot_be_read_is_shown_so_and_hides_no_other(
         ["killed", "interrupted"],
         ["line", "unreadable"],
     ]
-    assert reason in table[-1]
+    assert f"{name}: cannot be read" in table[-1]
     found = json.loads(seedbed("runs", folder, "--state", "unreadable", "--json").out)
-    assert [(line["name"], reason in line["problem"]) for line in found] == [("line", True)]
+    assert [line["name"] for line in found] == ["line"]
 
 
 def test_untracked_files_count_as_changes(folder: Path) -> None:
@@ -203,7 +185,5 @@ def test_table_needs_no_torch(folder: Path) -> None:
         "try: main()\n"
         "except SystemExit as left: print(left.code, {'torch', 'lightning'} & {*sys.modules})"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True
-    )
+    done = python("-c", code, folder)
     assert done.stdout.splitlines()[-1] == "0 set()"

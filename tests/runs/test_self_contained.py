@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 import strangers_modules
 import torch
-from copied import called, copied
+from copied import called, copied, python
 from events import interrupt
+from fixtures import Command
 from lightning import LightningDataModule
+from made import weights_of
 from omegaconf import open_dict
 from strangers_modules import Autoencoder
 from strangers_runs import OWN, PACKAGES, STUDIES, composed_study, executed, settings
@@ -48,11 +50,6 @@ def own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seedbed.config.targets.own_packages", lambda: PACKAGES)
 
 
-def weights(run: RunDirectory) -> dict[str, torch.Tensor]:
-    state: dict[str, torch.Tensor] = torch.load(run.last, weights_only=True)["state_dict"]
-    return state
-
-
 def validated(run: RunDirectory) -> list[tuple[str, str]]:
     """Step and loss of each validation."""
     rows = csv.DictReader((run.path / "metrics.csv").read_text().splitlines())
@@ -68,7 +65,7 @@ def test_strangers_module_is_trained_and_opened(study: str, tmp_path: Path) -> N
     assert type(opened.task).__name__ == STUDIES[study][0].rpartition(".")[2]
     assert opened.step == read_run(run.path).steps == run.metrics()["step"]
     for name, value in opened.net.state_dict().items():
-        assert torch.equal(value, weights(run)[name])
+        assert torch.equal(value, weights_of(run.last)[name])
 
 
 ASSEMBLED = {
@@ -284,7 +281,10 @@ def test_interrupted_fit_of_an_ordinary_loader_goes_on_to_the_bit(
     cut = RunDirectory(tmp_path / "cut")
     assert cut.state() == "interrupted"
     execute(cut.path)
-    assert all(torch.equal(value, weights(cut)[name]) for name, value in weights(whole).items())
+    assert all(
+        torch.equal(value, weights_of(cut.last)[name])
+        for name, value in weights_of(whole.last).items()
+    )
     assert validated(cut) == validated(whole)
 
 
@@ -326,7 +326,7 @@ def test_loader_that_keeps_its_own_place_is_resumed_there(
             executed(tmp_path / "cut", "stream", _target_=f"{OWN}.Counted")
     run = RunDirectory(tmp_path / "cut")
     execute(run.path)
-    assert torch.equal(weights(run)["value"], weights(whole)["value"])
+    assert torch.equal(weights_of(run.last)["value"], weights_of(whole.last)["value"])
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_loader_that_keeps_its_own_place_is_resumed_there(
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_verb_works_on_a_strangers_run(
-    words: list[str], shown: str, tmp_path: Path, seedbed: Any
+    words: list[str], shown: str, tmp_path: Path, seedbed: Command
 ) -> None:
     run = executed(tmp_path / "run", "manual")
     verb, *more = words
@@ -351,7 +351,7 @@ def test_verb_works_on_a_strangers_run(
     assert (result.status, shown in result.out + result.err) == (0, True), result
 
 
-def test_export_to_onnx_without_an_example_is_refused(tmp_path: Path, seedbed: Any) -> None:
+def test_export_to_onnx_without_an_example_is_refused(tmp_path: Path, seedbed: Command) -> None:
     run = executed(tmp_path / "run", "dicts")
     result = seedbed("export", run.path, "--format", "onnx")
     assert (result.status, "has no example_input_array" in result.err) == (1, True)
@@ -515,8 +515,5 @@ def test_workers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
 def test_run_is_started_from_python(tmp_path: Path) -> None:
     opened = seedbed.run(["max_epochs=1", f"hydra.run.dir={tmp_path / 'run'}"])
     assert opened.metrics == RunDirectory(tmp_path / "run").metrics()
-    done = subprocess.run(
-        [sys.executable, "-c", "import seedbed; seedbed.run(['max_epochs=x'])"],
-        capture_output=True, text=True, check=False, cwd=PROJECT,
-    )  # fmt: skip
+    done = python("-c", "import seedbed; seedbed.run(['max_epochs=x'])", cwd=PROJECT)
     assert "max_epochs=x: expected a whole number" in done.stderr

@@ -4,7 +4,6 @@ import copy
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import warnings
 import zipfile
@@ -16,7 +15,9 @@ from typing import Any
 import made
 import pytest
 import torch
+from copied import python
 from events import CLEAN, STEP, happen
+from fixtures import Command
 from hostile import PLAIN, bounded, changed, dropped, places, search, tries
 from hypothesis import strategies as st
 from torch import Tensor
@@ -30,8 +31,6 @@ EXAM = (
     *("callbacks=[default,averaging,early_stopping,pruning]", "scheduler=plateau"),
 )
 VERBS: dict[str, tuple[str, ...]] = {"resume": (), "evaluate": (), "predict": ("input.csv",)}
-
-Command = Callable[..., Any]
 
 
 def prepared(folder: Path, *overrides: str) -> RunDirectory:
@@ -63,8 +62,7 @@ def copied(exam: RunDirectory, tmp_path: Path) -> RunDirectory:
 
 def copy_of(run: RunDirectory, path: Path) -> RunDirectory:
     shutil.rmtree(path, ignore_errors=True)
-    shutil.copytree(run.path, path)
-    return RunDirectory(path)
+    return made.copy_of(run, path)
 
 
 def alter(run: RunDirectory, change: Callable[[dict[str, Any]], object]) -> None:
@@ -364,12 +362,6 @@ def test_refusal_takes_little_time_and_memory(
 ) -> None:
     attack(copied)
     copied.set_status("interrupted")
-    done = subprocess.run(
-        [sys.executable, "-c", BOUNDED, verb, copied.path],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    done = python("-c", BOUNDED, verb, copied.path)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
     assert "ckpt" in done.stderr or "net: has more than 10,000 layers" in done.stderr

@@ -3,12 +3,12 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from fixtures import Command
 from hostile import PLAIN, bounded, changed, dropped, mutated, places, search, tries
 from hypothesis import strategies as st
 
@@ -17,9 +17,6 @@ from seedbed.config.checks import check
 from seedbed.project import CONF
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.start import settings_of
-
-Command = Callable[..., Any]
-
 
 # --- a run's record -------------------------------------------------------------------------------
 

@@ -2,11 +2,11 @@
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from fixtures import Command
 from made import executed
 
 from seedbed.errors import RunError
@@ -136,7 +136,9 @@ def test_exported_embeddings_give_what_the_run_predicts(
     assert export(run, "safetensors", tmp_path)["embedded"] == [SHOPS]
 
 
-def test_embeddings_that_are_resumed_are_those_of_a_whole_fit(tmp_path: Path, seedbed: Any) -> None:
+def test_embeddings_that_are_resumed_are_those_of_a_whole_fit(
+    tmp_path: Path, seedbed: Command
+) -> None:
     shorter = fitted(tmp_path, sales(), *BRIEFLY, "max_epochs=1")
     called = seedbed("resume", shorter.path, "max_epochs=2")
     assert (called.status, called.err) == (0, "")
@@ -172,6 +174,6 @@ def test_two_classes_are_predicted_by_their_labels(tmp_path: Path) -> None:
     assert [row[2] for row in rows] == ["no", "yes"]
 
 
-def test_interrupted_table_goes_on_where_it_was(run: RunDirectory, seedbed: Any) -> None:
+def test_interrupted_table_goes_on_where_it_was(run: RunDirectory, seedbed: Command) -> None:
     called = seedbed("resume", run.path, "max_epochs=4")
     assert (called.status, called.err) == (0, "")

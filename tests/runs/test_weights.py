@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from made import executed, prepared, settings
+from made import executed, prepared, settings, weights_of
 
 from seedbed.errors import DataError, RunError, SettingError
 from seedbed.record.directory import RunDirectory
@@ -16,11 +16,6 @@ from seedbed.runs.execute import execute
 
 TINY = ["logger=csv", "print_every=1000", "data.held_out=20", "max_epochs=3"]
 VERSE = ["data=rhymes", "net=gpt", "task=language", "net.depth=1", "data.context=16", "logger=csv"]
-
-
-def weights_of(path: Path) -> dict[str, torch.Tensor]:
-    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["state_dict"]
-    return state
 
 
 def refusal(folder: Path, *overrides: str) -> str:

@@ -5,13 +5,13 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from fixtures import Command
 from made import executed
 from sklearn import metrics as reference
 from torch.nn import functional as F
@@ -28,7 +28,6 @@ from studies.exam.exam import Exam
 from studies.exam.plane import Plane
 from studies.mnist.images import DigitImages
 
-Command = Callable[..., Any]
 Scores = dict[str, float]
 
 FEW = ("print_every=1000", "logger=csv")

@@ -1,12 +1,12 @@
 """Folds: a sweep of a run each, whose figures are those of scikit-learn's cross-validation."""
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from made import rows_of
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold, cross_val_predict, cross_val_score
 
@@ -81,8 +81,7 @@ def test_out_of_fold_predictions_are_scikit_learns(
 ) -> None:
     numbers, x, y = rows
     folds = KFold(FOLDS, shuffle=True, random_state=42)
-    with (swept / "out_of_fold.csv").open(newline="") as file:
-        found = [*csv.DictReader(file)]
+    found = rows_of(swept / "out_of_fold.csv")
     assert [int(row["row"]) for row in found] == numbers.tolist()
     assert [float(row["target"]) for row in found] == pytest.approx(y.tolist(), rel=1e-5)
     expected = cross_val_predict(LinearRegression(), x, y, cv=folds)

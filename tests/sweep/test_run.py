@@ -21,7 +21,7 @@ from seedbed.sweep.run import report
 from seedbed.sweep.worker import Ended
 from seedbed.tasks.regression import RegressionTask
 
-RATES = "optimizer.lr=0.001,0.002,0.003,0.004,0.005,0.006"
+RATES = "optimizer.lr=0.001,0.003,0.005"
 
 
 def test_every_point_becomes_a_run_of_its_own(sweep: Any) -> None:
@@ -70,11 +70,11 @@ def test_run_that_was_put_beside_the_jobs_is_none_of_them(
     sweep: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("seedbed.sweep.run.report", report)
-    sweep("optimizer.lr=0.01,0.02", seeds=2)
+    sweep("optimizer.lr=0.01,0.02")
     shutil.copytree(sweep.runs()[0].path, sweep.folder / "another")
-    sweep("optimizer.lr=0.01,0.02", seeds=2)
+    sweep("optimizer.lr=0.01,0.02")
     table = (sweep.folder / "results.csv").read_text()
-    assert ("another" in table, len(table.splitlines())) == (False, 5)
+    assert ("another" in table, len(table.splitlines())) == (False, 3)
     sweep("optimizer.lr=0.01,0.02", fresh=True)
     assert len(sweep.runs()) == 3
     assert (sweep.folder / "another" / "metrics.json").exists()
@@ -136,13 +136,13 @@ def test_job_that_diverges_fails_alone_and_is_reported_at_once(
     sweep: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SweepError) as caught:
-        sweep("optimizer.lr=0.001,0.002,1e9,0.004,0.005,0.006")
-    assert sweep.states() == [*["finished"] * 2, "failed", *["finished"] * 3]
-    failed = sweep.runs()[2]
+        sweep("optimizer.lr=0.001,1e9,0.005")
+    assert sweep.states() == ["finished", "failed", "finished"]
+    failed = sweep.runs()[1]
     printed = capsys.readouterr().out
     expected = f"FAILED: optimizer.lr=1000000000.0: {failed.status()['error']}\n    {failed.path}\n"
-    assert printed.index(expected) < printed.index("\n4/6 ")
-    assert str(caught.value).startswith("1 of 6 jobs failed. To try again what has no result: ")
+    assert printed.index(expected) < printed.index("\n3/3 ")
+    assert str(caught.value).startswith("1 of 3 jobs failed. To try again what has no result: ")
 
 
 @pytest.fixture
@@ -160,10 +160,10 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_bug_in_one_job_leaves_the_others_their_results(sweep: Any, broken: Any) -> None:
-    with pytest.raises(SweepError, match="1 of 6 jobs failed"):
+    with pytest.raises(SweepError, match="1 of 3 jobs failed"):
         sweep(RATES)
-    assert sweep.runs()[2].status()["error"] == "KeyError: 'no such thing'"
-    assert sweep.states() == [*["finished"] * 2, "failed", *["finished"] * 3]
+    assert sweep.runs()[1].status()["error"] == "KeyError: 'no such thing'"
+    assert sweep.states() == ["finished", "failed", "finished"]
 
 
 def test_failed_job_is_tried_again_alone(sweep: Any, broken: pytest.MonkeyPatch) -> None:
@@ -174,7 +174,7 @@ def test_failed_job_is_tried_again_alone(sweep: Any, broken: pytest.MonkeyPatch)
     broken.undo()
     broken.setattr("seedbed.sweep.run.report", lambda *_: None)
     sweep(RATES)
-    assert sweep.states() == ["finished"] * 6
+    assert sweep.states() == ["finished"] * 3
     assert before.items() <= sweep.contents().items()
 
 
@@ -198,7 +198,7 @@ def test_job_that_ends_before_it_begins_again_is_reported_with_its_new_error(
 def test_fail_fast_stops_at_the_first(sweep: Any, broken: Any) -> None:
     with pytest.raises(SweepError):
         sweep(RATES, fail_fast=True)
-    assert sweep.states() == ["finished", "finished", "failed"]
+    assert sweep.states() == ["finished", "failed"]
 
 
 def test_fresh_starts_over_and_removes_runs_only(sweep: Any) -> None:
@@ -237,14 +237,6 @@ def test_runs_that_no_sweep_made_are_left_alone(sweep: Any) -> None:
     assert mine.config() == {"seed": 1}
 
 
-def test_order_of_the_settings_does_not_matter(sweep: Any) -> None:
-    sweep("optimizer.lr=0.01,0.02", "max_epochs=1,2")
-    before = sweep.contents()
-    sweep("max_epochs=1,2", "optimizer.lr=0.01,0.02")
-    assert len(sweep.runs()) == 4
-    assert before.items() <= sweep.contents().items()
-
-
 def test_job_made_with_other_settings_is_not_taken_for_done(sweep: Any) -> None:
     sweep("optimizer.lr=0.01,0.02")
     run = sweep.runs()[1]
@@ -277,7 +269,7 @@ def test_ctrl_c_saves_the_job_says_how_to_go_on_and_the_command_does(
     hint = f"Interrupted. To go on: {Ledger(sweep.folder).resume_command}\n"
     assert capsys.readouterr().out.endswith(hint)
     sweep(RATES)
-    assert sweep.states() == ["finished"] * 6
+    assert sweep.states() == ["finished"] * 3
     assert "resuming at step" in sweep.runs()[2].log_file.read_text()
 
 
@@ -293,19 +285,19 @@ def results(sweep: Any) -> list[tuple[str, float]]:
 
 
 def test_search_makes_as_many_trials_as_asked_and_more_later(sweep: Any) -> None:
-    sweep(*SEARCH, algorithm="random", trials=3)
+    sweep(*SEARCH, algorithm="random", trials=2)
     before = sweep.contents()
-    sweep(*SEARCH, algorithm="random", trials=5)
-    assert len(set(rates(sweep))) == 5
+    sweep(*SEARCH, algorithm="random", trials=3)
+    assert len(set(rates(sweep))) == 3
     assert before.items() <= sweep.contents().items()
 
 
 def test_trials_added_later_are_those_of_one_long_search(sweep: Any, tmp_path: Path) -> None:
     search: dict[str, Any] = {"algorithm": "random"}
-    sweep(*SEARCH, **search, trials=2)
-    sweep(*SEARCH, **search, trials=4)
+    sweep(*SEARCH, **search, trials=1)
+    sweep(*SEARCH, **search, trials=3)
     whole = type(sweep)(tmp_path / "whole")
-    whole(*SEARCH, **search, trials=4)
+    whole(*SEARCH, **search, trials=3)
     assert results(whole) == results(sweep)
 
 
@@ -338,25 +330,6 @@ def test_point_proposed_twice_is_trained_once_and_reported(
     )
     assert len(sweep.runs()) == 2
     assert len((sweep.folder / "trials.jsonl").read_text().splitlines()) == 6
-
-
-@pytest.mark.slow
-def test_interrupted_search_ends_with_the_same_trials_and_winner(
-    sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    search: dict[str, Any] = {"algorithm": "tpe", "trials": 14, "pruning": True}
-    whole = type(sweep)(tmp_path / "whole")
-    whole(*SEARCH, **search)
-    assert any("pruned" in run.status() for run in whole.runs())
-    again = type(sweep)(tmp_path / "again")
-    again(*SEARCH, **search)
-    assert results(again) == results(whole)
-    interrupt_once(monkeypatch, 42)
-    with pytest.raises(SystemExit):
-        sweep(*SEARCH, **search)
-    assert len(sweep.runs()) < 14
-    sweep(*SEARCH, **search)
-    assert results(sweep) == results(whole)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import pytest
-from copied import called, copied
+from copied import called, copied, python
 
 from seedbed.config.compose import composed, plain
 from seedbed.errors import RunError
@@ -151,13 +151,8 @@ def test_best_settings_reproduce_the_winners_metrics(tmp_path: Path) -> None:
     assert status == 0
     assert f"best:   python train.py --config-dir {tmp_path} experiment=best" in printed
     again = tmp_path / "again"
-    command = [sys.executable, str(TRAIN), "--config-dir", str(tmp_path), "experiment=best"]
-    subprocess.run(
-        [*command, f"hydra.run.dir={again}"],
-        check=True,
-        cwd=tmp_path,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    command = (TRAIN, "--config-dir", tmp_path, "experiment=best", f"hydra.run.dir={again}")
+    assert python(*command, cwd=tmp_path).returncode == 0
     winner = min(runs(tmp_path)[:2], key=lambda run: run.metrics()["val/loss"])
     assert RunDirectory(again).metrics() == winner.metrics()
     assert RunDirectory(again).config() == winner.config() | {"test": True}
@@ -171,12 +166,7 @@ def test_report_says_what_the_jobs_own_logs_say(tmp_path: Path) -> None:
             column = [float(row["val/loss"]) for row in csv.DictReader(file) if row["val/loss"]]
         losses.setdefault(run.config()["optimizer"]["lr"], []).append(min(column))
     expected = sorted((mean(x), stdev(x)) for x in losses.values())
-    done = subprocess.run(
-        [sys.executable, "-m", "seedbed", "compare", str(tmp_path), "--json"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = python("-m", "seedbed", "compare", tmp_path, "--json")
     groups = [group["metrics"]["val/loss"] for group in json.loads(done.stdout)["groups"]]
     assert [(g["mean"], g["deviation"]) for g in groups] == [
         (pytest.approx(m, rel=1e-12), pytest.approx(s, rel=1e-12)) for m, s in expected
@@ -275,8 +265,7 @@ def test_resume_takes_no_module_from_where_a_sweep_was_started(
     settings = [*SMALL, "max_epochs=2,3"]
     monkeypatch.chdir(evil)
     Ledger(sweep).open(plan_of(*settings).identity, ["-m", *settings, *where], fresh=False)
-    resume = [sys.executable, "-P", "-m", "seedbed", "resume", str(sweep)]
-    subprocess.run(resume, check=True, capture_output=True)
+    assert python("-P", "-m", "seedbed", "resume", sweep).returncode == 0
     assert states(sweep) == ["finished", "finished"]
 
 
@@ -284,13 +273,7 @@ def test_resume_takes_up_the_sweep_wherever_it_lies_now_and_adds_trials(tmp_path
     search = ("algorithm=random", "optimizer.lr=interval(0,0.02)", "max_epochs=3")
     assert ended(started(tmp_path / "old", *search, "trials=1"))[0] == 0
     moved = (tmp_path / "old").rename(tmp_path / "new place")
-    done = subprocess.run(
-        [sys.executable, "-m", "seedbed", "resume", "new place", "trials=2"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python("-m", "seedbed", "resume", "new place", "trials=2", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert states(moved) == ["finished", "finished"]
     assert not (tmp_path / "old").exists()

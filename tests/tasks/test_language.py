@@ -1,11 +1,10 @@
-import csv
 from math import exp, isnan, log
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from made import executed
+from made import executed, rows_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD
@@ -100,8 +99,7 @@ def test_training_is_logged_in_perplexity_and_bits_too(tmp_path: Path) -> None:
     tiny = ["experiment=rhymes", "data.poems=60", "data.context=16", "logger=csv"]
     brief = ["net.depth=1", "max_steps=4", "val_check_interval=2", "callbacks=default"]
     run = executed(tmp_path / "run", *tiny, *brief)
-    with (run.path / "metrics.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["train/loss"]]
+    rows = rows_of(run.path / "metrics.csv", "train/loss")
     assert len(rows) == 2
     for row in rows:
         loss = float(row["train/loss"])

@@ -1,6 +1,5 @@
 """What a fit minimises beside the loss, and in what steps: penalties, sums, clipping, batches."""
 
-import csv
 import math
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import made
 import pytest
 import torch
+from made import rows_of, weights_of
 from torch import Tensor, nn
 
 from seedbed.errors import SettingError
@@ -21,24 +21,22 @@ def executed(folder: Path, *overrides: str) -> RunDirectory:
     return made.executed(folder, *LINE, *overrides)
 
 
-def weights(run: RunDirectory) -> dict[str, Tensor]:
-    state: dict[str, Tensor] = torch.load(run.last, weights_only=True)["state_dict"]
-    return state
-
-
 def step_of(run: RunDirectory) -> int:
     step: int = torch.load(run.last, weights_only=True)["global_step"]
     return step
 
 
+def weights(folder: Path, *overrides: str) -> dict[str, Tensor]:
+    return weights_of(executed(folder, *overrides).last)
+
+
 def initial_weights(folder: Path) -> dict[str, Tensor]:
     """Of a fit with a rate of 0."""
-    return weights(executed(folder, "optimizer.lr=0.0"))
+    return weights(folder, "optimizer.lr=0.0")
 
 
 def rows(run: RunDirectory) -> list[dict[str, str]]:
-    with (run.path / "metrics.csv").open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row["train/loss"]]
+    return rows_of(run.path / "metrics.csv", "train/loss")
 
 
 def task_of(net: nn.Module, **settings: Any) -> RegressionTask:
@@ -80,9 +78,9 @@ def test_l2_adds_twice_lambda_times_the_weight_to_the_gradient() -> None:
 
 
 def test_l2_of_lambda_is_a_weight_decay_of_twice_lambda_under_sgd(tmp_path: Path) -> None:
-    penalised = weights(executed(tmp_path / "penalised", "task.l2=0.05"))
-    decayed = weights(executed(tmp_path / "decayed", "optimizer.weight_decay=0.1"))
-    neither = weights(executed(tmp_path / "neither"))
+    penalised = weights(tmp_path / "penalised", "task.l2=0.05")
+    decayed = weights(tmp_path / "decayed", "optimizer.weight_decay=0.1")
+    neither = weights(tmp_path / "neither")
     for name in decayed:
         torch.testing.assert_close(penalised[name], decayed[name])
     assert not torch.allclose(penalised["net.head.weight"], neither["net.head.weight"], rtol=1e-3)
@@ -160,7 +158,7 @@ def test_batch_size_sets_the_number_of_steps(size: Any, steps: int, tmp_path: Pa
 
 def test_one_batch_of_all_rows_is_the_full_batch(tmp_path: Path) -> None:
     full, hundred = (
-        weights(executed(tmp_path / size, f"data.batch_size={size}")) for size in ("full", "100")
+        weights(tmp_path / size, f"data.batch_size={size}") for size in ("full", "100")
     )
     for name in full:
         torch.testing.assert_close(full[name], hundred[name], rtol=1e-4, atol=1e-5)
@@ -168,7 +166,7 @@ def test_one_batch_of_all_rows_is_the_full_batch(tmp_path: Path) -> None:
 
 def test_clipped_step_is_no_longer_than_the_rate_times_the_limit(tmp_path: Path) -> None:
     one = ["max_epochs=1", "optimizer.lr=0.5", "trainer.gradient_clip_val=0.01"]
-    before, after = initial_weights(tmp_path / "before"), weights(executed(tmp_path / "run", *one))
+    before, after = initial_weights(tmp_path / "before"), weights(tmp_path / "run", *one)
     moved = torch.cat([(after[name] - before[name]).flatten() for name in before])
     assert float(moved.norm()) == pytest.approx(0.5 * 0.01, rel=1e-3)
 
@@ -177,5 +175,5 @@ def test_gathered_gradients_make_the_step_of_the_whole_batch(tmp_path: Path) -> 
     quarters = ["data.batch_size=25", "trainer.accumulate_grad_batches=4"]
     gathered, whole = executed(tmp_path / "gathered", *quarters), executed(tmp_path / "whole")
     assert step_of(gathered) == step_of(whole) == 3
-    for name, expected in weights(whole).items():
-        torch.testing.assert_close(weights(gathered)[name], expected, rtol=1e-4, atol=1e-5)
+    for name, expected in weights_of(whole.last).items():
+        torch.testing.assert_close(weights_of(gathered.last)[name], expected, rtol=1e-4, atol=1e-5)

@@ -1,9 +1,8 @@
-import csv
 from pathlib import Path
 
 import pytest
 import yaml
-from made import executed
+from made import executed, values_of
 
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.execute import execute
@@ -16,8 +15,7 @@ STUBBORN = [*SETTINGS, "scheduler.threshold=0.999", "optimizer.lr=0.01", "data.h
 
 def rates(folder: Path) -> list[float]:
     """The rate of the step before each validation of the fit."""
-    with (folder / "metrics.csv").open(newline="") as file:
-        return [float(row["learning_rate"]) for row in csv.DictReader(file) if row["learning_rate"]]
+    return values_of(folder / "metrics.csv", "learning_rate")
 
 
 def started(folder: Path, max_epochs: int) -> Path:

@@ -1,10 +1,9 @@
-import csv
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import torch
-from made import executed
+from made import executed, rows_of
 from torch import nn
 from torch.nn import functional as F
 from torch.optim import SGD
@@ -107,8 +106,7 @@ def test_fit_on_a_table_is_the_same_in_any_unit(unit: float, tmp_path: Path) -> 
     _, *predicted = predict(load(run.path), path)
     errors = [float(row[2]) - float(row[1]) for row in predicted]
     assert max(map(abs, errors)) < 2 * unit
-    with (run.path / "predictions.csv").open(newline="") as file:
-        tested = [*csv.DictReader(file)]
+    tested = rows_of(run.path / "predictions.csv")
     error = sum((float(r["target"]) - float(r["prediction"])) ** 2 for r in tested) / len(tested)
     assert error == pytest.approx(metrics["test/loss"], rel=1e-3)
     assert min(float(row["target"]) for row in tested) >= 40 * unit

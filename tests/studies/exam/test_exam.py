@@ -1,10 +1,9 @@
-import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from made import executed
+from made import executed, values_of
 
 from studies.exam.exam import Exam, draw, log_odds
 from studies.exam.ruled import csv_text
@@ -65,8 +64,7 @@ def test_another_split_seed_deals_others_to_the_test() -> None:
 @pytest.mark.slow
 def test_exam_ends_once_its_loss_target_is_reached(tmp_path: Path) -> None:
     run = executed(tmp_path / "run", "experiment=exam", "callbacks=loss_target")
-    with (run.path / "metrics.csv").open(newline="") as file:
-        losses = [float(row["val/loss"]) for row in csv.DictReader(file) if row["val/loss"]]
+    losses = values_of(run.path / "metrics.csv", "val/loss")
     assert len(losses) < 1 + 100
     assert losses[-1] <= 0.32 < min(losses[:-1])
     assert "and the target was 0.32" in run.log_file.read_text()

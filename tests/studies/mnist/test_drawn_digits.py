@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from fixtures import Command
 from made import executed
 from PIL import Image
 
@@ -44,7 +44,7 @@ def test_large_dark_drawings_are_read(digits: RunDirectory, tmp_path: Path) -> N
 
 
 def test_picture_that_shows_nothing_is_named(
-    digits: RunDirectory, seedbed: Any, tmp_path: Path
+    digits: RunDirectory, seedbed: Command, tmp_path: Path
 ) -> None:
     Image.new("L", (9, 9), 255).save(tmp_path / "blank.png")
     called = seedbed("predict", digits.path, tmp_path / "blank.png")

@@ -2,9 +2,9 @@
 
 import tarfile
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fixtures import Command
 
 import studies.poems
 from seedbed.config.targets import check_targets
@@ -28,7 +28,7 @@ def earlier(folder: Path) -> Path:
     ids=" ".join,
 )
 def test_text_of_version_1_works_with_every_verb(
-    words: list[str], seedbed: Any, tmp_path: Path
+    words: list[str], seedbed: Command, tmp_path: Path
 ) -> None:
     run = earlier(tmp_path)
     called = seedbed(*(run if word == "RUN" else word for word in words))

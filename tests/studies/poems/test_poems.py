@@ -176,11 +176,6 @@ def test_facts_say_what_it_was_made_of(build: Build) -> None:
 # --- the cache ------------------------------------------------------------------------------------
 
 
-def test_two_loads_give_identical_tokens(build: Build) -> None:
-    data_dir = build(WHOLE)
-    assert same(load(data_dir), load(data_dir))
-
-
 def test_second_load_needs_no_raw_files(build: Build) -> None:
     data_dir = build(WHOLE)
     first = load(data_dir)
@@ -245,22 +240,6 @@ def test_own_corpus_loses_only_duplicates(tmp_path: Path) -> None:
     path.write_text(json.dumps([*WHOLE, short, *WHOLE]), encoding="utf-8")
     found = texts(load(tmp_path, path=str(path)))
     assert len(found) == len(WHOLE) + 1
-
-
-def test_own_corpus_is_recorded_by_path_and_checksum(tmp_path: Path) -> None:
-    path = tmp_path / "mine.json"
-    path.write_text(json.dumps(WHOLE), encoding="utf-8")
-    facts = load(tmp_path, path=str(path)).facts
-    assert facts["source"] == str(path)
-    assert facts["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def test_own_corpus_that_changed_is_read_anew(tmp_path: Path) -> None:
-    path = tmp_path / "mine.json"
-    path.write_text(json.dumps(WHOLE), encoding="utf-8")
-    load(tmp_path, path=str(path))
-    path.write_text(json.dumps(WHOLE[:30]), encoding="utf-8")
-    assert len(texts(load(tmp_path, path=str(path)))) == 30
 
 
 # --- the lesson's protocol ------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 import tarfile
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fixtures import Command
 
 import studies.points
 from seedbed.record.directory import RunDirectory
@@ -32,7 +32,7 @@ def earlier(folder: Path) -> Path:
     ids=" ".join,
 )
 def test_table_of_version_1_works_with_every_verb(
-    words: list[str], seedbed: Any, tmp_path: Path
+    words: list[str], seedbed: Command, tmp_path: Path
 ) -> None:
     (tmp_path / "new.csv").write_text("x\n1\n")
     places = {"RUN": earlier(tmp_path), "new.csv": tmp_path / "new.csv"}
