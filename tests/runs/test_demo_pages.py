@@ -4,7 +4,7 @@ import pytest
 import torch
 from fixtures import Command
 
-from seedbed.demo import images, table
+from seedbed.demo import table
 from seedbed.demo.drawing import curve, surface
 from seedbed.demo.outputs import as_bars
 from seedbed.record.directory import RunDirectory
@@ -43,15 +43,6 @@ def test_classes_of_a_surface_are_named() -> None:
 def test_curve_has_its_mark_where_the_slider_is() -> None:
     shown = curve("x", "y", [(0, 0), (10, 1)], [], (5, 0.5))
     assert 'style="left:50.00%;top:50.00%"' in shown
-
-
-def test_drawing_is_on_white() -> None:
-    from PIL import Image
-
-    picture = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
-    picture.putpixel((0, 0), (0, 0, 0, 255))
-    shown = images.on_white(picture)
-    assert [shown.getpixel((x, 0)) for x in (0, 1)] == [(0, 0, 0), (255, 255, 255)]
 
 
 def test_runs_with_other_inputs_have_no_page_together(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageColor
 
 CLASSES = ("#332288", "#cc6677", "#117733", "#e69f00", "#88ccee", "#882255", "#44aa99", "#999933")
 """Distinguishable with any colour vision, as a report's."""
@@ -36,25 +36,43 @@ def surface(
     """
     values = np.array(grid)
     several = len(labels) > 2
-    low, high = (0.0, 1.0) if _are_chances(values) else (values.min(), values.max())
-    if several:
-        pixels = np.array([_rgb(CLASSES[int(k) % len(CLASSES)]) for k in values.flat])
-        shown = ", ".join(f"{labels[k]}" for k in sorted({int(k) for k in values.flat}))
-    else:
-        stops = np.linspace(0, 1, len(RISING))
-        share = (values.flatten() - low) / ((high - low) or 1)
-        colours = np.array([_rgb(colour) for colour in RISING])
-        pixels = np.stack([np.interp(share, stops, colours[:, n]) for n in range(3)], axis=1)
-        shown = f"{target} from {values.min():.3g} to {values.max():.3g}"
+    pixels, shown, legend = _classes(values, labels) if several else _numbers(values, target)
     picture = Image.fromarray(pixels.reshape(*values.shape, 3).astype(np.uint8))
     file = BytesIO()
-    picture.resize((4 * picture.width, 4 * picture.height), _filter(several)).save(file, "png")
+    how = Image.Resampling.NEAREST if several else Image.Resampling.BICUBIC
+    picture.resize((4 * picture.width, 4 * picture.height), how).save(file, "png")
     source = base64.b64encode(file.getvalue()).decode()
     (across, _), (up, _) = axes
     alt = f"{target} over {across} and {up}: {shown}"
-    legend = _legend(labels, values) if several else _scale(low, high)
     image = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{source}">'
     return _framed(image, axes, here) + f"<p>{legend}</p>"
+
+
+def _classes(values: np.ndarray, labels: Sequence[str]) -> tuple[np.ndarray, str, str]:
+    """Colours (N, 3) of classes' numbers, and which classes there are, in words and as a legend."""
+    colours = np.array([ImageColor.getrgb(colour) for colour in CLASSES])
+    classes = values.flatten().astype(int)
+    there = np.unique(classes).tolist()
+    legend = " ".join(
+        f'<span style="color:{CLASSES[k % len(CLASSES)]}">■</span> {html.escape(labels[k])}'
+        for k in there
+    )
+    return colours[classes % len(CLASSES)], ", ".join(labels[k] for k in there), legend
+
+
+def _numbers(values: np.ndarray, target: str) -> tuple[np.ndarray, str, str]:
+    """Colours (N, 3) of numbers, and from where to where they go, in words and as a scale."""
+    low, high = values.min(), values.max()
+    shown = f"{target} from {low:.3g} to {high:.3g}"
+    if low >= 0 and high <= 1:  # they are probabilities
+        low, high = 0.0, 1.0
+    colours = np.array([ImageColor.getrgb(colour) for colour in RISING])  # (3, 3)
+    share = (values.flatten() - low) / ((high - low) or 1)
+    stops = np.linspace(0, 1, len(RISING))
+    pixels = np.stack([np.interp(share, stops, channel) for channel in colours.T], axis=1)
+    gradient = f"linear-gradient(90deg,{', '.join(RISING)})"
+    bar = f"display:inline-block;width:8rem;height:0.7rem;background:{gradient}"
+    return pixels, shown, f'{low:.3g} <span style="{bar}"></span> {high:.3g}'
 
 
 def curve(
@@ -108,30 +126,3 @@ def _framed(inside: str, axes: Sequence[Named], here: Sequence[float]) -> str:
     words = "".join(f'<span class="end" style="{s}">{html.escape(text)}</span>' for s, text in ends)
     mark = f'<i class="here" style="left:{x:.2f}%;top:{y:.2f}%"></i>'
     return f'<div class="surface"><div class="area">{inside}{mark}</div>{words}</div>'
-
-
-def _are_chances(values: np.ndarray) -> bool:
-    return bool(values.min() >= 0 and values.max() <= 1)
-
-
-def _legend(labels: Sequence[str], values: np.ndarray) -> str:
-    shown = sorted({int(k) for k in values.flat})
-    return " ".join(
-        f'<span style="color:{CLASSES[k % len(CLASSES)]}">■</span> {html.escape(labels[k])}'
-        for k in shown
-    )
-
-
-def _scale(low: float, high: float) -> str:
-    stops = ", ".join(RISING)
-    bar = f"display:inline-block;width:8rem;height:0.7rem;background:linear-gradient(90deg,{stops})"
-    return f'{low:.3g} <span style="{bar}"></span> {high:.3g}'
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
-    return red, green, blue
-
-
-def _filter(several: bool) -> Image.Resampling:
-    return Image.Resampling.NEAREST if several else Image.Resampling.BICUBIC

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from seedbed.data.pictures import on_paper
 from seedbed.demo.outputs import as_bars
 from seedbed.errors import DataError
 from seedbed.runs.load import LoadedRun
@@ -58,8 +59,9 @@ def build(gradio: Any, runs: Sequence[LoadedRun]) -> str:
 
     def classified(picture: Image.Image | None) -> Any:
         """Each run's bars; of nothing, and of an empty canvas, none."""
-        shown = picture and on_white(picture)
-        bars = [_classes(run, shown) if shown and _shows_something(shown) else None for run in runs]
+        bars: list[Any] = [None] * len(runs)
+        if picture and np.ptp(np.asarray(shown := on_paper(picture.convert("RGBA")))):
+            bars = [_classes(run, shown) for run in runs]
         return bars if len(bars) > 1 else bars[0]  # as Gradio expects of a single output
 
     def drawn(value: dict[str, Any] | None) -> Any:
@@ -68,16 +70,6 @@ def build(gradio: Any, runs: Sequence[LoadedRun]) -> str:
     for source, update in ((canvas, drawn), (dropped, classified)):
         source.change(update, source, outputs, show_progress="hidden", trigger_mode="always_last")
     return TAKE_PEN
-
-
-def _shows_something(picture: Image.Image) -> bool:
-    return bool(np.ptp(np.asarray(picture)))
-
-
-def on_white(picture: Image.Image) -> Image.Image:
-    """What is drawn on transparent ground, on paper."""
-    paper = Image.new("RGBA", picture.size, "white")
-    return Image.alpha_composite(paper, picture.convert("RGBA")).convert("RGB")
 
 
 def _classes(run: LoadedRun, picture: Image.Image) -> Any:

@@ -4,7 +4,8 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Literal
 
 from rich.console import Group, RenderableType
@@ -36,27 +37,22 @@ class _Row:
     seconds: float = 0.0
 
 
+@dataclass
 class Board:
-    """Shows jobs as they begin and end.
+    """Shows jobs as they begin and end."""
 
-    Args:
-        total: How many jobs there will be.
-        workers: How many run at a time.
-        metric: The one that decides, if one does.
-        mode: Whether its best is its lowest (`min`) or its highest (`max`).
-    """
-
-    def __init__(
-        self, *, total: int, workers: int, metric: str | None, mode: Literal["min", "max"]
-    ) -> None:
-        self.total = total
-        self.workers = workers
-        self.metric = metric
-        self.mode = mode
-        self.best: tuple[float, str] | None = None
-        self._rows: list[_Row] = []
-        self._found = 0
-        self._console = PlainConsole()
+    total: int
+    """How many there will be."""
+    workers: int
+    """How many run at a time."""
+    metric: str | None
+    """The one that decides, if one does."""
+    mode: Literal["min", "max"]
+    best: tuple[float, str] | None = None
+    """The metric's best value yet, and its job's settings."""
+    _rows: list[_Row] = field(default_factory=list)
+    _found: int = 0
+    _console: PlainConsole = field(default_factory=PlainConsole)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -103,13 +99,10 @@ class Board:
         return (self.total - self._found - len(times)) * sum(times) / len(times) / self.workers
 
     def _note_best(self, job: Job, result: Result) -> None:
-        value = result.value
-        if value is None or not math.isfinite(value):
-            return
-        if self.best is None or (
-            value < self.best[0] if self.mode == "min" else value > self.best[0]
-        ):
-            self.best = value, job.label
+        if result.value is not None and math.isfinite(result.value):
+            here = result.value, job.label
+            better = min if self.mode == "min" else max
+            self.best = better(self.best or here, here, key=itemgetter(0))
 
     def _summary(self) -> str:
         words = [] if self.best is None else [f"best {self.best[0]:.4f}"]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import DictConfig
@@ -30,24 +31,17 @@ SILENCE = 10.0
 """Seconds after which it says how far it is."""
 
 
+@dataclass
 class Configs:
-    """Composes jobs' configurations; those for a point's first seed are kept.
+    """Composes jobs' configurations; those for a point's first seed are kept."""
 
-    Args:
-        plan: The sweep's.
-        compose: Does it.
-        elsewhere: Whether jobs run on machines that have what this one may lack.
-        begun: Whether the sweep goes on; jobs that begin are checked again by themselves.
-    """
-
-    def __init__(
-        self, plan: Plan, compose: Compose, *, elsewhere: bool = False, begun: bool = False
-    ) -> None:
-        self.plan = plan
-        self._elsewhere = elsewhere
-        self._begun = begun
-        self._compose = compose
-        self._kept: dict[str, dict[str, Any]] = {}
+    plan: Plan
+    compose: Compose
+    elsewhere: bool = False
+    """Whether jobs run on machines that have what this one may lack."""
+    begun: bool = False
+    """Whether the sweep goes on; jobs that begin are checked again by themselves."""
+    _kept: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def of(self, point: Point, repeat: int = 0) -> dict[str, Any]:
         """The configuration of a job: of each seed, from the point's own on, all its folds."""
@@ -70,7 +64,7 @@ class Configs:
         self.check_unchanged(job)
         seed = [f"seed={job.run.config()['seed']}"] if job.repeat else []
         whole = ["data.folds=null"] if self.folds(job.point) > 1 else []
-        return self._compose([*self.plan.fixed, *overrides_of(job.point), *seed, *whole])
+        return self.compose([*self.plan.fixed, *overrides_of(job.point), *seed, *whole])
 
     def check(self, points: Sequence[Point]) -> None:
         """Compare all settings with the constructors that will take them.
@@ -88,8 +82,8 @@ class Configs:
                 log.info(f"{number:,} of {len(points):,} checked")
             config = self.of(point)
             try:
-                here = without_devices(config) if self._elsewhere else config
-                check(here, begun=self._begun)
+                here = without_devices(config) if self.elsewhere else config
+                check(here, begun=self.begun)
             except SettingError as error:
                 problems |= dict.fromkeys(str(error).splitlines())
             if self.plan.settings.races and self.folds(point) > 1:
@@ -122,7 +116,7 @@ class Configs:
         return self._kept[key]
 
     def _made(self, point: Point, *more: str) -> dict[str, Any]:
-        config = plain(self._compose([*self.plan.fixed, *overrides_of(point), *more]))
+        config = plain(self.compose([*self.plan.fixed, *overrides_of(point), *more]))
         config["test"] = False  # until the sweep has chosen
         config["report"] = False  # the sweep has one of all
         if self.plan.settings.pruning:

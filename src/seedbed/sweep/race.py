@@ -8,7 +8,7 @@ dropped in at most 5. Trade-off: settings that differ by less than their seeds d
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,20 +39,17 @@ class Standing:
     """The most that its mean may be above another's of those."""
 
 
+@dataclass
 class Race:
-    """A race, count of seeds by count.
+    """A race, count of seeds by count."""
 
-    Args:
-        most: The most seeds that a setting gets.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._entered = 0
-        self._dropped: list[tuple[Point, int]] = []
-        self._last: Standing | None = None
-        self._leader: Point = {}
-        self._jobs = 0
+    most: int
+    """The most seeds that a setting gets."""
+    _entered: int = 0
+    _dropped: list[tuple[Point, int]] = field(default_factory=list)
+    _last: Standing | None = None
+    _leader: Point = field(default_factory=dict)
+    _jobs: int = 0
 
     def go_on(self, points: Sequence[Point], values: Sequence[Sequence[float]]) -> list[Point]:
         """Who is left of these points, by a metric whose lowest is best, of each and each seed.
@@ -67,7 +64,7 @@ class Race:
         now = standing(
             np.array([values[n] for n in there]),
             entered=self._entered,
-            looks=self._most - FIRST + 1,
+            looks=self.most - FIRST + 1,
         )
         left = [points[there[n]] for n in now.left]
         lost = [points[n] for n in there if points[n] not in left]
@@ -82,7 +79,7 @@ class Race:
             return
         dropped = {job_key(point, 0): seeds for point, seeds in self._dropped}
         mark(ledger, dropped)
-        saved = self._entered * self._most
+        saved = self._entered * self.most
         outcome = {"jobs": self._jobs, "in_place_of": saved, "behind": self._last.behind}
         ledger.note_race(outcome)
         words = " ".join(overrides_of(self._leader))

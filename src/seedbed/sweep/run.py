@@ -8,6 +8,7 @@ when there is a worker for it.
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from seedbed.sweep.best import remove_best, write_best
 from seedbed.sweep.board import Board
 from seedbed.sweep.configs import Compose, Configs
 from seedbed.sweep.jobs import Pool, pool_of
-from seedbed.sweep.ledger import Job, Ledger
+from seedbed.sweep.ledger import Job, Ledger, Result
 from seedbed.sweep.plan import Plan
 from seedbed.sweep.race import Race, mark
 from seedbed.sweep.space import Point, each_value, grid, overrides_of
@@ -30,7 +31,6 @@ from seedbed.terminal import log
 if TYPE_CHECKING:
     from seedbed.record.run import Run
     from seedbed.report.comparison import Comparison
-    from seedbed.sweep.search import Trial
 
 OF_ONE_START = ("hydra.sweeper.fresh=", "hydra.sweep.dir=")
 """Arguments that `seedbed resume` does not repeat."""
@@ -86,14 +86,12 @@ def run(
         ledger.open(plan.identity, lasting, fresh=settings.fresh)
         if settings.algorithm == "grid":
             ledger.note(points)
-        else:
-            points = ledger.points()
-        for point in points:
-            configs.check_unchanged(ledger.job(point))
-        if settings.algorithm == "grid":
             total = sum(map(configs.folds, points))
         else:
+            points = ledger.points()
             total = settings.trials * configs.folds(values[0])
+        for point in points:
+            configs.check_unchanged(ledger.job(point))
         board = Board(
             total=total * settings.first_seeds,
             workers=pool.size,
@@ -176,39 +174,22 @@ def _write_out_of_fold(comparison: "Comparison", folder: Path) -> None:
         log.info(f"out of fold: {file}")
 
 
+@dataclass
 class Sweep:
-    """A sweep under way.
+    """A sweep under way."""
 
-    Args:
-        plan: What to try.
-        points: All of a grid; of a search, those that were proposed before.
-        ledger: Its files.
-        configs: Its jobs' configurations.
-        board: Shows what happens.
-        seed: The search's.
-    """
-
-    def __init__(
-        self,
-        plan: Plan,
-        points: list[Point],
-        ledger: Ledger,
-        configs: Configs,
-        board: Board,
-        *,
-        seed: int,
-    ) -> None:
-        self.plan = plan
-        self.settings = plan.settings
-        self.points = points
-        self.ledger = ledger
-        self.configs = configs
-        self.board = board
-        self.seed = seed
-        self.failed: list[Job] = []
-        self.race: Race | None = None
-        self._begun: dict[Path, Job] = {}
-        self._ended: set[Path] = set()
+    plan: Plan
+    points: list[Point]
+    """All of a grid; of a search, those that it has proposed."""
+    ledger: Ledger
+    configs: Configs
+    board: Board
+    seed: int
+    """The search's."""
+    failed: list[Job] = field(default_factory=list)
+    race: Race | None = None
+    _begun: dict[Path, Job] = field(default_factory=dict)
+    _ended: set[Path] = field(default_factory=set)
 
     def train(self, pool: Pool) -> None:
         """Run every job that has no result."""
@@ -242,14 +223,14 @@ class Sweep:
     @property
     def is_over(self) -> bool:
         """Whether it ended at the first job that failed."""
-        return self.settings.fail_fast and bool(self.failed)
+        return self.plan.settings.fail_fast and bool(self.failed)
 
     def _missing(self) -> Iterator[Job | None]:
         """Jobs without a result, each once; None where one must end before the next is known."""
-        first = self.settings.first_seeds
+        first = self.plan.settings.first_seeds
         for point in self._each_point():
             yield from self._lacking(point, range(first * self.configs.folds(point)))
-        if self.settings.races:
+        if self.plan.settings.races:
             yield from self._race(first)
 
     def _lacking(self, point: Point, repeats: Iterable[int]) -> Iterator[Job]:
@@ -264,7 +245,7 @@ class Sweep:
 
     def _race(self, first: int) -> Iterator[Job | None]:
         """One more seed for those points that may still win, again and again."""
-        most, left = self.settings.max_seeds, [*self.points]
+        most, left = self.plan.settings.max_seeds, [*self.points]
         self.race = race = Race(most)
         for seeds in range(first, most + 1):
             while self._begun.keys() - self._ended:
@@ -284,17 +265,18 @@ class Sweep:
 
     def _each_point(self) -> Iterator[Point]:
         """The points, one after the other; a search proposes one when it is asked for."""
-        if self.settings.algorithm == "grid":
+        algorithm, trials = self.plan.settings.algorithm, self.plan.settings.trials
+        if algorithm == "grid":
             yield from self.points
             return
         from seedbed.sweep.search import propose
 
-        yield from self.points[: self.settings.trials]
-        while len(self.points) < self.settings.trials:
+        yield from self.points[:trials]
+        while len(self.points) < trials:
             point = propose(
                 self.plan.space,
-                [self._trial(point) for point in self.points],
-                algorithm=self.settings.algorithm,
+                [(point, self._result(point)) for point in self.points],
+                algorithm=algorithm,
                 seed=self.seed,
                 mode=self.board.mode,
             )
@@ -307,24 +289,21 @@ class Sweep:
             self.ledger.note(self.points)
             yield point
 
-    def _trial(self, point: Point) -> "Trial":
+    def _result(self, point: Point) -> Result:
         """The result of a point so far, over its seeds."""
-        from seedbed.sweep.search import Trial
-
-        count = self.settings.first_seeds * self.configs.folds(point)
+        count = self.plan.settings.first_seeds * self.configs.folds(point)
         jobs = [self.ledger.job(point, repeat) for repeat in range(count)]
         results = [job.result(self.board.metric) for job in jobs]
         values = [result.value for result in results if result.value is not None]
         if any(result.state == "failed" for result in results) or not all(
             map(math.isfinite, values)
         ):
-            return Trial(point, "failed")
+            return Result("failed")
         if len(values) < len(jobs):
-            return Trial(point, "running")
-        pruned = [result.step for result in results if result.state == "pruned"]
-        if pruned:
-            return Trial(point, "pruned", fmean(values), min(pruned))
-        return Trial(point, "finished", fmean(values))
+            return Result("running")
+        if pruned := [result.step for result in results if result.state == "pruned"]:
+            return Result("pruned", fmean(values), min(pruned))
+        return Result("finished", fmean(values))
 
     def _prepare(self, job: Job) -> None:
         """Make a job's run, unless it has begun before."""

@@ -11,7 +11,6 @@ of it keeps its place in a study.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -25,6 +24,7 @@ from optuna.distributions import (
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from seedbed.sweep.ledger import Result
 from seedbed.sweep.space import Choice, Dimension, Interval, Point, Space
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -39,22 +39,8 @@ STATES = {
 STARTUP = 10
 """Trials of TPE that are spread over the space, before it goes by their results."""
 
-SAMPLERS: dict[str, type[RandomSampler] | type[TPESampler]] = {
-    "random": RandomSampler,
-    "tpe": TPESampler,
-}
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A point that was tried, and its result."""
-
-    point: Point
-    state: Literal["finished", "pruned", "failed", "running"]
-    value: float | None = None
-    """The metric, of a trial that finished or was pruned."""
-    step: int = 0
-    """Where it was pruned."""
+Trial = tuple[Point, Result]
+"""A point that was tried, and its result over all its seeds."""
 
 
 def propose(
@@ -78,11 +64,13 @@ def propose(
         return _spread(space, len(trials), seed)
     distributions = {dimension.key: _distribution(dimension) for dimension in space}
     own_seed = int(np.random.SeedSequence([seed, len(trials)]).generate_state(1)[0])
-    sampler: BaseSampler = SAMPLERS[algorithm](seed=own_seed)
+    sampler: BaseSampler = (
+        TPESampler(seed=own_seed) if algorithm == "tpe" else RandomSampler(own_seed)
+    )
     study = optuna.create_study(
         sampler=sampler, direction="maximize" if mode == "max" else "minimize"
     )
-    study.add_trials([_frozen(trial, space, distributions) for trial in trials])
+    study.add_trials([_frozen(*trial, space, distributions) for trial in trials])
     asked = study.ask(distributions)
     return {dimension.key: _text(dimension, asked.params[dimension.key]) for dimension in space}
 
@@ -109,16 +97,16 @@ def _at(dimension: Dimension, share: float) -> str:
     return _text(dimension, value)
 
 
-def _frozen(trial: Trial, space: Space, distributions: dict[str, BaseDistribution]) -> FrozenTrial:
-    state = STATES[trial.state]
-    reached: dict[int, float] = {}
-    if state == TrialState.PRUNED and trial.value is not None:
-        reached = {trial.step: trial.value}
+def _frozen(
+    point: Point, result: Result, space: Space, distributions: dict[str, BaseDistribution]
+) -> FrozenTrial:
+    state, value = STATES[result.state], result.value
+    reached = {result.step: value} if state == TrialState.PRUNED and value is not None else {}
     return create_trial(
         state=state,
-        params={d.key: _parameter(d, trial.point[d.key]) for d in space},
+        params={d.key: _parameter(d, point[d.key]) for d in space},
         distributions=distributions,
-        value=trial.value if state == TrialState.COMPLETE else None,
+        value=value if state == TrialState.COMPLETE else None,
         intermediate_values=reached,
     )
 
