@@ -18,7 +18,7 @@ from PIL import Image
 from benchmarks.lines import removed
 from seedbed.config.compose import composed, plain
 from seedbed.record.directory import SEEDBED, RunDirectory
-from seedbed.report.picture import Picture, pictures_of, png
+from seedbed.report.picture import Picture, pictures_of
 from seedbed.report.style import COLOURS, GREY, drawing, panels
 from seedbed.runs.execute import execute
 from seedbed.runs.view import open_view
@@ -126,7 +126,7 @@ def _draw(shown: Shown, folder: Path) -> None:
     _run(folder, shown.overrides)
     for picture in pictures_of(open_view(folder)):
         if name := shown.files.get(picture.name):
-            _write(FOLDER / f"{name}.png", png(picture))
+            _write(FOLDER / f"{name}.png", picture.png)
 
 
 def _draw_sweep(name: str, runs: Sequence[str], folder: Path) -> None:
@@ -156,7 +156,7 @@ def _draw_smoothed(_: Path) -> None:
         axes.set_xlabel("row")
         axes.set_ylabel("gradient")
         axes.legend(loc="lower right", ncols=2)
-        _write(FOLDER / "smoothed.png", png(Picture("smoothed", "", "", figure)))
+        _write(FOLDER / "smoothed.png", Picture("smoothed", "", "", figure).png)
 
 
 def _write(file: Path, content: bytes) -> None:

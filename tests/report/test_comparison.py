@@ -40,7 +40,7 @@ def test_failed_run_does_not_count_but_shows_among_those_that_finished(rates: Co
 
 
 def test_best_is_first_and_what_did_not_finish_is_last_without_a_rank(rates: Comparison) -> None:
-    ranked = [(rank, group.label) for rank, group in rates.ranked()]
+    ranked = [(rank, group.label) for rank, group in rates.ranked]
     assert ranked == [(1, "lr=0.01"), (1, "lr=0.1"), (None, "lr=1")]
 
 
@@ -84,7 +84,7 @@ def test_finished_run_whose_metric_is_no_number_has_no_rank(
 ) -> None:
     make_run("0", [math.inf], optimizer={"lr": 1.0})
     make_run("1", [2.0])
-    ranked = [(rank, group.label) for rank, group in compare(find_runs([tmp_path])).ranked()]
+    ranked = [(rank, group.label) for rank, group in compare(find_runs([tmp_path])).ranked]
     assert ranked == [(1, "lr=0.01"), (None, "lr=1")]
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from seedbed.record.run import find_runs
 from seedbed.report.comparison import compare
 from seedbed.report.effects import measured
-from seedbed.report.picture import Picture, png
+from seedbed.report.picture import Picture
 from seedbed.report.scales import spans, view
 from seedbed.report.style import COLOURS, GREY, colours, drawing, panels, spread, text
 
@@ -76,7 +76,7 @@ def test_letters_stand_where_matplotlib_writes_them(words: str) -> None:
             figure, [axes] = panels([2])
             axes.set_axis_off()
             pen(axes, 0.5, 0.5, words, ha="center", va="center", fontsize=30)
-            picture = Image.open(BytesIO(png(Picture("", "", "", figure)))).convert("L")
+            picture = Image.open(BytesIO(Picture("", "", "", figure).png)).convert("L")
             ink = np.argwhere(np.asarray(picture) < 128)
             edges.append([*ink.min(0), *ink.max(0)])
     tenth = 0.1 * 30 / 72 * 150  # Matplotlib centres a line with the room below it

@@ -120,7 +120,7 @@ def test_paths_of_a_sweep_are_on_one_landscape(linear: RunDirectory, tmp_path: P
         return open_view(path)
 
     with drawing():
-        assert draw_paths(compare(find_runs(places)), view, tmp_path / "paths.png")
+        assert draw_paths(compare(find_runs(places)), tmp_path / "paths.png", view=view)
     assert len(opened) == 1
     assert (tmp_path / "paths.png").stat().st_size > 10_000
 
@@ -131,7 +131,7 @@ def test_runs_on_other_points_have_no_landscape_in_common(
     other = executed(tmp_path / "few", "net=linear", "max_epochs=2", "data.points=20")
     with drawing():
         together = compare(find_runs([linear.path, other.path]))
-        assert not draw_paths(together, open_view, tmp_path / "paths.png")
+        assert not draw_paths(together, tmp_path / "paths.png", view=open_view)
 
 
 # --- the fitted curve -----------------------------------------------------------------------------

@@ -104,7 +104,7 @@ def test_settings_that_cannot_win_get_no_more_seeds(
     recorded = Ledger(sweep.folder).record()["race"]
     assert recorded == {"jobs": len(seeds), "in_place_of": 15, "behind": 0.0}
     found = compare(find_runs([sweep.folder]))
-    assert [(rank, group.dropped) for rank, group in found.ranked()] == [
+    assert [(rank, group.dropped) for rank, group in found.ranked] == [
         (1, False), (2, True), (2, True),
     ]  # fmt: skip
     assert [head for head, *_ in rows(found)] == ["1", "2", "2"]  # without "=", as of no verdict

@@ -78,7 +78,7 @@ def show(run: RunDirectory, config: Mapping[str, Any], study: Study, *, ended: b
         return
     from lightning.pytorch.utilities.seed import isolate_rng
 
-    from seedbed.report.picture import pictures_of, png
+    from seedbed.report.picture import pictures_of
     from seedbed.report.run_page import DRAWN
 
     try:
@@ -88,7 +88,7 @@ def show(run: RunDirectory, config: Mapping[str, Any], study: Study, *, ended: b
                 pictures = pictures_of(view, without=DRAWN if ended else (*DRAWN, *OF_ENDED))
             for picture in pictures:
                 name, step = f"pictures/{picture.name}", steps_done(study.trainer)
-                add_image(study.trainer, name, png(picture), step)
+                add_image(study.trainer, name, picture.png, step)
             if ended:
                 log.info(f"report: {write_page(view, pictures)}")
     except Exception as error:

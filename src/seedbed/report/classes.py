@@ -7,7 +7,7 @@ import numpy as np
 
 from seedbed.record.files import read_table
 from seedbed.report.picture import Picture
-from seedbed.report.ranking import Counts
+from seedbed.report.ranking import roc
 from seedbed.report.style import COLOURS, GREY, grid, panels, text
 from seedbed.report.view import View
 
@@ -83,30 +83,28 @@ def _draw_table(axes: "Axes", counts: np.ndarray, labels: Sequence[str], name: s
 
 def draw_each(view: View) -> Iterator[Picture]:
     """The picture `classes`: each class against all others, by ROC curves, the worst in colour."""
-    probabilities, classes = view.probabilities.numpy(), view.classes.numpy()
     curves = {
-        number: Counts(probabilities[:, number], (classes == number).astype(int))
-        for number in range(probabilities.shape[1])
-        if 0 < (classes == number).sum() < len(classes)
+        number: roc(view.probabilities[:, number], own.long())
+        for number in range(view.probabilities.shape[1])
+        if 0 < (own := view.classes == number).sum() < len(own)
     }
     if not curves:
         return
-    areas = {number: counts.auroc for number, counts in curves.items()}
+    areas = {number: float(np.trapezoid(y, x)) for number, (x, y, _) in curves.items()}
     worst = sorted(areas, key=areas.__getitem__)[: len(COLOURS)]
     figure, [axes] = panels([3.6])
     for number in sorted(curves, key=lambda number: number in worst):
-        counts, known = curves[number], number in worst
+        known = number in worst
         axes.plot(
-            counts.false_positive,
-            counts.recall,
+            *curves[number][:2],
             color=COLOURS[worst.index(number)] if known else GREY,
             linewidth=1.3 if known else 0.8,
             label=text(f"{view.labels[number]}: {areas[number]:.4f}") if known else None,
         )
     # What is of interest is at the upper left; the axis starts where half of the best curve is.
-    widest = max(float(np.interp(0.995, c.recall, c.false_positive)) for c in curves.values())
+    widest = max(float(np.interp(0.995, y, x)) for x, y, _ in curves.values())
     axes.set_xlim(-0.01 * widest, min(1.0, max(widest, 0.02)))
-    lowest = min(float(np.interp(0.002, c.false_positive, c.recall)) for c in curves.values())
+    lowest = min(float(np.interp(0.002, x, y)) for x, y, _ in curves.values())
     axes.set_ylim(min(lowest, 0.98), 1.002)
     axes.set_xlabel("false positive rate")
     axes.set_ylabel("true positive rate")

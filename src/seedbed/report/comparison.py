@@ -10,7 +10,7 @@ is of fewer seeds. Runs that decide by different metrics are compared apart.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
@@ -49,7 +49,7 @@ class Summary:
         return f"{figure(self.mean)} ± {spread}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Group:
     """Runs with equal settings but for their seeds."""
 
@@ -72,7 +72,8 @@ class Group:
     def states(self) -> str:
         """The state of all, as `finished`, or `2 finished, 1 failed`, and `partial`."""
         states = [run.state for run in self.runs]
-        each = {state: states.count(state) for state in sorted(states, key=_good_first)}
+        good_first = sorted(states, key=lambda state: (state != "finished", state))
+        each = {state: states.count(state) for state in good_first}
         named = [f"{count} {state}" for state, count in each.items()]
         partial = any(run.partial for run in self.runs)
         more = [*(["partial"] * partial), *(["dropped"] * self.dropped)]
@@ -195,11 +196,10 @@ class Comparison:
     @cached_property
     def standing(self) -> list[Group]:
         """The groups that have something to be ranked by."""
-        summaries = {id(group): group.summary(self.metric) for group in self.groups}
         return [
             group
             for group in self.groups
-            if group.finished and (s := summaries[id(group)]) and math.isfinite(s.mean)
+            if group.finished and (s := group.summary(self.metric)) and math.isfinite(s.mean)
         ]
 
     @cached_property
@@ -229,23 +229,18 @@ class Comparison:
 
     def difference(self, one: Group, other: Group) -> Difference:
         """By how much the metric of a group is above another's; both have several seeds."""
-        places = {id(group): place for place, group in enumerate(self.repeated)}
-        return self._contrasts.between(places[id(one)], places[id(other)])
-
-    def ranked(self) -> Iterator[tuple[int | None, Group]]:
-        """Each group with its rank; None for one that has nothing to be ranked by."""
-        yield from zip(self.ranks, self.groups, strict=True)
+        return self._contrasts.between(self.repeated.index(one), self.repeated.index(other))
 
     @cached_property
-    def ranks(self) -> list[int | None]:
-        """The groups' ranks."""
-        ranks = {id(group): 1 for group in self.standing}
+    def ranked(self) -> list[tuple[int | None, Group]]:
+        """Each group with its rank; None for one that has nothing to be ranked by."""
+        ranks = dict.fromkeys(self.standing, 1)
         if len(self.repeated) > 1:
             signs = self._contrasts.signs * (1 if self.mode == "min" else -1)
             for group, better in zip(self.repeated, (signs > 0).sum(axis=1), strict=True):
-                ranks[id(group)] += int(better)
-        ranks |= {id(group): 1 + len(self.standing) - len(self.dropped) for group in self.dropped}
-        return [ranks.get(id(group)) for group in self.groups]
+                ranks[group] += int(better)
+        ranks |= dict.fromkeys(self.dropped, 1 + len(self.standing) - len(self.dropped))
+        return [(ranks.get(group), group) for group in self.groups]
 
 
 def compare_each(
@@ -333,7 +328,7 @@ def compare(
             f"--metric {metric}: it is not known which way it is better; add --mode min or "
             "--mode max."
         )
-    found = differences([run.config for run in runs], [_typed(run) for run in runs])
+    found = differences([run.config for run in runs], [typed_names(run) for run in runs])
     members: dict[tuple[Value, ...], list[int]] = {}
     for number in range(len(runs)):
         values = tuple(setting.values[number] for setting in found.settings)
@@ -355,7 +350,7 @@ def compare(
     return Comparison(runs, found, sorted(groups, key=standing), metric, direction)
 
 
-def _typed(run: Run) -> list[str]:
+def typed_names(run: Run) -> list[str]:
     """The names of the settings on a run's command line, in order."""
     return [word.partition("=")[0].lstrip("+") for word in run.typed]
 
@@ -409,7 +404,3 @@ def duration(seconds: float | None) -> str:
 def _seed(run: Run) -> float:
     seed = run.config.get("seed")
     return seed if isinstance(seed, int | float) else math.inf
-
-
-def _good_first(state: str) -> tuple[bool, str]:
-    return state != "finished", state

@@ -18,17 +18,21 @@ OF_THE_LOSS = ("data.", "net.", "task.")
 """Settings by which runs would have different landscapes."""
 
 
-def draw_paths(comparison: Comparison, view: Callable[[Path], View], file: Path) -> bool:
+def draw_paths(comparison: Comparison, file: Path, *, view: Callable[[Path], View] | None) -> bool:
     """Draw the first run of each group that has a colour; False if there is no such landscape.
 
     Args:
         comparison: The runs.
-        view: Opens a run.
         file: Where to save the picture.
+        view: Opens a run; None draws nothing.
     """
     colour = colours(comparison)
     shown = [group for group in comparison.groups if colour[group.label] != GREY]
-    if not shown or not _share_a_landscape(comparison, [group.runs[0] for group in shown]):
+    if (
+        not view
+        or not shown
+        or not _share_a_landscape(comparison, [group.runs[0] for group in shown])
+    ):
         return False
     ground = view(next(run.path for run in comparison.runs if (run.path / FOLDER / LAST).exists()))
     if len(names := axis_names(ground)) != 2:

@@ -56,6 +56,7 @@ OF_KIND: dict[str, tuple[str, ...]] = {
 """What draws those that a task's kind has."""
 
 DPI = 150
+"""Dots an inch."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ class Picture:
     figure: "Figure"
 
     @cached_property
-    def _png(self) -> bytes:
-        """Drawn once, for the page and for TensorBoard."""
+    def png(self) -> bytes:
+        """The content of its PNG file, drawn once, for the page and for TensorBoard."""
         file = BytesIO()
         self.figure.savefig(file, format="png", dpi=DPI, pil_kwargs={"compress_level": 3})
         return file.getvalue()
@@ -111,15 +112,10 @@ def _drawings(view: View, without: Container[str]) -> Iterator[Callable[[View], 
 
 
 def save(pictures: Iterable[Picture], folder: Path) -> list[Path]:
-    """Write `NAME.png` for each, 150 dots an inch; return the files."""
+    """Write `NAME.png` for each; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for picture in pictures:
         files.append(folder / f"{picture.name}.png")
-        files[-1].write_bytes(png(picture))
+        files[-1].write_bytes(picture.png)
     return files
-
-
-def png(picture: Picture) -> bytes:
-    """A picture as the content of a PNG file."""
-    return picture._png

@@ -11,41 +11,42 @@ from seedbed.report.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from torch import Tensor
 
 BINS = 10
 
 
 def draw_ranking(view: View) -> Iterator[Picture]:
     """The picture `ranking`: ROC, precision and recall, calibration, measures by threshold."""
-    scores, labels = view.probabilities[:, 1].numpy(), view.classes.numpy()
+    scores, labels = view.probabilities[:, 1], view.classes
     if not 0 < labels.sum() < len(labels):
         return
-    counts = Counts(scores, labels)
-    figure, [roc, precision, calibration, measures] = grid(
+    false_positive, recall, thresholds = roc(scores, labels)
+    share = float(labels.numpy().mean())
+    measures = _measures(false_positive[1:], recall[1:], share)
+    figure, [curve, precision, calibration, lines] = grid(
         2, 2, cell=(2.9, 2.3), gap=(0.75, 0.65), left=0.7
     )
-    area = counts.auroc
-    roc.plot(counts.false_positive, counts.recall, color=COLOURS[0], label=f"area {area:.3f}")
-    roc.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1)
-    _label(roc, "false positive rate", "true positive rate")
-    average = counts.average_precision
+    area = float(np.trapezoid(recall, false_positive))
+    curve.plot(false_positive, recall, color=COLOURS[0], label=f"area {area:.3f}")
+    curve.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1)
+    _label(curve, "false positive rate", "true positive rate")
+    average = float((np.diff(recall) * measures["precision"]).sum())
     shown = f"average {average:.3f}"
-    precision.plot(counts.recall[1:], counts.precision[1:], color=COLOURS[0], label=shown)
-    precision.axhline(labels.mean(), linestyle="--", color=GREY, linewidth=1)
+    precision.plot(recall[1:], measures["precision"], color=COLOURS[0], label=shown)
+    precision.axhline(share, linestyle="--", color=GREY, linewidth=1)
     _label(precision, "recall", "precision")
-    said, seen, shares = calibrated(scores, labels)
+    said, seen, shares = calibrated(scores.numpy(), labels.numpy())
     error = float((shares * abs(said - seen)).sum())
     calibration.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1)
     calibration.bar(said, shares, width=0.04, color=COLOURS[4], label="share of rows")
     calibration.plot(said, seen, "o-", color=COLOURS[0], markersize=4, label=f"error {error:.3f}")
     _label(calibration, "probability said", "share that are")
-    for colour, (name, values) in zip(
-        (COLOURS[0], COLOURS[3], COLOURS[6], COLOURS[1]), counts.measures().items(), strict=True
-    ):
-        measures.plot(counts.thresholds[1:], values[1:], color=colour, label=name, linewidth=1.3)
-    measures.axvline(0.5, linestyle=":", color=GREY, linewidth=1)
-    measures.set_xlim(0, 1)
-    _label(measures, "threshold", "")
+    for number, (name, values) in zip((0, 3, 6, 1), measures.items(), strict=True):
+        lines.plot(thresholds[1:], values, color=COLOURS[number], label=name, linewidth=1.3)
+    lines.axvline(0.5, linestyle=":", color=GREY, linewidth=1)
+    lines.set_xlim(0, 1)
+    _label(lines, "threshold", "")
     alt = (
         f"On {view.examples.rows}: area under the ROC curve {area:.3f}, average precision "
         f"{average:.3f}, calibration error {error:.3f}; accuracy, precision, recall and F1 over "
@@ -54,56 +55,27 @@ def draw_ranking(view: View) -> Iterator[Picture]:
     yield Picture("ranking", f"Ranking and calibration, {view.examples.rows}", alt, figure)
 
 
-class Counts:
-    """What each threshold makes of scores (N,) and labels (N,), from the highest score down.
+def roc(scores: "Tensor", labels: "Tensor") -> list[np.ndarray]:
+    """False and true positive rates of scores (N,) and labels (N,), and at which thresholds.
 
-    The first threshold is above all scores: nothing counts as 1.
+    The first of each is where nothing counts as 1.
     """
+    from torchmetrics.functional.classification import binary_roc
 
-    def __init__(self, scores: np.ndarray, labels: np.ndarray) -> None:
-        order = np.argsort(-scores, kind="stable")
-        found = np.cumsum(labels[order])
-        last = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)  # of equal ones
-        self._positive, self._negative = int(labels.sum()), int((1 - labels).sum())
-        self._true = np.append(0, found[last])
-        self._taken = np.append(0, last + 1)
-        self.thresholds = np.append(np.inf, scores[order][last])
+    return [rates.double().numpy() for rates in binary_roc(scores, labels)]
 
-    @property
-    def recall(self) -> np.ndarray:
-        """The true positive rate."""
-        return np.asarray(self._true / self._positive)
 
-    @property
-    def false_positive(self) -> np.ndarray:
-        """The false positive rate."""
-        return np.asarray((self._taken - self._true) / self._negative)
-
-    @property
-    def precision(self) -> np.ndarray:
-        """Where nothing counts as 1 it is taken for 1."""
-        return np.where(self._taken > 0, self._true / np.maximum(self._taken, 1), 1.0)
-
-    @property
-    def auroc(self) -> float:
-        """The area under the ROC curve."""
-        return float(np.trapezoid(self.recall, self.false_positive))
-
-    @property
-    def average_precision(self) -> float:
-        """The precision at each step of the recall, by the size of the step."""
-        return float((np.diff(self.recall) * self.precision[1:]).sum())
-
-    def measures(self) -> dict[str, np.ndarray]:
-        """Accuracy, precision, recall and F1 at each threshold."""
-        right = self._true + self._negative - (self._taken - self._true)
-        both = self._taken + self._positive
-        return {
-            "accuracy": right / (self._positive + self._negative),
-            "precision": self.precision,
-            "recall": self.recall,
-            "F1": 2 * self._true / both,
-        }
+def _measures(
+    false_positive: np.ndarray, recall: np.ndarray, share: float
+) -> dict[str, np.ndarray]:
+    """Accuracy, precision, recall and F1 by these rates, where a share of all rows is 1."""
+    true, false = share * recall, (1 - share) * false_positive  # of all rows
+    return {
+        "accuracy": true + 1 - share - false,
+        "precision": true / (true + false),
+        "recall": recall,
+        "F1": 2 * true / (true + false + share),
+    }
 
 
 def calibrated(said: np.ndarray, happened: np.ndarray) -> tuple[np.ndarray, ...]:

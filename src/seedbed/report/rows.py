@@ -16,12 +16,9 @@ from seedbed.record.files import read_table
 from seedbed.record.run import Run
 from seedbed.report.comparison import Comparison, Group
 from seedbed.report.statistics import LEVEL, holm
-from seedbed.report.verdicts import short
+from seedbed.report.verdicts import MOST, short
 
 FILE = "test_rows.csv"
-
-MOST = 8
-"""Settings that the best is compared with."""
 
 DRAWS = 1999
 
@@ -35,23 +32,19 @@ def verdicts_by_row(comparison: Comparison) -> list[str]:
     """A line for each of the next best settings, and how it was decided; none without rows."""
     name = comparison.metric.rpartition("/")[2]
     tested = [group for group in comparison.standing[: MOST + 1] if any(map(_may_have, group.runs))]
-    rows = {id(group): found for group in tested if (found := _rows(group, name))}
-    if len(rows) < 2 or id(comparison.standing[0]) not in rows:
+    rows = {group: found for group in tested if (found := _rows(group, name))}
+    if len(rows) < 2 or (best := comparison.standing[0]) not in rows:
         return []
-    best = comparison.standing[0]
-    values, targets = rows[id(best)]
-    others = [
-        group
-        for group in tested
-        if group is not best
-        and id(group) in rows
-        and len(rows[id(group)][0]) == len(values)
-        and rows[id(group)][1] == targets
-    ]
+    values, targets = rows.pop(best)
+    others = {
+        group: theirs
+        for group, (theirs, wanted) in rows.items()
+        if len(theirs) == len(values) and wanted == targets
+    }
     if not others:
         return []
     sign = -1 if comparison.mode == "min" else 1
-    each = [compared(sign * (values - rows[id(group)][0])) for group in others]
+    each = [compared(sign * (values - theirs)) for theirs in others.values()]
     corrected = holm(np.array([p for *_, p in each]))
     lines = []
     for group, (low, high, _), p in zip(others, each, corrected, strict=True):

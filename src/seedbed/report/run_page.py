@@ -23,7 +23,7 @@ from seedbed.report.chart import Chart, Line
 from seedbed.report.comparison import duration, figure
 from seedbed.report.doctor import Finding
 from seedbed.report.page import encoded, page
-from seedbed.report.picture import Picture, png
+from seedbed.report.picture import Picture
 from seedbed.report.style import COLOURS
 
 FILE = "report.html"
@@ -88,7 +88,7 @@ def write_run_page(run: Run, contents: Contents) -> Path:
         best=_best(run),
         curves=curves,
         more_curves=more,
-        pictures=[(p.title, p.alt, encoded(png(p))) for p in contents.pictures],
+        pictures=[(p.title, p.alt, encoded(p.png)) for p in contents.pictures],
         last_words=_last_words(run),
         log=_log(run),
         settings=[*_settings(run, contents.defaults)],

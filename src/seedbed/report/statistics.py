@@ -76,7 +76,8 @@ class Contrasts:
     def __init__(self, settings: Sequence[Mapping[Any, float]], *, shared: float = 0.0) -> None:
         from scipy.special import stdtr
 
-        seeds = {seed: place for place, seed in enumerate(_union(settings))}
+        known = dict.fromkeys(seed for setting in settings for seed in setting)
+        seeds = {seed: place for place, seed in enumerate(known)}
         values = np.full((len(settings), len(seeds)), np.nan)
         for row, setting in zip(values, settings, strict=True):
             for seed, value in setting.items():
@@ -127,10 +128,6 @@ def holm(p: Matrix) -> Matrix:
     corrected = np.empty_like(p)
     corrected[order] = rising.clip(max=1.0)
     return corrected
-
-
-def _union(settings: Sequence[Mapping[Any, float]]) -> dict[Any, None]:
-    return dict.fromkeys(seed for setting in settings for seed in setting)
 
 
 def _row(values: Matrix, one: int) -> Matrix:

@@ -167,21 +167,20 @@ def panels(heights: Sequence[float], *, width: float = 6.5) -> tuple["Figure", l
     room = 0.5 + 0.15 * (len(heights) - 1)  # below, for the axis, and between
     figure = Figure(figsize=(width, sum(heights) + room + 0.15))
     height = figure.get_figheight()
-    grid = figure.add_gridspec(
+    axes = figure.subplots(
         len(heights),
-        1,
+        sharex=True,
+        squeeze=False,
         height_ratios=heights,
-        left=0.9 / width,
-        right=1 - 0.15 / width,
-        bottom=0.5 / height,
-        top=1 - 0.15 / height,
-        hspace=0.15 * len(heights) / sum(heights),
+        gridspec_kw={
+            "left": 0.9 / width,
+            "right": 1 - 0.15 / width,
+            "bottom": 0.5 / height,
+            "top": 1 - 0.15 / height,
+            "hspace": 0.15 * len(heights) / sum(heights),
+        },
     )
-    axes: list[Axes] = []
-    for row in range(len(heights)):
-        axes.append(figure.add_subplot(grid[row], sharex=axes[0] if axes else None))
-        axes[-1].tick_params(labelbottom=row == len(heights) - 1)
-    return figure, axes
+    return figure, [*axes.flat]
 
 
 def grid(
@@ -210,17 +209,20 @@ def grid(
     across = left + columns * cell[0] + (columns - 1) * gap[0] + 0.15
     down = bottom + rows * cell[1] + (rows - 1) * gap[1] + top
     figure = Figure(figsize=(across, down))
-    places = figure.add_gridspec(
+    axes = figure.subplots(
         rows,
         columns,
-        left=left / across,
-        right=1 - 0.15 / across,
-        bottom=bottom / down,
-        top=1 - top / down,
-        wspace=gap[0] / cell[0],
-        hspace=gap[1] / cell[1],
+        squeeze=False,
+        gridspec_kw={
+            "left": left / across,
+            "right": 1 - 0.15 / across,
+            "bottom": bottom / down,
+            "top": 1 - top / down,
+            "wspace": gap[0] / cell[0],
+            "hspace": gap[1] / cell[1],
+        },
     )
-    return figure, [figure.add_subplot(places[n]) for n in range(rows * columns)]
+    return figure, [*axes.flat]
 
 
 def text(words: str) -> str:

@@ -53,7 +53,7 @@ def columns(comparison: Comparison) -> list[tuple[str, Literal["left", "right"]]
 def rows(comparison: Comparison) -> Iterator[list[str]]:
     """The ranking's cells."""
     shared = _shared(comparison)
-    for rank, group in comparison.ranked():
+    for rank, group in comparison.ranked:
         yield [
             "–" if rank is None else f"{rank}{'=' * (rank in shared)}",
             group.label,
@@ -99,7 +99,7 @@ def remarks(comparison: Comparison) -> list[str]:
     if any(len(group.counted) > 1 for group in comparison.groups):
         unit = "folds or seeds" if any(group.folds for group in comparison.groups) else "seeds"
         lines.append(f"Means over n runs that differ only in their {unit}, ± their deviation.")
-    if any(rank is None for rank, _ in comparison.ranked()):
+    if any(rank is None for rank, _ in comparison.ranked):
         lines.append(
             f"Runs without a rank have no {comparison.metric}, or did not finish; their figures "
             "are the best so far."
@@ -135,12 +135,9 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
     """The ranking for programs, in plain types."""
     names = [setting.name for setting in comparison.differences.settings]
     groups = []
-    for rank, group in comparison.ranked():
-        measured: dict[str, Any] = {}
-        for name in sorted({name for run in group.counted for name in run.figures}):
-            summary = group.summary(name)
-            assert summary is not None
-            measured[name] = asdict(summary)
+    for rank, group in comparison.ranked:
+        known = sorted({name for run in group.counted for name in run.figures})
+        measured = {name: asdict(found) for name in known if (found := group.summary(name))}
         groups.append(
             {
                 "rank": rank,
@@ -165,7 +162,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 
 def _shared(comparison: Comparison) -> set[int]:
     """The ranks that several groups have; what a race has dropped was not compared further."""
-    ranks = Counter(rank for rank, group in comparison.ranked() if rank and not group.dropped)
+    ranks = Counter(rank for rank, group in comparison.ranked if rank and not group.dropped)
     return {rank for rank, count in ranks.items() if count > 1}
 
 

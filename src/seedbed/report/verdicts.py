@@ -6,7 +6,7 @@ from seedbed.report.comparison import Comparison, Group
 from seedbed.report.statistics import Difference
 
 MOST = 8
-"""Settings that the best is compared with in words."""
+"""Settings that the best is compared with, in words and by row."""
 
 REASONABLE = 100
 """More seeds than anyone would add."""

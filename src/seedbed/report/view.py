@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from seedbed.errors import SeedbedError
@@ -177,10 +176,6 @@ class View:
         """
         law = getattr(self.datamodule, "truth", None)
         return law(inputs) if law else None
-
-    def batches(self, most: int) -> list[Any]:
-        """The validation part's first batches."""
-        return [*islice(self.datamodule.val_dataloader(), most)]
 
     def outputs(self, inputs: "Tensor") -> "Tensor":
         """What the net gives for inputs (N, …), float32, on the processor."""

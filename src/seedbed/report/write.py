@@ -1,6 +1,7 @@
 """All files of a report: one function for a run, a sweep, or any runs side by side."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from seedbed.files import writing
@@ -55,27 +56,25 @@ def write_report(
     Raises:
         RunError: If the folder cannot be written.
     """
-    results, page = folder / "results.csv", folder / "report.html"
-    curves, effects = folder / "curves.png", folder / "effects.png"
-    pairs, fits = folder / "pairs.png", folder / "fits.png"
-    robustness, history = folder / "robustness.png", folder / "history.png"
-    paths = folder / "paths.png"
+    results, page, curves = (folder / n for n in ("results.csv", "report.html", "curves.png"))
+    drawings: dict[str, tuple[Path, Callable[[Comparison, Path], bool]]] = {
+        "Effect of each setting": (folder / "effects.png", draw_effects),
+        "Two settings at once": (folder / "pairs.png", draw_pairs),
+        "Fitted curves": (folder / "fits.png", draw_fits),
+        "Paths of the fits": (folder / "paths.png", partial(draw_paths, view=view)),
+        "Under disturbed inputs": (folder / "robustness.png", draw_robustness),
+        "The search": (folder / "history.png", draw_history),
+    }
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for file in (results, page, curves, effects, pairs, fits, robustness, history, paths):
+        for file in (results, page, curves, *(file for file, _ in drawings.values())):
             file.unlink(missing_ok=True)  # it may be a link, out of a folder from elsewhere
         write_results(comparison, results)
     with drawing():
         draw_curves(comparison, axis, curves)
         charts = charts_of(comparison, axis)
-        drawn = {
-            "Effect of each setting": (effects, draw_effects(comparison, effects)),
-            "Two settings at once": (pairs, draw_pairs(comparison, pairs)),
-            "Fitted curves": (fits, draw_fits(comparison, fits)),
-            "Paths of the fits": (paths, bool(view and draw_paths(comparison, view, paths))),
-            "Under disturbed inputs": (robustness, draw_robustness(comparison, robustness)),
-            "The search": (history, draw_history(comparison, history)),
+        pictures = {
+            caption: file for caption, (file, draw) in drawings.items() if draw(comparison, file)
         }
-    pictures = {caption: file for caption, (file, done) in drawn.items() if done}
     write_page(comparison, charts, pictures, page)
     return page
