@@ -21,6 +21,7 @@ import os
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 
 NO_MEMORY = ("allocate memory", "not enough memory", "out of memory", "size calculation overflowed")
 """What torch says where there is none; the first two of a processor, the third of a GPU."""
@@ -113,7 +114,14 @@ def memory() -> int:
 
 
 LISTED = 12
-"""How many names a message lists."""
+"""How many names or lines a message lists."""
+
+
+def listed(lines: Iterable[str]) -> str:
+    """The first of some lines, indented below what is before them; empty if there are none."""
+    found = [*islice(lines, LISTED + 1)]
+    found[LISTED:] = ["…"] * (len(found) > LISTED)
+    return "\n    ".join(found)
 
 
 def nearest(name: str, known: Iterable[object], *, shown_by: str = "") -> str:

@@ -13,10 +13,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from typeguard import TypeCheckError, check_type
 
 from seedbed.data.pictures import image_files, names, on_paper, read_picture
-from seedbed.data.rows import EVERY_ITEM, NewRows, RowsDataModule
+from seedbed.data.rows import NewRows, RowsDataModule, of_type
 from seedbed.errors import DataError
 
 NAMED = 5
@@ -54,13 +53,8 @@ class LabelledImages(RowsDataModule):
 
     def check_state(self, state: Any) -> None:
         """Check that the shape is that of images, and that each class has a label."""
-        try:
-            rest = {**check_type(state, dict[str, Any])}
-            labels = check_type(
-                rest.pop("labels", None), list[str], collection_check_strategy=EVERY_ITEM
-            )
-        except TypeCheckError as error:
-            raise ValueError(f"of the data: {error}") from None
+        rest = {**of_type(state, dict[str, Any])}
+        labels = of_type(rest.pop("labels", None), list[str])
         super().check_state(rest)
         if len(labels) != state["outputs"]:
             raise ValueError("of the data: expected a label a class")

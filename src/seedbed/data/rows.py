@@ -25,8 +25,6 @@ Rows = tuple[Tensor, Tensor]
 """Inputs (N, …), and targets: numbers (N, 1), or classes (N,). Inputs of type uint8 are pixels,
 which a batch has as float32, from 0 to 1."""
 
-EVERY_ITEM = CollectionCheckStrategy.ALL_ITEMS
-
 EVALUATED = 256
 """Rows a batch in validation and test, unless `batch_size` is larger."""
 
@@ -74,6 +72,20 @@ class RowsState(TypedDict):
     target: str | None
     scale: dict[str, list[float]]
     target_scale: list[float]
+
+
+def of_type(value: Any, expected: Any) -> Any:
+    """A value of a checkpoint's, all of whose items are of the expected types.
+
+    Raises:
+        ValueError: If one is not.
+    """
+    try:
+        return check_type(
+            value, expected, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS
+        )
+    except TypeCheckError as error:
+        raise ValueError(f"of the data: {error}") from None
 
 
 class RowsDataModule(DataModule[RowSplits]):
@@ -143,10 +155,7 @@ class RowsDataModule(DataModule[RowSplits]):
 
     def check_state(self, state: Any) -> None:
         """Check that sizes are whole numbers, and scales numbers that can divide."""
-        try:
-            check_type(state, RowsState, collection_check_strategy=EVERY_ITEM)
-        except TypeCheckError as error:
-            raise ValueError(f"of the data: {error}") from None
+        of_type(state, RowsState)
         if min([state["outputs"], *state["shape"]]) < 1 or not state["shape"]:
             raise ValueError("of the data: expected sizes of 1 or more")
         for scale in (state["target_scale"], *state["scale"].values()):

@@ -13,7 +13,6 @@ from typing import Any, Literal, get_type_hints
 import numpy as np
 import torch
 from torch import Tensor
-from typeguard import TypeCheckError, check_type
 
 from seedbed.data.column_remarks import remarks_on
 from seedbed.data.columns import (
@@ -35,7 +34,7 @@ from seedbed.data.parts import (
     stratified_parts,
     timed_parts,
 )
-from seedbed.data.rows import EVERY_ITEM, NewRows, RowsDataModule, RowSplits
+from seedbed.data.rows import NewRows, RowsDataModule, RowSplits, of_type
 from seedbed.data.table_file import TableFile, read_table, shown_rows
 from seedbed.data.targets import as_targets, classes_to_predict, labels_of, numbers_to_predict
 from seedbed.errors import DataError
@@ -313,11 +312,11 @@ class Table(RowsDataModule):
             return
         try:
             columns = [Column(**each) for each in state["columns"]]
-            for column, (name, hint) in product(columns, get_type_hints(Column).items()):
-                check_type(getattr(column, name), hint, collection_check_strategy=EVERY_ITEM)
-            check_type(state["labels"], list[str], collection_check_strategy=EVERY_ITEM)
-        except (TypeError, TypeCheckError) as error:
+        except TypeError as error:
             raise ValueError(f"of the data: {error}") from None
+        for column, (name, hint) in product(columns, get_type_hints(Column).items()):
+            of_type(getattr(column, name), hint)
+        of_type(state["labels"], list[str])
         for c in columns:
             if not (all(map(math.isfinite, (*c.scale, c.fill))) and c.deviation > 0):
                 raise ValueError("of the data: expected a scale's mean and deviation")

@@ -9,6 +9,7 @@ the cache is no longer valid; from there on the window is computed anew each tim
 """
 
 from collections.abc import Iterator, Sequence
+from typing import TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -17,29 +18,30 @@ from seedbed.nets.language_model import Cache, LanguageModel
 from seedbed.nets.softmax import Head, drawn
 
 
+class Sampling(TypedDict, total=False):
+    """How a token is drawn from the model's distribution; as it is, where nothing else is said."""
+
+    temperature: float
+    """Divides the logits; 1 samples the model's own distribution, 0 takes the likeliest token."""
+    top_k: int | None
+    """Draw from this many likeliest tokens only."""
+    top_p: float | None
+    """Draw from the likeliest tokens that together have at least this probability (nucleus
+    sampling, Holtzman et al. 2020)."""
+
+
 def generate(
     model: LanguageModel,
     prompts: Sequence[Sequence[int]],
     length: int,
     *,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
     end: int | None = None,
     generator: torch.Generator | None = None,
+    **sampling: Unpack[Sampling],
 ) -> list[list[int]]:
     """Return what `stream` yields: the new tokens of each text."""
     texts: list[list[int]] = [[] for _ in prompts]
-    for step in stream(
-        model,
-        prompts,
-        length,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        end=end,
-        generator=generator,
-    ):
+    for step in stream(model, prompts, length, end=end, generator=generator, **sampling):
         for text, token in zip(texts, step, strict=True):
             if token is not None:
                 text.append(token)
@@ -52,11 +54,9 @@ def stream(
     prompts: Sequence[Sequence[int]],
     length: int,
     *,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
     end: int | None = None,
     generator: torch.Generator | None = None,
+    **sampling: Unpack[Sampling],
 ) -> Iterator[list[int | None]]:
     """Continue each prompt; yield at each step every text's new token.
 
@@ -66,13 +66,9 @@ def stream(
         model: The model, in evaluation mode; only the last `context` tokens are seen.
         prompts: Ids to continue, at least one a text.
         length: The most new tokens a text.
-        temperature: Divides the logits; 1 samples the model's own distribution, 0 takes the
-            likeliest token.
-        top_k: Draw from this many likeliest tokens only.
-        top_p: Draw from the likeliest tokens that together have at least this probability
-            (nucleus sampling, Holtzman et al. 2020).
         end: A text ends with this id.
         generator: Source of randomness; torch's global one where None.
+        sampling: How a token is drawn.
     """
     common = min(map(len, prompts))
     device = next(model.parameters()).device
@@ -81,14 +77,7 @@ def stream(
     cache = Cache(min(model.context, max(map(len, prompts)) + length))
     while any(left):
         hidden = _last_hidden(model, tokens, cache)  # (B, C)
-        new = _draw(
-            model.head,
-            hidden,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            generator=generator,
-        )
+        new = _draw(model.head, hidden, generator, **sampling)
         step: list[int | None] = []
         for row, (prompt, token) in enumerate(zip(prompts, new.tolist(), strict=True)):
             if tokens.shape[1] < len(prompt):
@@ -113,11 +102,11 @@ def _last_hidden(model: LanguageModel, tokens: Tensor, cache: Cache) -> Tensor:
 def _draw(
     head: Head,
     hidden: Tensor,
-    *,
-    temperature: float,
-    top_k: int | None,
-    top_p: float | None,
     generator: torch.Generator | None,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
 ) -> Tensor:
     """A token (B,) for each state (B, C)."""
     if temperature == 1 and top_k is None and top_p is None:

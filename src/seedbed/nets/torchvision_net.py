@@ -8,14 +8,14 @@ fit with `pretrained` downloads anything.
 import hashlib
 import http.client
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from seedbed.errors import LISTED, DataError, FetchError, nearest
+from seedbed.errors import DataError, FetchError, listed, nearest
 
 OTHERS = ("googlenet", "inception_v3")
 """Those that give more than logits in training."""
@@ -125,10 +125,7 @@ class TorchvisionNet(nn.Module):
             said = f"; the head {has} and drawn anew"
             theirs = {}
         body = {name: one for name, one in state.items() if name not in heads}
-        differences = _differences(body, self.model.state_dict())
-        if differences:
-            more = ["…"] if len(differences) > LISTED else []
-            lines = "\n    ".join([*differences[:LISTED], *more])
+        if lines := listed(_differences(body, self.model.state_dict())):
             raise DataError(
                 f"{source}: not the weights of this {type(self.model).__name__}:\n    {lines}\n"
                 "Expected a state dict of the classifier that net.model names, as torchvision "
@@ -146,17 +143,14 @@ def _shape(one: Any) -> Any:
     return one.shape if isinstance(one, Tensor) else None
 
 
-def _differences(found: Mapping[str, Any], expected: Mapping[str, Tensor]) -> list[str]:
+def _differences(found: Mapping[str, Any], expected: Mapping[str, Tensor]) -> Iterator[str]:
     """Where a state is not of a model: names that are missing or too many, and other shapes."""
-    return [
-        *(f"{name}: is missing" for name in expected if name not in found),
-        *(f"{name}: unexpected" for name in found if name not in expected),
-        *(
-            f"{name}: expected {[*one.shape]}, got {[*(_shape(found[name]) or ['no tensor'])]}"
-            for name, one in expected.items()
-            if name in found and _shape(found[name]) != one.shape
-        ),
-    ]
+    yield from (f"{name}: is missing" for name in expected if name not in found)
+    yield from (f"{name}: unexpected" for name in found if name not in expected)
+    for name, one in expected.items():
+        if name in found and _shape(found[name]) != one.shape:
+            got = [*(_shape(found[name]) or ["no tensor"])]
+            yield f"{name}: expected {[*one.shape]}, got {got}"
 
 
 def _opened(file: Path) -> dict[str, Any]:

@@ -44,7 +44,7 @@ from seedbed.errors import DamagedError, RunError
 from seedbed.files import place_text, refuse_links_out, writing
 from seedbed.record.checkpoint import BEST, FOLDER, LAST
 from seedbed.record.files import read_metrics, read_provenance, read_status, read_yaml
-from seedbed.record.schema import current, stamped
+from seedbed.record.schema import KEY, VERSION, current
 from seedbed.record.state import LOCK, state_of
 
 SEEDBED = (sys.executable, "-P", "-m", "seedbed")
@@ -237,7 +237,7 @@ class RunDirectory:
 
 
 def _as_yaml(config: dict[str, Any]) -> str:
-    return yaml.safe_dump(stamped(config), allow_unicode=True, sort_keys=False)
+    return yaml.safe_dump({KEY: VERSION, **config}, allow_unicode=True, sort_keys=False)
 
 
 def now() -> str:

@@ -27,11 +27,6 @@ OF_EVERY_RUN: dict[str, str | None] = {"seedbed.callbacks.equation.Equation": No
 """Names of what each run of version 1 had, whatever its study; None: there is no such thing now."""
 
 
-def stamped(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as it is written: its version first."""
-    return {KEY: VERSION, **config}
-
-
 def current(config: Mapping[str, Any], source: object) -> dict[str, Any]:
     """A configuration that was read, in the form of this version, which it names no more.
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Unpack, cast
 
 import torch
 
 from seedbed.data.tokens import TokensDataModule
 from seedbed.data.vocabulary import END, UNKNOWN, Vocabulary
 from seedbed.errors import DataError, RunError
-from seedbed.nets.generation import stream
+from seedbed.nets.generation import Sampling, stream
 from seedbed.nets.language_model import LanguageModel
 from seedbed.runs.load import LoadedRun
 
@@ -28,11 +28,9 @@ def generate(
     prompts: Sequence[str],
     *,
     length: int = 200,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
     seed: int = 0,
     heard: Callable[[str], None] | None = None,
+    **sampling: Unpack[Sampling],
 ) -> list[Text]:
     """Continue the prompts, all in one batch.
 
@@ -40,11 +38,9 @@ def generate(
         run: A run whose net is a language model.
         prompts: What each text starts with; an empty one starts where a document does.
         length: The most characters to write; a text ends before, where its document does.
-        temperature: Divides the logits; 0 takes the likeliest character.
-        top_k: Draw from this many likeliest characters only.
-        top_p: Draw from the likeliest that together have at least this probability.
         seed: Fixes the texts.
         heard: Called with each character of the first text as it is written.
+        sampling: How a character is drawn.
 
     Raises:
         RunError: If the run is not of text.
@@ -55,20 +51,13 @@ def generate(
     encoded = [vocabulary.encode(prompt or END).tolist() for prompt in prompts]
     written: list[str] = ["" for _ in prompts]
     ended = [False for _ in prompts]
-    for step in stream(
-        net,
-        encoded,
-        length,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        end=vocabulary.end,
-        generator=torch.Generator().manual_seed(seed),
-    ):
+    generator = torch.Generator().manual_seed(seed)
+    end = vocabulary.end
+    for step in stream(net, encoded, length, end=end, generator=generator, **sampling):
         for number, token in enumerate(step):
             if token is None:
                 continue
-            if token == vocabulary.end:
+            if token == end:
                 ended[number] = True
                 continue
             character = vocabulary.decode([token])

@@ -9,7 +9,7 @@ holds for all of a kind.
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module
 
 from seedbed.config.build import build_data, build_task
-from seedbed.errors import LISTED, DamagedError, RunError, SettingError, memory
+from seedbed.errors import DamagedError, RunError, SettingError, listed, memory
 from seedbed.record.checkpoint import KINDS, load
 from seedbed.record.directory import RunDirectory
 
@@ -43,10 +43,7 @@ def refuse(path: Path, differences: Differences) -> None:
     Raises:
         RunError: Naming the file and the first of them.
     """
-    found = [*islice(differences, LISTED + 1)]
-    if found:
-        found[LISTED:] = ["…"] * (len(found) > LISTED)
-        lines = "\n    ".join(found)
+    if lines := listed(differences):
         raise RunError(f"{path}: {lines}\nIt is of another configuration, or was altered.")
 
 

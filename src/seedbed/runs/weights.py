@@ -10,7 +10,6 @@ knows them by their deviation from the mean.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from seedbed.config.build import Study
 from seedbed.data.tokens import TokensDataModule
 from seedbed.data.vocabulary import vocabulary_in
-from seedbed.errors import LISTED, RunError
+from seedbed.errors import RunError, listed
 from seedbed.nets.column_embeddings import NAME as EMBEDDED
 from seedbed.optim.groups import check_patterns, matches
 from seedbed.record.checkpoint import checkpoint_at, load
@@ -52,11 +51,10 @@ def load_pretrained(source: Path, study: Study, *, skip: Sequence[str] = ()) -> 
     for state in (weights, wanted):
         for name in [name for name in state if any(matches(name, one) for one in skip)]:
             del state[name]
-    if problems := [*islice(weights_differ(weights, wanted, ""), LISTED)]:
+    if problems := listed(weights_differ(weights, wanted, "")):
         raise RunError(
-            f"weights={path} are not of this net, {type(net).__name__}:\n"
-            + "\n".join(f"    {problem}" for problem in problems)
-            + "\nChoose the net, and the data that gives its sizes, as in that run's config.yaml;"
+            f"weights={path} are not of this net, {type(net).__name__}:\n    {problems}"
+            "\nChoose the net, and the data that gives its sizes, as in that run's config.yaml;"
             " or leave out what differs, with weights_skip=[NAME,…]."
         )
     net.load_state_dict(weights, strict=False)
