@@ -19,6 +19,17 @@ def place(text: str | Path) -> Path:
     return Path(text)
 
 
+def place_option(help: str, *, metavar: str = "FOLDER", default: str | bool = True) -> Any:
+    """An option that is a place.
+
+    Args:
+        help: What it is for.
+        metavar: What stands for it in the usage.
+        default: What the help shows of what it is without.
+    """
+    return typer.Option(parser=place, metavar=metavar, help=help, show_default=default)
+
+
 Run = Annotated[
     Path,
     typer.Argument(metavar="RUN", parser=place, help="The run's directory, wherever it lies."),

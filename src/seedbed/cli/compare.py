@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from seedbed.cli.arguments import AsJson, place, print_json
+from seedbed.cli.arguments import AsJson, place, place_option, print_json
 from seedbed.project import LOGS
 from seedbed.terminal import say
 
@@ -33,11 +33,7 @@ def compare(
     ] = "step",
     out: Annotated[
         Path | None,
-        typer.Option(
-            parser=place,
-            metavar="FOLDER",
-            help="Where files go; else the folder named, or of several logs/comparison.",
-        ),
+        place_option("Where files go; else the folder named, or of several logs/comparison."),
     ] = None,
     format: Annotated[
         Literal["text", "markdown", "latex"], typer.Option(help="How the table is printed.")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from seedbed.cli.arguments import AsJson, Checkpoint, Run, place, print_json
+from seedbed.cli.arguments import AsJson, Checkpoint, Run, place_option, print_json
 from seedbed.speed import quick_imports
 from seedbed.terminal import say
 
@@ -14,13 +14,7 @@ def export(
     run: Run,
     format: Annotated[Literal["onnx", "safetensors"], typer.Option(help="What to write.")],
     out: Annotated[
-        Path | None,
-        typer.Option(
-            parser=place,
-            metavar="FOLDER",
-            help="The folder to write to.",
-            show_default="RUN/export",
-        ),
+        Path | None, place_option("The folder to write to.", default="RUN/export")
     ] = None,
     checkpoint: Checkpoint = "best",
     as_json: AsJson = False,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.arguments import place
+from seedbed.cli.arguments import place_option
 from seedbed.speed import quick_imports
 from seedbed.terminal import say
 
@@ -17,12 +17,7 @@ def fetch(
     ] = None,
     data_dir: Annotated[
         Path | None,
-        typer.Option(
-            parser=place,
-            metavar="FOLDER",
-            help="Where data sets are kept.",
-            show_default="SEEDBED_DATA_DIR, or the user's cache",
-        ),
+        place_option("Where data sets are kept.", default="SEEDBED_DATA_DIR, or the user's cache"),
     ] = None,
 ) -> None:
     """Fetch a data set, if it is not there yet, and say where it is.

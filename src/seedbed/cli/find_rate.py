@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.arguments import AsJson, place, print_json
+from seedbed.cli.arguments import AsJson, place_option, print_json
 from seedbed.project import LOGS
 from seedbed.speed import quick_imports
 from seedbed.terminal import say
@@ -18,12 +18,7 @@ def find_rate(
     high: Annotated[float, typer.Option(help="The last.")] = 10.0,
     steps: Annotated[int, typer.Option(help="How many training steps.")] = 100,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            parser=place,
-            metavar="FOLDER",
-            help="Where rates.png and rates.csv go; else logs/find_rate.",
-        ),
+        Path | None, place_option("Where rates.png and rates.csv go; else logs/find_rate.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.arguments import Checkpoint, Run, place
+from seedbed.cli.arguments import Checkpoint, Run, place, place_option
 from seedbed.speed import quick_imports
 
 
@@ -22,12 +22,7 @@ def predict(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            parser=place,
-            metavar="FILE",
-            help="The CSV file to write.",
-            show_default="standard output",
-        ),
+        place_option("The CSV file to write.", metavar="FILE", default="standard output"),
     ] = None,
     checkpoint: Checkpoint = "best",
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.arguments import AsJson, Run, place, print_json
+from seedbed.cli.arguments import AsJson, Run, place_option, print_json
 from seedbed.speed import quick_imports
 from seedbed.terminal import say
 
@@ -14,10 +14,7 @@ from seedbed.terminal import say
 def reproduce(
     run: Run,
     into: Annotated[
-        Path | None,
-        typer.Option(
-            parser=place, metavar="FOLDER", help="The new directory.", show_default="RUN/reproduced"
-        ),
+        Path | None, place_option("The new directory.", default="RUN/reproduced")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
