@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from seedbed.config.build import build
+from seedbed.config.checks import check
 from seedbed.config.compose import composed, plain
 from seedbed.config.overrides import readable
-from seedbed.errors import TrainingError
+from seedbed.errors import SettingError, TrainingError
 from seedbed.record.directory import RunDirectory
 from seedbed.record.run import read_run
 from seedbed.report.doctor import Finding, diagnose
@@ -25,6 +27,13 @@ from seedbed.runs.execute import execute
 def settings(*overrides: str) -> dict[str, Any]:
     """A run's settings, by overrides as they are typed."""
     return plain(composed(readable([*overrides])))
+
+
+def refusal(*overrides: str) -> str:
+    """What the check says against such settings."""
+    with pytest.raises(SettingError) as caught:
+        check(settings(*overrides))
+    return str(caught.value)
 
 
 def prepared(folder: Path, *overrides: str) -> RunDirectory:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch.accelerators import CUDAAccelerator
+from made import settings
 from stubs.data import Dots
 
 from seedbed.config.build import build, build_data, build_optimizer, build_task
 from seedbed.config.checks import check
-from seedbed.config.compose import composed, plain
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import SettingError
 from seedbed.runs.validate import laid_out
@@ -21,16 +21,14 @@ VERSE = ("data=rhymes", "data.poems=60", "data.context=8", "task=language")
 
 @pytest.mark.parametrize("net", ["transformer_decoder"])
 def test_width_that_a_net_refuses_is_a_wrong_setting(net: str, tmp_path: Path) -> None:
-    config = plain(composed([*VERSE, f"net={net}", "net.heads=3"]))
+    config = settings(*VERSE, f"net={net}", "net.heads=3")
     with pytest.raises(SettingError, match="width=64 cannot be shared among heads=3"):
         build(config, tmp_path)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "momentum", "muon", "lamb"])
 def test_state_that_was_saved_in_other_strides_goes_on_as_it_was(optimizer: str) -> None:
-    config = plain(
-        composed(["data=glyphs", "task=multiclass", "net=cnn", f"optimizer={optimizer}"])
-    )
+    config = settings("data=glyphs", "task=multiclass", "net=cnn", f"optimizer={optimizer}")
     net = build_task(config, build_data(config).sizes).net
     first, second = build_optimizer(config, net), build_optimizer(config, net)
     for parameter in net.parameters():
@@ -52,7 +50,7 @@ def test_state_that_was_saved_in_other_strides_goes_on_as_it_was(optimizer: str)
 
 @pytest.mark.parametrize("net", ["mlp", "cnn"])
 def test_net_is_made_from_those_of_the_datas_sizes_that_it_asks_for(net: str) -> None:
-    config = plain(composed(["data=glyphs", "task=multiclass", f"net={net}"]))
+    config = settings("data=glyphs", "task=multiclass", f"net={net}")
     datamodule = build_data(config)
     task = build_task(config, datamodule.sizes)
     assert task.net(datamodule.splits.test[0]).shape == (359, 10)
@@ -66,35 +64,35 @@ def test_value_that_is_refused_as_data_is_loaded_is_a_wrong_setting(
 
     monkeypatch.setattr(Dots, "load", load)
     with pytest.raises(SettingError, match=r"^stubs\.data\.Dots: not with this value$"):
-        build(plain(composed([])), tmp_path)
+        build(settings(), tmp_path)
 
 
 def test_interval_longer_than_an_epoch_is_a_wrong_setting(tmp_path: Path) -> None:
     longer = ["data.batch_size=20", "val_check_interval=6"]  # of 100 points
     with pytest.raises(SettingError) as caught:
-        build(plain(composed(longer)), tmp_path)
+        build(settings(*longer), tmp_path)
     assert str(caught.value) == (
         "val_check_interval=6: an epoch has 5 batches; to count over epochs, set "
         "check_val_every_n_epoch=null."
     )
-    build(plain(composed([*longer, "check_val_every_n_epoch=null"])), tmp_path)
+    build(settings(*longer, "check_val_every_n_epoch=null"), tmp_path)
 
 
 def test_profile_lies_in_the_runs_directory_whatever_logs(tmp_path: Path) -> None:
-    study = build(plain(composed(["trainer=profile", "logger=csv"])), tmp_path)
+    study = build(settings("trainer=profile", "logger=csv"), tmp_path)
     assert study.trainer.profiler.dirpath == tmp_path
 
 
 @pytest.mark.parametrize("part", ["train", "val", "test"])
 def test_share_of_no_batch_is_a_wrong_setting(part: str, tmp_path: Path) -> None:
     with pytest.raises(SettingError) as caught:
-        build(plain(composed([f"+trainer.limit_{part}_batches=0.1"])), tmp_path)
+        build(settings(f"+trainer.limit_{part}_batches=0.1"), tmp_path)
     expected = f"trainer.limit_{part}_batches=0.1: less than one of 1 batches; give a larger share"
     assert str(caught.value).startswith(expected)
 
 
 def test_language_models_head_is_ordered_by_the_training_text(tmp_path: Path) -> None:
-    study = build(plain(composed([*VERSE, "net=gpt", "net.cutoffs=[5, 20]"])), tmp_path)
+    study = build(settings(*VERSE, "net=gpt", "net.cutoffs=[5, 20]"), tmp_path)
     data, ranks = study.datamodule, study.task.net.get_buffer("head.ranks")
     assert isinstance(data, TokensDataModule)
     expected = Counter(data.splits.train.tolist()).most_common(5)
@@ -104,7 +102,7 @@ def test_language_models_head_is_ordered_by_the_training_text(tmp_path: Path) ->
 
 
 def test_net_with_more_in_its_buffers_than_the_machine_has_is_not_made() -> None:
-    config = plain(composed([*VERSE, "net=gpt"]))
+    config = settings(*VERSE, "net=gpt")
     with pytest.raises(SettingError, match=r"buffers take .* bytes, more than this machine has"):
         laid_out(config, {"vocabulary_size": 9, "context": 10**12}, most=1000)
 
@@ -115,7 +113,7 @@ def test_absent_gpu_is_hidden_from_torch_where_a_run_is_made_and_not_where_it_is
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # so that it is set back
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     monkeypatch.setattr(CUDAAccelerator, "is_available", lambda: False)
-    config = plain(composed([]))
+    config = settings()
     check(config)
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
     build(config, tmp_path)

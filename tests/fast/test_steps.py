@@ -144,10 +144,10 @@ def test_fit_ends_as_with_lightnings_own_loop(
     lightnings: list[int],
     tmp_path: Path,
 ) -> None:
-    ours = Fit(tmp_path / "ours", *overrides, epochs=9).run(*callbacks)
+    ours = Fit(tmp_path / "ours", *overrides, epochs=5).run(*callbacks)
     progress = ours.study.trainer.fit_loop.epoch_loop.batch_progress
     assert len(lightnings) == (0 if lean else progress.total.completed)
-    assert_same(ours, Fit(tmp_path / "usual", *overrides, epochs=9, usual=True).run(*callbacks))
+    assert_same(ours, Fit(tmp_path / "usual", *overrides, epochs=5, usual=True).run(*callbacks))
     if callbacks:
         assert {"start/number", "end/loss_step", "end/loss_epoch"} <= ours.log[-1].keys()
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from copied import python
 from fixtures import MakeRun
+from made import settings
 
-from seedbed.config.compose import composed, plain
 from seedbed.errors import RunError
 from seedbed.record.directory import RunDirectory
 from seedbed.record.files import read_settings
@@ -282,7 +282,7 @@ VERBS = ("resume", "evaluate", "report", "reproduce", "generate", "predict")
     sorted({*zip(REFUSED, cycle(VERBS)), *(("small lists", verb) for verb in VERBS)}),
 )
 def test_refusals_end_within_their_limits(verb: str, attack: str, tmp_path: Path) -> None:
-    config = plain(composed(["experiment=dots"]))
+    config = settings("experiment=dots")
     text = yaml.safe_dump(config) + REFUSED[attack]
     (tmp_path / "config.yaml").write_text(text)
     (tmp_path / "metrics.json").write_text("{}")

@@ -6,9 +6,9 @@ from pathlib import Path
 import made
 import pytest
 import torch
+from made import refusal
 from torch import Tensor, nn
 
-from seedbed.config.checks import check
 from seedbed.errors import RunError, SettingError
 from seedbed.optim.groups import freeze, parameter_groups
 from seedbed.record.directory import RunDirectory
@@ -18,12 +18,6 @@ TINY = ["data.held_out=20", "logger=csv", "max_epochs=2", "net.hidden=[4,4]"]
 
 def executed(folder: Path, *overrides: str) -> RunDirectory:
     return made.executed(folder, *TINY, *overrides)
-
-
-def refusal(*overrides: str) -> str:
-    with pytest.raises(SettingError) as caught:
-        check(made.settings(*TINY, *overrides))
-    return str(caught.value)
 
 
 def weights(run: RunDirectory) -> dict[str, Tensor]:
@@ -142,7 +136,7 @@ def test_head_of_another_size_is_named_and_may_be_skipped(tmp_path: Path) -> Non
 def test_fine_tuning_of_what_is_not_there_is_refused_before_the_fit(
     overrides: str, expected: str
 ) -> None:
-    assert expected in refusal(*overrides.split(" "))
+    assert expected in refusal(*TINY, *overrides.split(" "))
 
 
 def test_skipped_name_of_no_parameter_is_refused(source: RunDirectory, tmp_path: Path) -> None:

@@ -14,10 +14,8 @@ from PIL import Image
 from torchvision import models
 
 from seedbed.config.checks import check
-from seedbed.config.compose import composed, plain
 from seedbed.errors import SettingError
 from seedbed.record.directory import RunDirectory
-from seedbed.runs.execute import execute
 from seedbed.runs.load import load
 
 CLASSES = ("left", "right")
@@ -43,12 +41,8 @@ def folder(tmp_path: Path) -> Path:
 
 def trained(folder: Path, *settings: str) -> RunDirectory:
     small = ("data.size=8", "data.channels=1", "net.widths=[8]", "net.grid=2", "data.batch_size=8")
-    config = plain(
-        composed(["experiment=images", f"data.path={folder}", "logger=csv", *small, *settings])
-    )
-    run = RunDirectory.create(folder.parent / "run", config)
-    execute(run.path)
-    return run
+    own = ("experiment=images", f"data.path={folder}", "logger=csv")
+    return executed(folder.parent / "run", *own, *small, *settings)
 
 
 @pytest.mark.parametrize("held", ["true", "false"])
@@ -114,16 +108,8 @@ def test_fit_from_weights_trains_the_head_alone_where_the_rest_is_frozen(
     folder: Path, pretrained: Path, tmp_path: Path, seedbed: Command
 ) -> None:
     typed = ("net=resnet18", f"net.model={SMALL}", f'net.weights="{pretrained}"', "freeze=[model]")
-    config = plain(
-        composed(
-            [
-                *("experiment=images", f"data.path={folder}", "data.size=32", "data.batch_size=8"),
-                *(*typed, "max_epochs=2", "logger=csv"),
-            ]
-        )
-    )
-    run = RunDirectory.create(tmp_path / "run", config)
-    execute(run.path)
+    own = ("experiment=images", f"data.path={folder}", "data.size=32", "data.batch_size=8")
+    run = executed(tmp_path / "run", *own, *typed, "max_epochs=2", "logger=csv")
     given = torch.load(pretrained)
     pretrained.unlink()  # which the run needs no more
     opened = load(run.path)

@@ -7,10 +7,9 @@ import pytest
 import torch
 import yaml
 from copied import python
-from made import copy_of
+from made import copy_of, settings
 
 import seedbed
-from seedbed.config.compose import composed, plain
 from seedbed.errors import RunError, SettingError
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.load import load
@@ -125,7 +124,7 @@ def test_data_is_fetched_to_the_users_own_folder_whatever_a_run_says(
     from seedbed.config.build import build_data
 
     monkeypatch.setenv("SEEDBED_DATA_DIR", str(tmp_path / "own"))
-    config = plain(composed(["data=text", "data.path=x", "task=language", "net=gpt"]))
+    config = settings("data=text", "data.path=x", "task=language", "net=gpt")
     config["data"]["data_dir"] = str(tmp_path / "elsewhere")
     assert build_data(config).data_dir == tmp_path / "own"
 
@@ -134,7 +133,7 @@ def test_data_is_fetched_to_the_users_own_folder_whatever_a_run_says(
 def test_logger_cannot_leave_the_runs_directory(name: str, tmp_path: Path) -> None:
     from seedbed.config.build import build
 
-    config = plain(composed([]))
+    config = settings()
     config["logger"]["tensorboard"]["version"] = name
     with pytest.raises(SettingError, match="expected a place in the run's directory"):
         build(config, tmp_path)

@@ -336,7 +336,7 @@ def test_loader_that_keeps_its_own_place_is_resumed_there(
         (["evaluate"], "val_loss"),
         (["predict"], "output_0,output_1,output_2"),
         (["export", "--format", "safetensors"], "model.safetensors"),
-        (["export", "--format", "onnx"], "model.onnx"),
+        pytest.param(["export", "--format", "onnx"], "model.onnx", marks=pytest.mark.slow),
         (["reproduce"], "identical"),
         (["runs"], "finished"),
     ],

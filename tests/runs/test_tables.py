@@ -122,6 +122,7 @@ def test_unseen_level_is_predicted_as_none_in_particular(
     assert abs(unseen) < 0.5
 
 
+@pytest.mark.slow  # torch's exporter takes seconds to import
 def test_exported_embeddings_give_what_the_run_predicts(
     shops: RunDirectory, tmp_path: Path
 ) -> None:

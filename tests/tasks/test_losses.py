@@ -5,10 +5,10 @@ from pathlib import Path
 import made
 import pytest
 import torch
+from made import refusal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seedbed.config.checks import check
 from seedbed.errors import SettingError
 from seedbed.runs.evaluate import evaluate
 from seedbed.runs.load import load
@@ -20,12 +20,6 @@ TINY = ["max_epochs=1", "logger=csv"]
 
 def executed(folder: Path, *overrides: str) -> dict[str, float]:
     return made.executed(folder, *TINY, *overrides).metrics()
-
-
-def refusal(*overrides: str) -> str:
-    with pytest.raises(SettingError) as caught:
-        check(made.settings(*overrides))
-    return str(caught.value)
 
 
 def outputs_of(folder: Path, part: str = "test") -> tuple[Tensor, Tensor]:

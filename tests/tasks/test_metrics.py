@@ -7,15 +7,14 @@ import made
 import pytest
 import torch
 import torchmetrics
+from made import refusal
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.functional.classification import multiclass_accuracy
 from torchmetrics.functional.regression import mean_absolute_percentage_error
 
 from seedbed.config.build import construct
-from seedbed.config.checks import check
 from seedbed.config.targets import required, resolve
-from seedbed.errors import SettingError
 from seedbed.runs.load import load
 from seedbed.tasks.metrics import ExtraMetrics, direction
 
@@ -53,12 +52,6 @@ def settings(*overrides: str) -> dict[str, Any]:
 
 def executed(folder: Path, *overrides: str) -> dict[str, float]:
     return made.executed(folder, *TINY, *overrides).metrics()
-
-
-def refusal(*overrides: str) -> str:
-    with pytest.raises(SettingError) as caught:
-        check(settings(*overrides))
-    return str(caught.value)
 
 
 def test_metric_by_name_is_logged_of_each_part_and_decides_the_best(tmp_path: Path) -> None:

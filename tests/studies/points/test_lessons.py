@@ -98,7 +98,7 @@ def test_sine_ends_where_the_lessons_loop_does(tmp_path: Path) -> None:
 def test_line_has_the_losses_of_the_lessons_loop(tmp_path: Path) -> None:
     net = start(tmp_path, "experiment=line")
     losses = lesson_loop(net, SGD(net.parameters(), lr=0.01), line(100), epochs=100)
-    run = executed(tmp_path / "run", "experiment=line")
+    run = executed(tmp_path / "run", "experiment=line", "logger=csv")
     np.testing.assert_allclose(training_losses(run), losses, rtol=1e-3)
 
 
