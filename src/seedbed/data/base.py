@@ -5,7 +5,7 @@ data is not; where the data is there, it must match the checkpoint.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Generic, Literal, NoReturn, Protocol, TypeVar
@@ -30,7 +30,7 @@ class Splits(Protocol):
 S = TypeVar("S", bound=Splits)
 
 
-def _refuse(_: Any = None) -> NoReturn:
+def _refuse(*_: Any) -> NoReturn:
     raise DataError(
         "The test part is sealed, so that nothing is chosen by it. Settings are compared by "
         "validation; `seedbed evaluate RUN --split test` opens it, and counts."
@@ -40,17 +40,7 @@ def _refuse(_: Any = None) -> NoReturn:
 class SealedPart:
     """Stands where a test part is withheld; whatever is asked of it raises a `DataError`."""
 
-    def __getattr__(self, name: str) -> Any:
-        _refuse()
-
-    def __iter__(self) -> Iterator[Any]:
-        return self.__getattr__("__iter__")  # type: ignore[no-any-return]
-
-    def __len__(self) -> int:
-        return self.__getattr__("__len__")  # type: ignore[no-any-return]
-
-    def __getitem__(self, place: Any) -> Any:
-        return self.__getattr__("__getitem__")
+    __getattr__ = __iter__ = __len__ = __getitem__ = _refuse
 
 
 class DataModule(LightningDataModule, ABC, Generic[S]):

@@ -34,11 +34,7 @@ HEADER = "header.json"
 def tokens(data_dir: Path, key: str, make: Callable[[Path], TokenSplits]) -> TokenSplits:
     """Return the corpus stored under `key`, or make and store it.
 
-    Args:
-        data_dir: The data folder.
-        key: The corpus's name.
-        make: Makes the corpus; given a folder where a stream may be mapped from the file
-            `stream_file` names.
+    `make` is given a folder, where a stream may be mapped from the file `stream_file` names.
 
     Raises:
         FetchError: If it cannot be stored.

@@ -7,7 +7,7 @@ A fitted `Column` is plain data that a checkpoint holds, so that new rows become
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -91,10 +91,6 @@ class Column:
     def scale(self) -> list[float]:
         """Mean and deviation."""
         return [self.mean, self.deviation]
-
-    def state(self) -> dict[str, Any]:
-        """It in plain types."""
-        return asdict(self)
 
 
 def scaled_numbers(scale: Mapping[str, Sequence[float]]) -> list[Column]:
@@ -251,14 +247,10 @@ def _refuse(file: TableFile, name: str, index: int, expected: str) -> None:
 def fit(
     name: str, cells: Cells, train: np.ndarray, *, most_levels: int, embed: bool = False
 ) -> Column:
-    """Fit a column to its training rows, whose numbers are `train`.
+    """Fit a column to its training rows, whose numbers are `train` (n,), of all rows' cells.
 
-    Args:
-        name: The column's.
-        cells: Of all rows.
-        train: The training rows' numbers (n,).
-        most_levels: How many levels of a category have an input of their own.
-        embed: Whether one that has more is embedded, each of its levels kept apart.
+    At most `most_levels` levels of a category have an input of their own; one that has more is
+    embedded if `embed` is set, each of its levels kept apart.
     """
     if cells.kind == "category":
         levels = _levels(cells.values[train])

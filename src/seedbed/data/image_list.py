@@ -33,8 +33,7 @@ class Listed:
 def listed(path: Path) -> list[Listed]:
     """The images of a folder of a folder a class, or of folders by part above those; or of a CSV.
 
-    Args:
-        path: The folder, or a CSV file with a header `file,label`, whose files are beside it.
+    Such a file has a header `file,label`, and its images are beside it.
 
     Raises:
         DataError: If it is neither.

@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -221,23 +222,15 @@ class Images(LabelledImages):
             raise ValueError("of the data: expected images of data.size and data.channels")
 
 
+@dataclass(frozen=True, eq=False)
 class ImageFiles(Dataset[tuple[Tensor, int]]):
-    """Pairs of pixels, uint8 (channels, size, size), and class, read from files.
+    """Pairs of pixels, uint8 (channels, size, size), and class, read from files."""
 
-    Args:
-        files: A file an image.
-        classes: Their classes.
-        size: Pixels a side.
-        channels: 3 for colour, 1 for grey.
-    """
-
-    def __init__(
-        self, files: Sequence[Path], classes: Sequence[int], *, size: int, channels: Pixels
-    ) -> None:
-        self.files = files
-        self.classes = classes
-        self.size = size
-        self.channels: Pixels = channels
+    files: Sequence[Path]
+    """A file an image."""
+    classes: Sequence[int]
+    size: int
+    channels: Pixels
 
     def __len__(self) -> int:
         return len(self.files)

@@ -6,6 +6,7 @@ A table's columns become inputs by what the training part alone shows of them (`
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
@@ -289,14 +290,14 @@ class Table(RowsDataModule):
 
     def preprocessing_state(self) -> dict[str, Any]:
         """What all rows have, and the columns as they were fitted, and the classes' labels."""
-        columns = [column.state() for column in self.splits.columns]
+        columns = [*map(asdict, self.splits.columns)]
         return super().preprocessing_state() | {"columns": columns, "labels": self.splits.labels}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what a checkpoint knows; of earlier ones all columns are numbers."""
         if isinstance(state_dict, dict) and "columns" not in state_dict:
             self.check_state(state_dict)
-            columns = [c.state() for c in scaled_numbers(state_dict["scale"])]
+            columns = [*map(asdict, scaled_numbers(state_dict["scale"]))]
             if self._splits is not None:  # a median, which it knew nothing of
                 fitted = {column.name: column.fill for column in self.splits.columns}
                 columns = [c | {"fill": fitted.get(c["name"], c["fill"])} for c in columns]

@@ -141,13 +141,9 @@ def read_table(
     decimal: Decimal | None = None,
     encoding: str | None = None,
 ) -> TableFile:
-    """Read a file with a header.
+    """Read a file with a header: CSV in any of its forms, also in gzip, or Parquet.
 
-    Args:
-        path: CSV in any of its forms, also ending in `.gz`, or `.parquet`.
-        separator: What stands between cells; None detects it.
-        decimal: What stands before a number's decimals; None detects it.
-        encoding: Of the text; None takes what its first bytes say, or UTF-8.
+    What is None is detected, an encoding by the first bytes alone, or it is UTF-8.
 
     Raises:
         DataError: Naming the first thing that is wrong, and its place.
@@ -176,7 +172,8 @@ def read_table(
         raise DataError(f"{path}: expected a header and rows of numbers; the file is empty.")
     decimal = decimal or _decimal(heads[1:])
     records = heads[1:-1] if decimal == "." else []  # of which the last may be cut off
-    numbers = [name for name, *cells in zip(heads[0], *records) if _are_plain(cells)]  # noqa: B905
+    columns = zip(heads[0], *records)  # noqa: B905
+    numbers = [n for n, *cells in columns if cells and all(map(PLAIN_NUMBER.fullmatch, cells))]
     frame, rows = _parsed(path, text, separator, heads[0], skipped, numbers=numbers)
 
     def as_written(names: Sequence[str]) -> "pl.DataFrame":
@@ -188,10 +185,6 @@ def read_table(
 
     remark = f"{read_as} between cells, '{decimal}' in numbers"
     return TableFile(path, frame, rows, decimal, remark, digest, as_written if numbers else None)
-
-
-def _are_plain(cells: Sequence[str]) -> bool:
-    return bool(cells) and all(map(PLAIN_NUMBER.fullmatch, cells))
 
 
 def _content(path: Path) -> bytes:

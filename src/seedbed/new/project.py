@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -61,12 +62,9 @@ MAKEFILE = """train: $(READY)  ## Train, of what is typed: make train WHAT="expe
 
 
 def new_project(place: Path, name: str, chosen: Sequence[str]) -> list[Path]:
-    """Write a project into a new folder, as a git repository of one commit.
+    """Write a project with the chosen studies into a new folder, as a git repository of one commit.
 
-    Args:
-        place: The folder; it may be there if it is empty.
-        name: What its package of studies is called.
-        chosen: The studies that it begins with.
+    The folder may be there if it is empty; `name` is that of the project's package of studies.
 
     Returns:
         The files, within the folder.
@@ -162,7 +160,8 @@ def _settings(place: Path, name: str, chosen: Sequence[str]) -> None:
     file = place / "pyproject.toml"
     text = file.read_text(encoding="utf-8")
     text = re.sub(r'^name = ".*"$', f'name = "{name}"', text, count=1, flags=re.MULTILINE)
-    text = text.replace(f'"{_distribution()}[', f'"{name}[')
+    own = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["name"]
+    text = text.replace(f'"{own}[', f'"{name}[')
     for study in {*studies()} - {*chosen}:
         text = re.sub(rf'^"{name}\.{study}" = .*\n', "", text, flags=re.MULTILINE)
     if project_settings().get("fetch") not in chosen:
@@ -171,11 +170,6 @@ def _settings(place: Path, name: str, chosen: Sequence[str]) -> None:
     listed = ", ".join(f'"{study}"' for study in chosen)
     line = f"template = [{listed}]  # the template's studies that this project has\n"
     file.write_text(text.replace("[tool.seedbed]\n", f"[tool.seedbed]\n{line}", 1), "utf-8")
-
-
-def _distribution() -> str:
-    found = re.search(r'^name = "(.*)"$', (ROOT / "pyproject.toml").read_text("utf-8"), re.M)
-    return found[1] if found else ""
 
 
 def git(folder: Path, *words: str) -> str:

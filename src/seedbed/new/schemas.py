@@ -114,7 +114,10 @@ def _group(group: str) -> Schema:
             "open": OPEN,
             "node": node,
             **({"nodes": nodes} if several else {}),
-            **{name: _closed(settings) for name, settings in known.items()},
+            **{
+                name: {"properties": OF_ANY_NODE | settings, "additionalProperties": False}
+                for name, settings in known.items()
+            },
             # Without a target a node is merged with one of an option's, so it is of one of these.
             "any": {"anyOf": [{"$ref": f"#/definitions/{name}"} for name in known]},
         },
@@ -141,11 +144,6 @@ def _arguments(group: str, name: str) -> Schema:
         for argument in inspect.signature(called).parameters
         if takes(group, {"_target_": name}, argument)
     }
-
-
-def _closed(settings: Schema) -> Schema:
-    """Of a node that has these settings, and no others."""
-    return {"properties": OF_ANY_NODE | settings, "additionalProperties": False}
 
 
 def _value(hint: Any) -> Schema:

@@ -18,14 +18,7 @@ KINDS = Path(__file__).with_name("kinds")
 
 
 def new_study(name: str, kind: Kind) -> list[Path]:
-    """Write a study's folder, its files of `conf/`, and its test.
-
-    Args:
-        name: What the study, its experiment and its options are called.
-        kind: What it is begun from.
-
-    Returns:
-        The files.
+    """Write a study's folder, its files of `conf/`, and its test; return the files.
 
     Raises:
         SettingError: If the name cannot be that of a package, or is taken.

@@ -17,13 +17,7 @@ from seedbed.project import ROOT, VARIABLE, own_packages, settings
 
 
 def update(source: str) -> str:
-    """Merge the version of Seedbed in a git repository.
-
-    Args:
-        source: The repository: a folder, or an address.
-
-    Returns:
-        What git says.
+    """Merge the version of Seedbed in a git repository, a folder or an address; return git's words.
 
     Raises:
         SettingError: If this project was not made by `seedbed new project`.

@@ -76,8 +76,7 @@ def _draw_table(axes: "Axes", counts: np.ndarray, labels: Sequence[str], name: s
             if count := int(counts[row, column]):
                 colour = "white" if shares[row, column] > 0.5 else "#222222"
                 write(axes, column, row, f"{count}", color=colour, fontsize=8)
-    axes.set_xlabel("predicted" if not turned else "")
-    axes.set_ylabel("true")
+    axes.set(xlabel="predicted" if not turned else "", ylabel="true")
     axes.set_title(name, fontsize=9)
 
 
@@ -105,8 +104,7 @@ def draw_each(view: View) -> Iterator[Picture]:
     widest = max(float(np.interp(0.995, y, x)) for x, y, _ in curves.values())
     axes.set_xlim(-0.01 * widest, min(1.0, max(widest, 0.02)))
     lowest = min(float(np.interp(0.002, x, y)) for x, y, _ in curves.values())
-    axes.set_ylim(min(lowest, 0.98), 1.002)
-    axes.set_xlabel("false positive rate")
+    axes.set(ylim=(min(lowest, 0.98), 1.002), xlabel="false positive rate")
     axes.set_ylabel("true positive rate")
     axes.legend(loc="lower right", title="area", ncols=2, fontsize=8)
     mean = float(np.mean([*areas.values()]))

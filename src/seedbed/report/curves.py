@@ -68,8 +68,7 @@ def draw_curves(comparison: Comparison, axis: Axis, file: Path) -> bool:
     for under in below:
         _draw_rates(under, {colour[label]: points for label, points in rates.items()})
     [axes, *below][-1].set_xlabel("training step" if axis == "step" else "epoch")
-    axes.set_ylabel(name)
-    axes.set_title(text(f"{comparison.title}: {name}"))
+    axes.set(ylabel=name, title=text(f"{comparison.title}: {name}"))
     _explain_lines(
         axes,
         training=any(training for training, _ in lines.values()),

@@ -95,9 +95,7 @@ class Evidence:
 def diagnose(run: Run, *, early: bool = False) -> list[Finding]:
     """What is wrong with a run's training, the worst first; empty where nothing is.
 
-    Args:
-        run: The run; only files of its own directory are read.
-        early: Whether the run still goes on; then only what is certain is reported.
+    While the run goes on (`early`) only what is certain is reported.
     """
     from seedbed.report.ailments import RULES
 
@@ -114,10 +112,7 @@ def diagnose(run: Run, *, early: bool = False) -> list[Finding]:
 def examine(folder: Path, reported: set[str], *, early: bool = False) -> list[str]:
     """Write what is found to the run's `doctor.json`; return the lines of what is new.
 
-    Args:
-        folder: The run's directory.
-        reported: The rules whose findings were reported; those of the new ones are added.
-        early: As of `diagnose`.
+    The rules whose findings are new are added to `reported`; `early` is as of `diagnose`.
     """
     found = diagnose(read_run(folder), early=early)
     write_json(folder / "doctor.json", {"findings": [asdict(finding) for finding in found]})

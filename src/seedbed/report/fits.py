@@ -14,15 +14,7 @@ def draw_fits(comparison: Comparison, file: Path) -> bool:
         return False
     picture = new_figure(9, 5)
     axes = picture.add_subplot()
-    axes.plot(
-        [x for x, _ in points],
-        [y for _, y in points],
-        ".",
-        color=GREY,
-        markersize=3,
-        alpha=0.6,
-        label="test part",
-    )
+    axes.plot(*zip(*points, strict=True), ".", color=GREY, ms=3, alpha=0.6, label="test part")
     targets = [y for _, y in points]
     margin = 0.15 * (max(targets) - min(targets)) or 1.0
     low, high = min(targets) - margin, max(targets) + margin
@@ -43,8 +35,7 @@ def draw_fits(comparison: Comparison, file: Path) -> bool:
             ends.append(End(x, min(max(y, low), high), group.label, hue))
     axes.set_ylim(low, high)  # a curve that is far off does not flatten the points
     axes.margins(x=0.01)
-    axes.set_xlabel("input")
-    axes.set_ylabel("target and prediction")
+    axes.set(xlabel="input", ylabel="target and prediction")
     axes.set_title(text(f"{comparison.title}: fitted curves"))
     axes.legend(loc="best", fontsize=9)
     label_ends(axes, ends)

@@ -46,8 +46,7 @@ def draw_history(comparison: Comparison, file: Path) -> bool:
     if comparison.mode == "min" and spans(seen, 20):
         set_log(axes, "y", min(seen) / 1.1, max(seen) * 1.1)
     axes.set_xlim(left=0)
-    axes.set_xlabel("training steps of all trials so far")
-    axes.set_ylabel(comparison.metric)
+    axes.set(xlabel="training steps of all trials so far", ylabel=comparison.metric)
     axes.set_title(text(f"{comparison.title}: each trial (dot), and the best so far (line)"))
     label_ends(axes, ends)
     picture.savefig(file)

@@ -168,8 +168,7 @@ def _draw_path(view: View, path: FitPath) -> Picture:
     for label, corners in edge.items():
         axes.plot(*corners.T.tolist(), color=COLOURS[1], linewidth=1.5, label=label)
         axes.set_aspect("equal")
-    axes.set_xlabel(names[0])
-    axes.set_ylabel(names[1])
+    axes.set(xlabel=names[0], ylabel=names[1])
     axes.legend(loc="best")
     (x0, y0), (x1, y1) = path.weights[[0, -1]].tolist()
     alt = (
@@ -216,8 +215,7 @@ def _draw_valley(view: View, path: FitPath) -> Picture:
     axes.plot(values.numpy(), losses_at(view, values[:, None], batches), color=COLOURS[0])
     walked = losses_at(view, path.weights, batches)
     axes.plot(path.weights[:, 0].numpy(), walked, ".-", color=COLOURS[3], label="the fit")
-    axes.set_xlabel(axis_names(view)[0])
-    axes.set_ylabel("training loss")
+    axes.set(xlabel=axis_names(view)[0], ylabel="training loss")
     axes.legend(loc="best")
     alt = (
         f"The training loss over one weight; the fit goes from {walked[0]:.4g} to {walked[-1]:.4g}."
@@ -254,8 +252,7 @@ def _draw_line(view: View, size: int) -> Picture:
         )
     if spans(along.tolist(), 20):
         set_log(axes, "y", float(along.min()) / 1.3, float(along.max()) * 1.3)
-    axes.set_xlabel("share of the way from the first weights to the best")
-    axes.set_ylabel("loss")
+    axes.set(xlabel="share of the way from the first weights to the best", ylabel="loss")
     at = {share: float(loss) for share, loss in zip(shares.tolist(), along, strict=True)}
     ends = [written(min(at.items(), key=lambda one: abs(one[0] - end))[1]) for end in (0, 1)]
     alt = (

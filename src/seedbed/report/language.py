@@ -13,7 +13,7 @@ from seedbed.record.files import read_samples
 from seedbed.report.comparison import figure as written
 from seedbed.report.picture import Picture
 from seedbed.report.ranking import BINS, calibrated
-from seedbed.report.style import COLOURS, GREY, INK, grid, panels, text
+from seedbed.report.style import COLOURS, GREY, INK, grid, sheet, text
 from seedbed.report.view import View
 
 if TYPE_CHECKING:
@@ -55,16 +55,14 @@ def draw_next(view: View) -> Iterator[Picture]:
     middles = [(a + b + 1) / 2 for a, b in spans]
     positions.plot(middles, means, "o-", color=COLOURS[0], markersize=4)
     positions.axhline(losses.mean(), linestyle="--", color=GREY, label=f"mean {losses.mean():.3f}")
-    positions.set_xlabel("position in the window")
-    positions.set_ylabel("loss in nats")
+    positions.set(xlabel="position in the window", ylabel="loss in nats")
     positions.legend(loc="best")
     bins, seen, shares = calibrated(said.ravel(), hits.ravel())
     error = float((shares * abs(bins - seen)).sum())
     calibration.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1)
     calibration.bar(bins, shares, width=0.04, color=COLOURS[4], label="share of tokens")
     calibration.plot(bins, seen, "o-", color=COLOURS[0], markersize=4, label=f"error {error:.3f}")
-    calibration.set_xlabel("probability of the likeliest")
-    calibration.set_ylabel("share that came")
+    calibration.set(xlabel="probability of the likeliest", ylabel="share that came")
     calibration.set_ylim(-0.03, 1.03)
     calibration.legend(loc="upper left")
     alt = (
@@ -185,12 +183,7 @@ def draw_neighbours(view: View) -> Iterator[Picture]:
     if not near:
         return
     names = {token: vocabulary.decode([token]) for token in near}
-    rows = 0.27 * len(near)
-    figure, [axes] = panels([rows])
-    axes.set_position((0.02, 0.01, 0.96, 0.98))
-    axes.set_axis_off()
-    axes.set_xlim(-1.2, NEIGHBOURS)
-    axes.set_ylim(len(near) - 0.5, -0.5)
+    figure, axes = sheet(0.27 * len(near), xlim=(-1.2, NEIGHBOURS), ylim=(len(near) - 0.5, -0.5))
     for row, (token, others) in enumerate(near.items()):
         write(axes, -0.6, row, text(names[token]), fontsize=13)
         for column, (other, cosine) in enumerate(others):
@@ -256,11 +249,7 @@ def draw_samples(view: View) -> Iterator[Picture]:
     shown = {steps[place]: _lines(samples[steps[place]]) for place in places}
     losses: dict[float, Any] = dict(view.run.curve("val/loss", "step"))
     heights = [0.24 * max(len(lines), 2) + 0.12 for lines in shown.values()]
-    figure, [axes] = panels([sum(heights)])
-    axes.set_position((0.02, 0.01, 0.96, 0.98))
-    axes.set_axis_off()
-    axes.set_ylim(sum(heights), 0)
-    axes.set_xlim(0, 1)
+    figure, axes = sheet(sum(heights), xlim=(0, 1), ylim=(sum(heights), 0))
     top = 0.0
     for height, (step, lines) in zip(heights, shown.items(), strict=True):
         loss = f"\nloss {losses[step]:.3f}" if step in losses else ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from seedbed.report.language import shown_line
 from seedbed.report.picture import Picture
-from seedbed.report.style import GREY, INK, panels, text
+from seedbed.report.style import GREY, INK, sheet, text
 from seedbed.report.view import View
 
 if TYPE_CHECKING:
@@ -43,11 +43,8 @@ def draw_lens(view: View) -> Iterator[Picture]:
     plural = {1: ""}
     after = [f"{n} block{plural.get(n, 's')}: {loss:.2f}" for n, loss in enumerate(losses)]
     labels = ["the line", *after]
-    figure, [axes] = panels([0.3 * len(labels)])
-    axes.set_position((0.02, 0.01, 0.96, 0.98))
-    axes.set_axis_off()
-    axes.set_xlim(-3.2, len(line) - 0.5)
-    axes.set_ylim(len(labels) - 0.5, -0.5)
+    down = len(labels)
+    figure, axes = sheet(0.3 * down, xlim=(-3.2, len(line) - 0.5), ylim=(down - 0.5, -0.5))
     for row, (label, characters) in enumerate(zip(labels, [line, *rows], strict=True)):
         write(axes, -3.1, row, label, ha="left", fontsize=9)
         for column, character in enumerate(characters):

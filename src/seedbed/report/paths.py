@@ -21,10 +21,7 @@ OF_THE_LOSS = ("data.", "net.", "task.")
 def draw_paths(comparison: Comparison, file: Path, *, view: Callable[[Path], View] | None) -> bool:
     """Draw the first run of each group that has a colour; False if there is no such landscape.
 
-    Args:
-        comparison: The runs.
-        file: Where to save the picture.
-        view: Opens a run; None draws nothing.
+    `view` opens a run; without it nothing is drawn.
     """
     colour = colours(comparison)
     shown = [group for group in comparison.groups if colour[group.label] != GREY]
@@ -45,8 +42,7 @@ def draw_paths(comparison: Comparison, file: Path, *, view: Callable[[Path], Vie
     draw_contours(axes, landscape(ground, [path.weights for path in whole.values()]))
     for label, path in reversed(whole.items()):  # the best on top
         draw_steps(axes, path, colour[label], text(label))
-    axes.set_xlabel(names[0])
-    axes.set_ylabel(names[1])
+    axes.set(xlabel=names[0], ylabel=names[1])
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], loc="best")
     picture.savefig(file)

@@ -92,7 +92,5 @@ def calibrated(said: np.ndarray, happened: np.ndarray) -> tuple[np.ndarray, ...]
 
 
 def _label(axes: "Axes", x: str, y: str) -> None:
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    axes.set_ylim(-0.03, 1.03)
+    axes.set(xlabel=x, ylabel=y, ylim=(-0.03, 1.03))
     axes.legend(loc="best", fontsize=8)

@@ -17,17 +17,7 @@ def draw_rates(
     suggestion: float | None,
     span: tuple[float, float],
 ) -> None:
-    """Draw the picture.
-
-    Args:
-        rates: The rates.
-        losses: The loss at each.
-        file: Where to.
-        title: Whose they are.
-        own: The study's rate.
-        suggestion: The rate that is suggested, if one is.
-        span: Its range.
-    """
+    """Draw the loss at each rate, the study's own rate, and what is suggested, with its span."""
     picture = new_figure(8, 4.5)
     axes = picture.add_subplot()
     if suggestion is not None:
@@ -42,8 +32,7 @@ def draw_rates(
         room = 0.05 * ((high - low) or 1.0)
         axes.set_ylim(low - room, high + room)
     set_log(axes, "x", min(rates), max(rates))
-    axes.set_xlabel("learning rate")
-    axes.set_ylabel("training loss, smoothed")
+    axes.set(xlabel="learning rate", ylabel="training loss, smoothed")
     found = "" if suggestion is None else f"; suggested {suggestion:.1g} (grey: its range)"
     axes.set_title(text(f"{title}: own rate {own:g} (dotted){found}"))
     picture.savefig(file)

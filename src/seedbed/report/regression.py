@@ -52,8 +52,7 @@ def draw_fit(view: View) -> Iterator[Picture]:
         what = "Targets over predictions"
     below.plot(x.numpy(), (targets - outputs).numpy(), ".", color=COLOURS[4], markersize=3)
     below.axhline(0, color=INK, linewidth=1)
-    below.set_ylabel("residual")
-    below.set_xlabel(text(label))
+    below.set(ylabel="residual", xlabel=text(label))
     alt = f"{what}; below it the residuals, whose mean square is {written(mse)}."
     yield Picture("fit", f"Predictions and residuals, {examples.rows}", alt, figure)
 

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import cycle, groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from seedbed.record.files import read_text
 from seedbed.record.run import Run
 from seedbed.record.settings import EXPERIMENT, SHOWING, TARGET, as_value, once, shown
 from seedbed.report.chart import Chart, Line
-from seedbed.report.comparison import duration, figure
+from seedbed.report.comparison import duration, figure, typed_names
 from seedbed.report.doctor import Finding
 from seedbed.report.page import encoded, page
 from seedbed.report.picture import Picture
@@ -194,29 +194,17 @@ def charts(run: Run) -> tuple[list[Chart], list[Chart]]:
         loss.insert(0, Line("batches", batches, COLOURS[3], "faint"))
     gradients = {name: measured.pop(name) for name in [*measured] if GRADIENT in name}
     first = [_chart(run, n, measured.pop(n), monitor) for n in ("loss", decides) if n in measured]
-    rates = [
-        Line(
-            "learning rate",
-            _batches(run, "learning_rate") or run.curve("learning_rate", "step"),
-            COLOURS[0],
-        )
-    ]
-    rates += [
-        Line(name.partition("/")[2], run.curve(name, "step"), colour)
-        for name, colour in zip(
-            (n for n in run.log if n.startswith("learning_rate/")), COLOURS[1:], strict=False
-        )
-    ]
-    if len({y for line in rates for _, y in line.points}) > 1:
-        first.append(Chart("Learning rate", [line for line in rates if line.points]))
+    rates = {"learning rate": _batches(run, "learning_rate") or run.curve("learning_rate", "step")}
+    of_groups = [name for name in run.log if name.startswith("learning_rate/")]
+    rates |= {name.partition("/")[2]: run.curve(name, "step") for name in of_groups}
+    if len({y for points in rates.values() for _, y in points}) > 1:
+        coloured = zip(rates.items(), COLOURS, strict=False)
+        lines = [Line(name, points, colour) for (name, points), colour in coloured if points]
+        first.append(Chart("Learning rate", lines))
     if gradients:
         lines = [
-            Line(
-                name.removeprefix(GRADIENT).strip("/") or "all",
-                each[0].points,
-                COLOURS[number % len(COLOURS)],
-            )
-            for number, (name, each) in enumerate(gradients.items())
+            Line(name.removeprefix(GRADIENT).strip("/") or "all", each[0].points, colour)
+            for (name, each), colour in zip(gradients.items(), cycle(COLOURS), strict=False)
         ]
         first.append(Chart("Gradient norm", lines, falls=True))
     return first, [_chart(run, name, lines, monitor) for name, lines in sorted(measured.items())]
@@ -261,19 +249,9 @@ def _settings(
 ) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
     """Settings by group, each with the experiment's own where that is another."""
     keys = [key for key in run.config if key != "schema_version"]
-    for name, members in groupby(keys, key=_group):
-        yield (
-            name,
-            [
-                (key, shown(as_value(run.config[key])), _default(run, key, defaults))
-                for key in members
-            ],
-        )
-
-
-def _group(key: str) -> str:
-    group, _, rest = key.partition(".")
-    return group if rest else ""
+    for group, members in groupby(keys, lambda key: key.partition(".")[0] if "." in key else ""):
+        values = {key: shown(as_value(run.config[key])) for key in members}
+        yield group, [(key, value, _default(run, key, defaults)) for key, value in values.items()]
 
 
 def _differing(run: Run, defaults: Mapping[str, Any] | None) -> Iterator[tuple[str, str, str]]:
@@ -287,8 +265,8 @@ def _differing(run: Run, defaults: Mapping[str, Any] | None) -> Iterator[tuple[s
 def _default(run: Run, key: str, defaults: Mapping[str, Any] | None) -> str:
     """What the experiment has in a setting's place, in words; empty if that is the same."""
     if defaults is None:
-        words = (word.partition("=")[0].lstrip("+") for word in run.typed)
-        return "as typed" if any(f"{key}.".startswith(f"{word}.") for word in words) else ""
+        names = typed_names(run)
+        return "as typed" if any(f"{key}.".startswith(f"{name}.") for name in names) else ""
     if key not in defaults:
         return "not in the experiment"
     default = shown(as_value(defaults[key]))
@@ -345,17 +323,14 @@ def _next_steps(run: Run, kind: str) -> Iterator[tuple[str, str]]:
         yield "write more text", typed("generate", here, "--count", "5")
     if kind:
         yield "play with it in a browser", typed("demo", here)
-    yield "see its curves in TensorBoard", _tensorboard(here)
+    tensorboard = typed("--logdir", here, program="tensorboard", module="tensorboard.main")
+    yield "see its curves in TensorBoard", tensorboard
     if run.config.get("test") is False and not run.openings:
         yield (
             "measure it on the test part, which is recorded",
             typed("evaluate", here, "--split", "test"),
         )
     yield "compare it with others", typed("compare", here, "OTHER")
-
-
-def _tensorboard(folder: str) -> str:
-    return typed("--logdir", folder, program="tensorboard", module="tensorboard.main")
 
 
 def _longer(run: Run) -> str:

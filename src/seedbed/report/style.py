@@ -183,6 +183,15 @@ def panels(heights: Sequence[float], *, width: float = 6.5) -> tuple["Figure", l
     return figure, [*axes.flat]
 
 
+def sheet(height: float, **limits: tuple[float, float]) -> tuple["Figure", "Axes"]:
+    """A picture to write on, inches high and without axes, of places within `xlim` and `ylim`."""
+    figure, [axes] = panels([height])
+    axes.set_position((0.02, 0.01, 0.96, 0.98))
+    axes.set_axis_off()
+    axes.set(**limits)
+    return figure, axes
+
+
 def grid(
     rows: int,
     columns: int,
@@ -193,16 +202,9 @@ def grid(
     top: float = 0.25,
     bottom: float = 0.5,
 ) -> tuple["Figure", list["Axes"]]:
-    """A picture of equal panels, row by row; all lengths are in inches.
+    """A picture of equal panels, row by row, each as wide and high as `cell`; all is in inches.
 
-    Args:
-        rows: How many above each other.
-        columns: And beside each other.
-        cell: A panel's width and height.
-        gap: The room between them, to the side and below.
-        left: The room at the left.
-        top: And above all, for titles.
-        bottom: And below all, for axes.
+    The gap is the room between them, to the side and below; `top` is for titles, `bottom` for axes.
     """
     from matplotlib.figure import Figure
 

@@ -54,8 +54,7 @@ def draw_surface(view: View) -> Iterator[Picture]:
             label=text(labels[number]),
         )
     figure.colorbar(filled, ax=axes, label=text(f"probability of {labels[1]}"), pad=0.02)
-    axes.set_xlabel(text(x_name))
-    axes.set_ylabel(text(y_name))
+    axes.set(xlabel=text(x_name), ylabel=text(y_name))
     axes.legend(loc="upper left")
     right = float((view.probabilities.argmax(1) == view.classes).float().mean())
     alt = (

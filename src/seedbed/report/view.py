@@ -64,9 +64,7 @@ class FitPath:
 def path_of(run: Run, names: Sequence[str]) -> FitPath | None:
     """The path that a run's last checkpoint has; None where it keeps none, or cannot be read.
 
-    Args:
-        run: The run.
-        names: The net's parameters in order, as the checkpoint's `state_dict` calls them.
+    `names` are the net's parameters in order, as the checkpoint's `state_dict` calls them.
     """
     if "callbacks.weight_path._target_" not in run.config:
         return None

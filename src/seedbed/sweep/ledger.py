@@ -17,7 +17,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -141,10 +141,8 @@ class Ledger:
     def open(self, identity: dict[str, Any], command: list[str], *, fresh: bool) -> None:
         """Begin a new sweep, or go on with the one that is here: end what is left running of it.
 
-        Args:
-            identity: All of the sweep but its budget.
-            command: The command line's arguments, for `seedbed resume`.
-            fresh: Remove the sweep that is here.
+        Its `identity` is all of it but its budget; `command` is kept for `seedbed resume`; one that
+        is here is removed if `fresh` is set.
 
         Raises:
             RunError: If another sweep is here, or runs that no sweep made, or a job does not end.
@@ -250,13 +248,17 @@ def _end_orphan(run: RunDirectory) -> None:
 
     A worker ends with its sweep. While it saves, a signal more would not let it.
     """
-    if _has_ended(run, GRACE):
+
+    def has_ended() -> bool:
+        return run.state() != "running"
+
+    if soon(has_ended, GRACE):
         return
     status = run.status()
     if status.get("host") == socket.gethostname():
         with suppress(ProcessLookupError):
             os.kill(status["pid"], signal.SIGTERM)
-        if _has_ended(run, PATIENCE):
+        if soon(has_ended, PATIENCE):
             return
     raise RunError(
         f"{run.path} is in use by process {status.get('pid')} on {status.get('host')}, which a "
@@ -264,11 +266,11 @@ def _end_orphan(run: RunDirectory) -> None:
     )
 
 
-def _has_ended(run: RunDirectory, within: float) -> bool:
-    """Whether nobody works on a run, now or within so many seconds."""
+def soon(is_so: Callable[[], bool], within: float, poll: float = 0.2) -> bool:
+    """Whether something is so, now or within so many seconds, looked at every so many."""
     limit = time.monotonic() + within
-    while run.state() == "running":
+    while not is_so():
         if time.monotonic() > limit:
             return False
-        time.sleep(0.2)
+        time.sleep(poll)
     return True

@@ -14,11 +14,7 @@ from seedbed.sweep.ledger import Ledger
 
 
 def resume(sweep: Path, more: Sequence[str] = ()) -> NoReturn:
-    """Become `train.py` with a sweep's own arguments, where it was started.
-
-    Args:
-        sweep: The sweep's directory, which may have been moved.
-        more: Other values of the sweeper's settings, as `trials=40`.
+    """Become `train.py` with a sweep's own arguments and `more` of the sweeper's, where it began.
 
     Raises:
         RunError: If the sweep's record cannot be read, or its command is more than a study's

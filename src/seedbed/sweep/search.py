@@ -51,14 +51,9 @@ def propose(
     seed: int,
     mode: Literal["min", "max"],
 ) -> Point:
-    """Choose the point of the trial after these.
+    """Choose the point of the trial after these, by the sweep's seed.
 
-    Args:
-        space: What varies.
-        trials: All trials so far, in order.
-        algorithm: `random`, or `tpe`: tree-structured Parzen estimators (Bergstra et al. 2011).
-        seed: The sweep's.
-        mode: Whether the lowest (`min`) or the highest (`max`) value is best.
+    At random, or by tree-structured Parzen estimators (`tpe`, Bergstra et al. 2011).
     """
     if algorithm == "tpe" and len(trials) < STARTUP:
         return _spread(space, len(trials), seed)

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +26,7 @@ from seedbed.errors import SettingError, nearest
 from seedbed.processes.signals import TERMINATED
 from seedbed.record.directory import RunDirectory
 from seedbed.sweep.jobs import Pool
+from seedbed.sweep.ledger import soon
 from seedbed.sweep.worker import Ended, Worker
 
 if TYPE_CHECKING:
@@ -141,12 +142,8 @@ class Slurm(Pool):
         """Cancel the jobs, and wait a while for those that save; a second Ctrl-C does not."""
         for job in self._jobs.values():
             job.cancel(check=False)
-        limit = time.monotonic() + PATIENCE
-        try:
-            while time.monotonic() < limit and any(map(_is_running, self._jobs)):
-                time.sleep(POLL)
-        except KeyboardInterrupt:
-            return
+        with suppress(KeyboardInterrupt):
+            soon(lambda: not any(map(_is_running, self._jobs)), PATIENCE, POLL)
 
     def _look(self) -> None:
         """Have the disk show what is new, and every so often ask for the queue."""
@@ -219,22 +216,12 @@ def without_devices(config: Mapping[str, Any]) -> dict[str, Any]:
 def _last_words(path: Path, job: "Job[str]") -> str:
     """Why a job ended, where it did not end by itself."""
     with suppress(Exception):  # submitit raises what the job has raised
-        if _soon(job.paths.result_pickle.exists):
-            said = job.result()
-            _soon(lambda: bool(said) or RunDirectory(path).status().get("state") == "finished")
+        if soon(job.paths.result_pickle.exists, LAG, POLL):
+            said, run = job.result(), RunDirectory(path)
+            soon(lambda: bool(said) or run.status().get("state") == "finished", LAG, POLL)
             return said
     lines = (job.stderr() or "").strip().splitlines()
     return ": ".join([f"job {job.job_id} ended without a result", *lines[-1:]])
-
-
-def _soon(is_so: Callable[[], bool]) -> bool:
-    """Wait for what a shared disk may show late."""
-    limit = time.monotonic() + LAG
-    while not is_so():
-        if time.monotonic() > limit:
-            return False
-        time.sleep(POLL)
-    return True
 
 
 def _is_running(path: Path) -> bool:

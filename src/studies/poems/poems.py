@@ -262,8 +262,7 @@ class PoemsTutorial(TokensDataModule):
             axes.plot(*zip(*own, strict=True), style, color=COLOURS[0], label=f"here, {word}")
             axes.plot(*zip(*theirs, strict=True), f"s{style}", color=COLOURS[3], linewidth=1)
             axes.lines[-1].set(markersize=4, label=f"TutorialLLM, {word}")
-        axes.set_xlabel("million characters trained on")
-        axes.set_ylabel("loss in nats")
+        axes.set(xlabel="million characters trained on", ylabel="loss in nats")
         axes.legend(loc="upper right")
         (_, last), (_, lessons) = ours["val"][-1], LESSON["val"][-1]
         alt = f"Evaluation loss {last:.3f} at the end here, {lessons:.3f} at TutorialLLM's."

@@ -127,8 +127,7 @@ def inert(module: nn.Module) -> bool:
 def chain_rule(layers: list[Layer]) -> dict[str, Tensor]:
     """The gradient of each weight and bias by its name.
 
-    Args:
-        layers: In the order of the forward pass; the last one's output has its gradient.
+    The layers are in the order of the forward pass; the last one's output has its gradient.
     """
     found: dict[str, Tensor] = {}
     reached = layers[-1].left.grad  # ∂L/∂ŷ, (B, outputs)
