@@ -1,6 +1,7 @@
 """Which rows train, validate and test: dealt at random, evenly by class, by groups, or by time.
 
-Folds are scikit-learn's, of the rows that are not for test.
+Folds are scikit-learn's, of the rows that are not for test. Where a part would have less than two
+rows, too few for a deviation or R², there is a `DataError`.
 """
 
 import warnings
@@ -37,9 +38,6 @@ def random_parts(count: int, *, validation: float, test: float, seed: int, sourc
         test: Share of the rows that is for test; these stay the same whatever `validation` is.
         seed: Fixes the deal.
         source: What the rows are called in an error.
-
-    Raises:
-        DataError: If a part would have less than two rows, too few for a deviation or R².
     """
     rows = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     tested, validated = round(count * test), round(count * validation)
@@ -50,11 +48,7 @@ def random_parts(count: int, *, validation: float, test: float, seed: int, sourc
 def stratified_parts(
     classes: np.ndarray, *, validation: float, test: float, seed: int, source: str
 ) -> Parts:
-    """Deal rows so that each part has its share of every class (N,), to within a row.
-
-    Raises:
-        DataError: If a part would have less than two rows.
-    """
+    """Deal rows so that each part has its share of every class (N,), to within a row."""
     rows = np.random.default_rng(seed).permutation(len(classes))
     rows = rows[np.argsort(classes[rows], kind="stable")]
     rare = np.bincount(classes)[classes[rows]] < 3
@@ -75,11 +69,7 @@ def _every(count: int, share: float) -> np.ndarray:
 def grouped_parts(
     groups: np.ndarray, *, validation: float, test: float, seed: int, source: str
 ) -> Parts:
-    """Deal whole groups, given by their numbers (N,), until each part has about its share of rows.
-
-    Raises:
-        DataError: If there are too few groups.
-    """
+    """Deal whole groups, by their numbers (N,), until each part has about its share of rows."""
     order = np.random.default_rng(seed).permutation(groups.max() + 1)
     sizes = np.bincount(groups)[order]
     middle = (np.cumsum(sizes) - sizes / 2) / len(groups)  # of each group's share, in this order
@@ -90,11 +80,7 @@ def grouped_parts(
 
 
 def timed_parts(times: np.ndarray, *, validation: float, test: float, source: str) -> Parts:
-    """Have the past train and the future test; rows of one time (N,) stay together.
-
-    Raises:
-        DataError: If a part would have less than two rows.
-    """
+    """Have the past train and the future test; rows of one time (N,) stay together."""
     rows = np.argsort(times, kind="stable")
     ordered = times[rows]
     part_of = np.zeros(len(rows), dtype=int)

@@ -2,7 +2,9 @@
 
 Only regular files are opened, of bounded size; what they hold is bounded in number and depth, so
 that none takes more than some seconds or a gigabyte; and it is of the types that a run writes.
-Every reader of a record comes here.
+Every reader of a record comes here. Each raises a `RunError` if its file cannot be read, and the
+`DamagedError` among them if it is not as a run writes it; those of texts and YAML a
+`FileNotFoundError` where there is none.
 """
 
 import csv
@@ -95,13 +97,7 @@ WRONG_YAML = (ArithmeticError, AttributeError, LookupError, RecursionError, Valu
 
 
 def read_text(file: Path) -> str:
-    """A text file's content.
-
-    Raises:
-        FileNotFoundError: If it is not there.
-        RunError: If it may not be read, or is no regular file, or too large.
-        DamagedError: If it is no text.
-    """
+    """A text file's content."""
     most = MOST_BYTES[file.suffix]
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)  # a pipe would wait
@@ -121,12 +117,7 @@ def read_text(file: Path) -> str:
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
-    """A YAML file's values by name.
-
-    Raises:
-        FileNotFoundError: If it is not there.
-        RunError: If it cannot be read.
-    """
+    """A YAML file's values by name."""
     return _parsed_yaml(read_text(file), file)
 
 
@@ -135,10 +126,6 @@ def read_settings(file: Path) -> dict[str, Any]:
 
     Runs of a sweep have most of it in common: each setting's lines are parsed but once. Lines that
     a run has not written so are parsed all together.
-
-    Raises:
-        FileNotFoundError: If it is not there.
-        RunError: If it cannot be read.
     """
     text = read_text(file)
     head, *blocks = BLOCK.split(text)
@@ -156,10 +143,6 @@ def read_json(file: Path, types: Mapping[str, type] | None = None) -> dict[str, 
     Args:
         file: Where it is.
         types: What some of the values must be, where they are there.
-
-    Raises:
-        RunError: If it cannot be read.
-        DamagedError: If it is not as a run writes it.
     """
     try:
         loaded = json.loads(read_text(file))
@@ -171,12 +154,7 @@ def read_json(file: Path, types: Mapping[str, type] | None = None) -> dict[str, 
 
 
 def read_status(folder: Path) -> dict[str, Any]:
-    """What a run's `status.json` says; empty where there is none.
-
-    Raises:
-        RunError: If it cannot be read.
-        DamagedError: If it is not as a run writes it.
-    """
+    """What a run's `status.json` says; empty where there is none."""
     file = folder / "status.json"
     status = read_json(file, STATUS)
     for name in ("started", "ended"):
@@ -201,12 +179,7 @@ def time(text: str) -> datetime:
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
-    """What a run's `provenance.json` says; empty where there is none.
-
-    Raises:
-        RunError: If it cannot be read.
-        DamagedError: If it is not as a run writes it.
-    """
+    """What a run's `provenance.json` says; empty where there is none."""
     file = folder / "provenance.json"
     provenance = read_json(file, PROVENANCE)
     _typed(provenance.get("git") or {}, GIT, f"{file}: git")
@@ -218,11 +191,7 @@ def read_provenance(folder: Path) -> dict[str, Any]:
 
 
 def read_metrics(file: Path) -> dict[str, float]:
-    """The metrics of a JSON file, in which null is what is no number.
-
-    Raises:
-        RunError: If they cannot be read.
-    """
+    """The metrics of a JSON file, in which null is what is no number."""
     loaded = read_json(file)
     _check_names(loaded, file)
     try:
@@ -237,9 +206,6 @@ def read_table(file: Path, only: Collection[str] | None = None) -> Table:
     Args:
         file: Where it is.
         only: The columns that are wanted, where not all are.
-
-    Raises:
-        RunError: If they cannot be read.
     """
     try:
         lines = csv.reader(io.StringIO(read_text(file), newline=""))
@@ -270,9 +236,6 @@ def read_log(folder: Path, only: Collection[str] | None = None, name: str = "met
         folder: The run's directory.
         only: The columns that are wanted, where not all are.
         name: Which log: that of the validations, or `batches.csv`, of single batches.
-
-    Raises:
-        RunError: If it cannot be read.
     """
     file = folder / name
     log = read_table(file, only)
@@ -288,11 +251,7 @@ def read_log(folder: Path, only: Collection[str] | None = None, name: str = "met
 
 
 def read_rows(file: Path, *needed: str) -> list[dict[str, float]]:
-    """The rows of a CSV file without their empty cells; none where there is no file.
-
-    Raises:
-        RunError: If they cannot be read, or one lacks a column that is needed.
-    """
+    """The rows of a CSV file without their empty cells; none where there is no file."""
     rows = [*rows_of(read_table(file))]
     for name in needed:
         if any(name not in row for row in rows):
@@ -304,9 +263,6 @@ def read_samples(folder: Path) -> dict[int, str]:
     """The texts in a run's `samples.jsonl` by their steps, in order; none where there is no file.
 
     A step that a resumed fit repeats counts once. A line cut short is left out.
-
-    Raises:
-        RunError: If it cannot be read.
     """
     try:
         lines = read_text(folder / "samples.jsonl").splitlines()
