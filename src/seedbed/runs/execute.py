@@ -9,19 +9,15 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from textwrap import indent
 from types import ModuleType
 from typing import Any
 
-import torch
-import yaml
 from lightning import LightningModule, Trainer
 
 from seedbed.config.build import Study, build, has_part
 from seedbed.config.checks import check
 from seedbed.config.machine import is_distributed, process_count
 from seedbed.config.targets import check_targets
-from seedbed.config.type_checks import shown
 from seedbed.data.base import open_test, seal_test
 from seedbed.errors import (
     DamagedError,
@@ -33,20 +29,19 @@ from seedbed.errors import (
 )
 from seedbed.lightning_private import keep_from_evaluation_batches
 from seedbed.loggers import CSVLogger, rewind
-from seedbed.metric_directions import INTERVALS, interval, is_metric
+from seedbed.metric_directions import is_metric
 from seedbed.processes import distributed
 from seedbed.processes.launch import start
 from seedbed.processes.signals import INTERRUPTED, STOPPED, exit_on_signals
 from seedbed.project import is_there
 from seedbed.record.checkpoint import BEST, is_own, load, reopen
 from seedbed.record.directory import RunDirectory, now, write_json
-from seedbed.record.run import limits_of
 from seedbed.runs import provenance
+from seedbed.runs.messages import conclude, introduce
 from seedbed.runs.restore import restoring
 from seedbed.runs.validate import check_begun, refuse, weights_differ
 from seedbed.runs.weights import begin_with_own, load_pretrained
 from seedbed.tasks.base import Task, net_of
-from seedbed.tensorboard import boards
 from seedbed.terminal import log, logged_to
 from seedbed.terminal.console import console
 
@@ -126,11 +121,14 @@ def _train(run: RunDirectory, config: dict[str, Any]) -> tuple[Study, dict[str, 
     if not isinstance(study.task, Task):
         keep_from_evaluation_batches(study.trainer, CSVLogger)
     _set_out(config, run, study)
-    _introduce(config, study, begun=run.begun)
+    introduce(config, study, begun=run.begun)
     metrics = _fit_and_test(run, study, test=config.get("test") is not False)
     if study.trainer.is_global_zero:
         write_json(run.metrics_file, metrics)
-        _conclude(run, config, study, metrics)
+        conclude(config, study, metrics)
+        if looks := _looks():
+            looks.conclude(run, config, study, metrics)
+        log.info(f"\nrun: {run.path}")
     return study, metrics
 
 
@@ -305,70 +303,3 @@ def saved(run: RunDirectory) -> tuple[Path | None, dict[str, Any]]:
         aside = path.replace(path.with_name(f"{path.name}.damaged"))
         log.info(f"{problem}\nIt is set aside as {aside.name}.")
     return next(iter(states.items()), (None, {}))
-
-
-def _introduce(config: dict[str, Any], study: Study, *, begun: bool) -> None:
-    trainer, net = study.trainer, net_of(study.task)
-    parameters = sum(p.numel() for p in net.parameters())
-    facts = ", ".join(
-        f"{name.replace('_', ' ')} {value:,}" if isinstance(value, int | float) else str(value)
-        for name, value in getattr(study.datamodule, "facts", {}).items()
-        if name != "sha256"
-    )
-    device = str(trainer.strategy.root_device)
-    threads = f", {torch.get_num_threads()} threads" if device == "cpu" else ""
-    if trainer.world_size > 1:
-        kind = trainer.strategy.root_device.type
-        device, threads = f"{trainer.world_size} × {kind}", f"{threads} each"
-    for board in boards(trainer) if not begun else ():
-        text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
-        board.add_text("config", f"```yaml\n{text}```")
-    log.info(f"experiment  {config.get('experiment_name')}, seed {config['seed']}")
-    log.info(f"data        {facts or type(study.datamodule).__name__}")
-    for remark in getattr(study.datamodule, "remarks", ()):
-        log.info(f"            {remark}")
-    log.info(f"net         {type(net).__name__}, {parameters:,} parameters")
-    for remark in getattr(net, "remarks", ()):
-        log.info(f"            {remark}")
-    if config.get("weights"):
-        log.info(f"weights     from {config['weights']}")
-    if own := ", ".join(_own_lengths(config)):
-        log.info(f"lengths     the trainer's own: {own}; to set one, trainer.NAME=VALUE")
-    if refusal := provenance.code().get("refusal"):
-        log.info(f"code        its state is not recorded: {refusal}")
-    log.info(f"device      {device}{threads}, precision {trainer.precision}\n")
-
-
-def _own_lengths(config: dict[str, Any]) -> Iterator[str]:
-    """How long a Trainer that was chosen for it fits, in place of the experiment's lengths."""
-    for name in ("max_epochs", "max_steps", "check_val_every_n_epoch", "val_check_interval"):
-        if (own := config["trainer"].get(name)) != config.get(name):
-            yield f"{name}={shown(own)}"
-
-
-def _conclude(
-    run: RunDirectory, config: dict[str, Any], study: Study, metrics: dict[str, float]
-) -> None:
-    parts = ("test", "val", "")
-    part = next(part for part in parts if any(name.startswith(part) for name in metrics))
-    lowest = "lowest" if config["mode"] == "min" else "highest"
-    which = f"the {lowest} {config['monitor']}" if config["monitor"] in metrics else "the last"
-    where = f", {part} part" if part else ""
-    log.info(f"\nbest checkpoint ({which}, step {metrics['step']:,.0f}){where}")
-    for name, value in metrics.items():
-        if name != "step" and name.startswith(part):
-            log.info(f"    {name:<28}{value:>10.4f}{interval(metrics, name)}")
-    if getattr(study.task, "test_intervals", None):
-        log.info(INTERVALS)
-    if limits := limits_of(config["trainer"]):
-        log.info(f"partial: on a part of the data alone, by {', '.join(limits)}")
-    for speaker in (*study.callbacks, net_of(study.task)):
-        conclusion = getattr(speaker, "conclusion", None)
-        if conclusion and (text := conclusion(study.trainer)) is not None:
-            log.info("\n" + indent(text, "    "))
-            for board in boards(study.trainer):
-                board.add_text(type(speaker).__name__, text.replace("\n", "  \n"))
-                board.flush()  # a process that ends loses what waits to be written
-    if looks := _looks():
-        looks.conclude(run, config, study, metrics)
-    log.info(f"\nrun: {run.path}")
