@@ -59,7 +59,7 @@ def own_packages() -> tuple[str, ...]:
     named = tuple(settings().get("packages", ()))
     if source not in sys.path and not all(map(find_spec, named)):
         sys.path.append(source)  # a project that is not installed itself
-    return (FRAME, *(name for name in named if find_spec(name)))
+    return (FRAME, *filter(find_spec, named))
 
 
 def is_there(extra: str) -> bool:

@@ -9,6 +9,7 @@ import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 from seedbed.project import is_there
@@ -18,15 +19,16 @@ if TYPE_CHECKING:
 
 VARIABLE = "SEEDBED_FAST"
 
-SETTING = "fast="
-
 
 def switched(arguments: list[str]) -> list[str]:
     """Obey `fast=true` or `fast=false` among a command line's arguments; return the others."""
+    others = []
     for argument in arguments:
-        if argument in (f"{SETTING}true", f"{SETTING}false"):
-            os.environ[VARIABLE] = str(int(argument == f"{SETTING}true"))
-    return [one for one in arguments if one not in (f"{SETTING}true", f"{SETTING}false")]
+        if argument in ("fast=true", "fast=false"):
+            os.environ[VARIABLE] = str(int(argument == "fast=true"))
+        else:
+            others.append(argument)
+    return others
 
 
 def quick_imports() -> AbstractContextManager[None]:
@@ -55,7 +57,7 @@ def is_on() -> bool:
         return False
     from seedbed.fast import TESTED
 
-    others = [found for name, tested in TESTED.items() if (found := _other(name, tested))]
+    others = [*filter(None, starmap(_other, TESTED.items()))]
     if not others or wanted == "1":
         return True
     os.environ[VARIABLE] = "0"  # so that it is reported once, and not by each process

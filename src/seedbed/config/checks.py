@@ -225,7 +225,7 @@ def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _missing(config: Mapping[str, Any]) -> Iterator[str]:
     """Find the groups that are not there, as after `scheduler=null`."""
-    if not any(is_node(config.get(group)) for group in ("data", "net", "task")):
+    if not any(map(is_node, map(config.get, ("data", "net", "task")))):
         names = ", ".join(path.stem for path in sorted((CONF / "experiment").glob("*.yaml")))
         yield f"experiment: choose one, experiment=NAME; there is {names}. Or choose"
         yield "data=NAME, net=NAME and task=NAME by hand; --help shows them all. A file of your own"

@@ -206,8 +206,11 @@ def is_multirun(arguments: list[str]) -> bool:
 
 def taken_away(overrides: Sequence[str]) -> list[str]:
     """Say of each override that a later one takes away what it is about."""
-    later = (overrides[place:] for place in range(1, len(overrides) + 1))
-    return [*filter(None, map(taken_by, overrides, later))]
+    said = []
+    for place, text in enumerate(overrides):
+        if problem := taken_by(text, overrides[place + 1 :]):
+            said.append(problem)
+    return said
 
 
 def taken_by(text: str, others: Sequence[str]) -> str | None:
