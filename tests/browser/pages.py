@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
+from seedbed.processes.signals import TERMINATED
 from seedbed.record.directory import SEEDBED
 
 HERE = ("127.0.0.1", "localhost")
@@ -78,6 +79,6 @@ def served(*runs: Path) -> Iterator[str]:
     finally:
         timer.cancel()
         process.terminate()
-        process.wait(30)
+        assert process.wait(30) == TERMINATED  # once its temporary files are gone
         if process.stdout:
             process.stdout.close()

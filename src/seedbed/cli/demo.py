@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from seedbed.cli.arguments import Run, place
+from seedbed.processes.signals import exit_on_signals
 from seedbed.speed import quick_imports
 from seedbed.terminal import say
 
@@ -37,4 +38,5 @@ def demo(
         from seedbed.demo.serve import serve
 
     places = [run] if other is None else [run, other]
-    serve(places, host=host, port=port, ready=lambda address: say(f"demo: {address}"))
+    with exit_on_signals():  # by which its temporary files go too
+        serve(places, host=host, port=port, ready=lambda address: say(f"demo: {address}"))
