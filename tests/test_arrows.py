@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "metric_directions": set(),
     "terminal": {"errors"},
     "processes": {"errors", "files", "record", "terminal"},
-    "record": {"errors", "files", "project", "terminal"},
+    "record": {"errors", "files", "metric_directions", "project", "terminal"},
     "data": {"errors", "files", "processes", "record", "terminal"},
     "nets": {"errors"},
     "optim": {"errors"},

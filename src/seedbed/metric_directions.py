@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 HIGHER_IS_BETTER = frozenset(
     (
@@ -40,6 +40,20 @@ COSTS = ("throughput/", "memory/")
 def is_metric(name: str) -> bool:
     """Whether what a module logged measures it, and is no count or cost."""
     return name not in COUNTS and not name.startswith(COSTS)
+
+
+def forks(metrics: Mapping[str, Any], monitor: object) -> dict[str, str]:
+    """By NAME_epoch, NAME: Lightning has what is logged by steps and by epochs under both.
+
+    Args:
+        metrics: All that was logged, by name; one that its author called so has its own value.
+        monitor: The one that decides, which keeps its name.
+    """
+    return {
+        f"{name}_epoch": name
+        for name, value in metrics.items()
+        if f"{name}_epoch" != monitor and metrics.get(f"{name}_epoch", value) == value
+    }
 
 
 INTERVALS = "in brackets: 95 %, by bootstrap over the test part's examples"

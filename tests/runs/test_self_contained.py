@@ -136,6 +136,40 @@ def test_fit_without_a_validation_has_a_line_an_epoch(tmp_path: Path) -> None:
     assert re.findall(r"^\S+ \S+ +(\d+) +0\.\d+", said, re.MULTILINE) == ["12", "24"]
 
 
+def test_module_with_loaders_and_layers_of_its_own_needs_no_data(
+    tmp_path: Path, seedbed: Any
+) -> None:
+    composed = composed_study("manual", "max_epochs=1", "monitor=val_loss")
+    with open_dict(composed):
+        composed.task, composed.data = {"_target_": f"{OWN}.Whole"}, None
+    config = plain(composed)
+    check(config)
+    run = RunDirectory.create(tmp_path / "run", config)
+    execute(run.path)
+    assert evaluate(run.path)["val_loss"] == run.metrics()["val_loss"]
+    assert len(seedbed("predict", run.path).out.splitlines()) == 17
+
+
+def test_what_lightning_has_under_two_names_is_shown_once(tmp_path: Path) -> None:
+    run = assembled(tmp_path / "run", "max_epochs=1", "monitor=val_loss")
+    execute(run.path)
+    said = run.log_file.read_text()
+    assert re.search(r"step +val_loss +batches/s", said)
+    assert said.count("val_loss_epoch") == 0
+    assert "val_loss_epoch" in run.metrics()  # by which a monitor may ask for it
+    read = read_run(run.path)
+    assert [*read.final] == ["step", "train_loss", "train_loss_step", "val_loss"]
+    assert [x for x, _ in read.curve("val_loss", "step")] == [0, 5]
+
+
+def test_interrupted_fit_shows_the_best_that_it_had(tmp_path: Path) -> None:
+    run = assembled(tmp_path / "run", "max_epochs=1", "monitor=val_loss")
+    execute(run.path)
+    best = run.metrics()["val_loss"]
+    run.metrics_file.unlink()
+    assert read_run(run.path).figures["val_loss"] == pytest.approx(best)
+
+
 def test_prediction_by_names_is_written_by_names(tmp_path: Path, seedbed: Any) -> None:
     run = assembled(tmp_path / "run", "max_epochs=1")
     execute(run.path)

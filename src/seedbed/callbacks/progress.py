@@ -113,7 +113,8 @@ class ProgressLines(Callback):
         rate, rate_width = figures.get(f"throughput/{unit}_per_second"), max(len(unit) + 3, 10)
         if self._columns is None:
             shown = {
-                name: name.replace("dataloader_idx_", "")[-15:] for name in _named(task, figures)
+                name: name.replace("dataloader_idx_", "")[-15:]
+                for name in _named(trainer, task, figures)
             }
             # A line of four of a task's metrics fits into 80 columns.
             self._columns = {name: max(len(shown[name]) + 1, 11) for name in shown}
@@ -128,11 +129,15 @@ class ProgressLines(Callback):
         )
 
 
-def _named(task: LightningModule, figures: Mapping[str, float]) -> list[str]:
-    """What a task shows; of another module the first metrics that it logs."""
+def _named(trainer: Trainer, task: LightningModule, figures: Mapping[str, float]) -> list[str]:
+    """What a task shows; of another module the metric that decides, then those of validation."""
     if isinstance(task, Task):
         return ["train/loss", "val/loss", *task.headline]
-    return sorted(filter(is_metric, figures))[:MOST]
+    watched = {getattr(one, "monitor", None) for one in vars(trainer)["callbacks"]}
+    # Lightning has what is logged by steps and by epochs under three names.
+    forks = {f"{name}_{kind}" for name in figures for kind in ("step", "epoch")} - watched
+    metrics = [name for name in figures if is_metric(name) and name not in forks]
+    return sorted(metrics, key=lambda n: (n not in watched, not n.startswith("val"), n))[:MOST]
 
 
 def _cell(value: float | None) -> str:

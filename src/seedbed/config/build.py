@@ -9,7 +9,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,7 +43,7 @@ from seedbed.config.targets import (
     within,
 )
 from seedbed.config.type_checks import hints_of, takes_tuple
-from seedbed.data.base import DataModule
+from seedbed.data.base import DataModule, DataOfModule
 from seedbed.data.fetch import data_dir
 from seedbed.data.loader import seeded
 from seedbed.data.resumable import make_resumable, seed_hooks
@@ -119,7 +119,7 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
     seed_everything(config["seed"], verbose=False)
     # By this, several processes would be given this very seed again at the start of each fit.
     os.environ.pop("PL_GLOBAL_SEED")
-    task = build_task(config, getattr(datamodule, "sizes", {}))
+    task = build_task(config, getattr(datamodule, "sizes", {}), datamodule)
     if isinstance(task, Task):
         warnings.filterwarnings("ignore", message=AVERAGED)  # its metrics are of all rows
         task.configure_from_data(datamodule)
@@ -145,8 +145,11 @@ def build(config: Mapping[str, Any], folder: Path) -> Study:
 def build_data(config: Mapping[str, Any]) -> Any:
     """Make the LightningDataModule; the frame's own load their data once they are asked for any.
 
-    What another one draws, here or in its hooks, is drawn from the run's seed.
+    What another one draws, here or in its hooks, is drawn from the run's seed. Without one, the
+    module has loaders of its own.
     """
+    if config.get("data") is None:
+        return DataOfModule()
     with seeded(config["seed"]):
         datamodule = construct_in(data_dir(), config["data"], "data")
     if not isinstance(datamodule, DataModule):
@@ -154,17 +157,22 @@ def build_data(config: Mapping[str, Any]) -> Any:
     return datamodule
 
 
-def build_task(config: Mapping[str, Any], sizes: Mapping[str, Any]) -> Any:
+def build_task(config: Mapping[str, Any], sizes: Mapping[str, Any], data: Any = None) -> Any:
     """Make the LightningModule: the net, with its initial weights, and the task around it.
 
     Args:
         config: The configuration.
         sizes: What the data says of itself, from which the net takes what it needs.
+        data: The DataModule; one that stands for the module's own loaders takes them.
     """
     if is_self_contained(config):
-        task: nn.Module = construct(config["task"], "task")
+        task: LightningModule = construct(config["task"], "task")
+        with suppress(RuntimeError):  # it asks for its Trainer, which calls it again
+            task.configure_model()
         seed_hooks(task, seed=config["seed"])
         fine_tune(config, task)
+        if isinstance(data, DataOfModule):
+            data.take(task)
         return task
     net: nn.Module = construct(sized(config["net"], sizes), "net")
     if embedded := sizes.get("embedded"):

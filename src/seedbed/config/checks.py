@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lightning import LightningModule
+
 from seedbed.config.compose import HEADLESS, is_path, is_url
 from seedbed.config.dry_run import refusals
 from seedbed.config.machine import (
@@ -232,8 +234,11 @@ def _missing(config: Mapping[str, Any]) -> Iterator[str]:
         yield "chooses them in its defaults, as - override /data: NAME, or takes another's, - NAME."
         return
     task = config.get("task")
-    unknown = is_node(task) and _target(task, "task") is None  # so what it brings is not known
-    own = GROUPS if unknown or is_self_contained(config) else ()
+    module = _target(task, "task")
+    unknown = is_node(task) and module is None  # so what it brings is not known
+    own: tuple[str, ...] = GROUPS if unknown or is_self_contained(config) else ()
+    if own and module and module.train_dataloader is not LightningModule.train_dataloader:
+        own = (*own, "data")
     for group in GIVEN:
         if not is_node(config.get(group)) and group not in own:
             yield f"{group}: there is none; choose one, {group}=NAME."

@@ -204,3 +204,16 @@ def open_test(data: LightningDataModule, task: LightningModule) -> None:
             del vars(owner)["test_dataloader"]
             if own := sealed.args[0]:
                 vars(owner)["test_dataloader"] = own
+
+
+class DataOfModule(LightningDataModule):
+    """The loaders that a module brings itself, in place of a DataModule."""
+
+    facts: ClassVar = {"source": "the module's own loaders"}
+
+    def take(self, module: LightningModule) -> None:
+        """Give what the module gives."""
+        for part in ("train", "val", "test", "predict"):
+            hook = f"{part}_dataloader"
+            if is_overridden(hook, module, LightningModule):
+                setattr(self, hook, getattr(module, hook))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from seedbed.errors import RunError
+from seedbed.metric_directions import forks, is_metric
 from seedbed.record import files
 from seedbed.record.state import state_of
 from seedbed.terminal import cut, log
@@ -160,7 +161,7 @@ class Run:
 
     @cached_property
     def _parts(self) -> set[str]:
-        return {name for name in self.log if name.startswith(("train/", "val/"))}
+        return {name for name in self.log if is_metric(name) and not name.startswith("test")}
 
     def _places(self, axis: Axis) -> list[float]:
         if axis == "step":
@@ -263,13 +264,17 @@ def read_run(folder: Path, *, drawn: bool = True, tolerant: bool = False) -> Run
     final = _tolerant(lambda: files.read_metrics(folder / "metrics.json"), dict, damaged)
     robustness = folder / "robustness.csv"
     git = record.get("git") or {}
-    logged = None if drawn else {"step", "epoch", str(config.get("monitor"))}
+    monitor = str(config.get("monitor"))
+    named = forks({monitor: None, **final}, monitor)
+    final = {name: y for name, y in final.items() if named.get(name) not in final}
+    logged = None if drawn else {"step", "epoch", monitor, f"{monitor}_epoch"}
+    log = _tolerant(lambda: files.read_log(folder, logged), dict, damaged)
     return Run(
         path=folder,
         config=config,
         status=status | {"state": state_of(folder, status)},
         final=final,
-        log=_tolerant(lambda: files.read_log(folder, logged), dict, damaged),
+        log={named.get(n, n) if named.get(n) not in log else n: y for n, y in log.items()},
         predictions=_tolerant(lambda: _predictions(folder), list, damaged) if drawn else [],
         robustness=(
             _tolerant(lambda: files.read_rows(robustness, "accuracy"), list, damaged)

@@ -10,6 +10,7 @@ is of fewer seeds. Runs that decide by different metrics are compared apart.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,6 +28,9 @@ from seedbed.report.statistics import Contrasts, Difference
 from seedbed.terminal import log
 
 Mode = Literal["min", "max"]
+
+OF_VALIDATION = re.compile(r"^val(id(ation)?)?(?=[/_])")
+"""How the names of metrics of validation begin, of others' modules too."""
 
 HEADLINE = ("loss", "accuracy", "auroc", "mae", "r2", "perplexity")
 """The test metrics worth a column, as far as there are."""
@@ -159,14 +163,17 @@ class Comparison:
     @cached_property
     def headline(self) -> list[str]:
         """The names of the test metrics that are shown."""
-        known = {name for run in self.runs for name in run.figures}
-        names = [f"test/{name}" for name in HEADLINE if f"test/{name}" in known - {self.metric}]
+        known = {name for run in self.runs for name in run.figures} - {self.metric}
+        own = OF_VALIDATION.sub("test", self.metric)
+        headline = [f"test/{name}" for name in HEADLINE]
+        names = [name for name in ([] if own in headline else [own]) + headline if name in known]
         return names[: 1 if self.decomposed else 2]
 
     @property
     def trained(self) -> str:
         """The training metric that goes with the one that is ranked by."""
-        return f"train/{self.metric.partition('/')[2]}"
+        name = OF_VALIDATION.sub("train", self.metric)
+        return name if name.startswith("train") else ""
 
     @cached_property
     def decomposed(self) -> bool:

@@ -70,7 +70,7 @@ def load(run: str | Path, checkpoint: str | Path = "best", *, exact: bool = Fals
             datamodule.load_state_dict(kept)
         sizes = getattr(datamodule, "sizes", {})
         check_layout(path, state, config, sizes)
-        task = build_task(config | {"compile": False}, sizes)
+        task = build_task(config | {"compile": False}, sizes, datamodule)
         refuse(path, weights_differ(state["state_dict"], task.state_dict(keep_vars=True)))
         if exact and any(weight.dtype == torch.float64 for weight in state["state_dict"].values()):
             task.double()

@@ -9,7 +9,7 @@ import yaml
 
 from seedbed.config.build import Study
 from seedbed.config.type_checks import shown
-from seedbed.metric_directions import INTERVALS, interval
+from seedbed.metric_directions import INTERVALS, forks, interval
 from seedbed.record.run import limits_of
 from seedbed.runs import provenance
 from seedbed.tasks.base import net_of
@@ -64,9 +64,10 @@ def conclude(config: dict[str, Any], study: Study, metrics: dict[str, float]) ->
     lowest = "lowest" if config["mode"] == "min" else "highest"
     which = f"the {lowest} {config['monitor']}" if config["monitor"] in metrics else "the last"
     where = f", {part} part" if part else ""
+    again = forks(metrics, config["monitor"])
     log.info(f"\nbest checkpoint ({which}, step {metrics['step']:,.0f}){where}")
     for name, value in metrics.items():
-        if name != "step" and name.startswith(part):
+        if name not in ("step", *again) and name.startswith(part):
             log.info(f"    {name:<28}{value:>10.4f}{interval(metrics, name)}")
     if getattr(study.task, "test_intervals", None):
         log.info(INTERVALS)
