@@ -34,7 +34,11 @@ HEADER = "header.json"
 def tokens(data_dir: Path, key: str, make: Callable[[Path], TokenSplits]) -> TokenSplits:
     """Return the corpus stored under `key`, or make and store it.
 
-    `make` is given a folder, where a stream may be mapped from the file `stream_file` names.
+    Args:
+        data_dir: The data folder.
+        key: The corpus's name.
+        make: Makes the corpus; given a folder where a stream may be mapped from the file
+            `stream_file` names.
 
     Raises:
         FetchError: If it cannot be stored.

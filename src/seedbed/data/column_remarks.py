@@ -47,9 +47,15 @@ def remarks_on(
     values: np.ndarray,
     parts: Parts,
 ) -> Iterator[str]:
-    """Say what the fitted columns are, and which are suspect by the training rows' cells.
+    """Say what the columns are, and which of them are suspect.
 
-    The target's `values` (N,) are numbers, or numbers of classes, whose `labels` there are then.
+    Args:
+        columns: As they were fitted.
+        read: Their cells.
+        target: The name of the column to predict.
+        labels: Its classes, if it has any.
+        values: Its numbers, or numbers of classes (N,).
+        parts: The rows' parts; only training rows are looked at for suspects.
     """
     train = parts[0].numpy()
     kinds = Counter(column.kind for column in columns)

@@ -247,10 +247,14 @@ def _refuse(file: TableFile, name: str, index: int, expected: str) -> None:
 def fit(
     name: str, cells: Cells, train: np.ndarray, *, most_levels: int, embed: bool = False
 ) -> Column:
-    """Fit a column to its training rows, whose numbers are `train` (n,), of all rows' cells.
+    """Fit a column to its training rows, whose numbers are `train`.
 
-    At most `most_levels` levels of a category have an input of their own; one that has more is
-    embedded if `embed` is set, each of its levels kept apart.
+    Args:
+        name: The column's.
+        cells: Of all rows.
+        train: The training rows' numbers (n,).
+        most_levels: How many levels of a category have an input of their own.
+        embed: Whether one that has more is embedded, each of its levels kept apart.
     """
     if cells.kind == "category":
         levels = _levels(cells.values[train])

@@ -26,7 +26,12 @@ SPACE = " \t\n\r"
 
 
 def documents_of(parts: Iterator[str], field: str | None, source: str) -> Iterator[str]:
-    """The text of each entry, in `field` or else the first of `BODIES`; messages call it `source`.
+    """The text of each entry.
+
+    Args:
+        parts: The file's text.
+        field: The field that has an entry's text; None is the first of `BODIES`.
+        source: What messages call the file.
 
     Raises:
         DataError: Naming the line and column, or the entry, that is not as expected.

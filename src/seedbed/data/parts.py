@@ -120,7 +120,14 @@ def fold_parts(
 ) -> Parts:
     """Have one fold of the rows that are not for test validate, and the others train.
 
-    Each fold has its share of every class, or whole groups, where all rows have these (N,).
+    Args:
+        parts: What is for test stays so.
+        folds: How many there are.
+        fold: Which of them validates, from 0.
+        seed: Fixes the folds.
+        source: What the rows are called in an error.
+        classes: Of all rows (N,), where each fold has its share of every class.
+        groups: Of all rows (N,), where each group is in one fold.
 
     Raises:
         DataError: If there are more folds than rows, groups, or rows of the commonest class.

@@ -141,9 +141,13 @@ def read_table(
     decimal: Decimal | None = None,
     encoding: str | None = None,
 ) -> TableFile:
-    """Read a file with a header: CSV in any of its forms, also in gzip, or Parquet.
+    """Read a file with a header.
 
-    What is None is detected, an encoding by the first bytes alone, or it is UTF-8.
+    Args:
+        path: CSV in any of its forms, also ending in `.gz`, or `.parquet`.
+        separator: What stands between cells; None detects it.
+        decimal: What stands before a number's decimals; None detects it.
+        encoding: Of the text; None takes what its first bytes say, or UTF-8.
 
     Raises:
         DataError: Naming the first thing that is wrong, and its place.

@@ -27,8 +27,12 @@ def surface(
 ) -> str:
     """A map of what is predicted, the first row the uppermost, marked at `here`.
 
-    The grid has probabilities, predictions or, where there are more than two `labels`, classes'
-    numbers; the first axis is the one across.
+    Args:
+        grid: Probabilities, classes' numbers, or predictions.
+        axes: The one across, and the one up.
+        here: A place on both.
+        labels: What the classes are called, where there are more than two.
+        target: What is predicted.
     """
     values = np.array(grid)
     several = len(labels) > 2

@@ -11,7 +11,13 @@ PROBABILITY = "probability"
 def as_bars(
     run: LoadedRun, names: Sequence[str], cells: Sequence[object]
 ) -> dict[str, float] | str:
-    """Each class with its probability, or what was predicted, by the columns added to one input."""
+    """Each class with its probability, or what was predicted.
+
+    Args:
+        run: The run.
+        names: Those of the columns that a prediction adds.
+        cells: Their values for one input.
+    """
     chances = {
         name.removeprefix(PROBABILITY).lstrip("_"): float(str(cell))
         for name, cell in zip(names, cells, strict=True)

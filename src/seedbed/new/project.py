@@ -62,9 +62,12 @@ MAKEFILE = """train: $(READY)  ## Train, of what is typed: make train WHAT="expe
 
 
 def new_project(place: Path, name: str, chosen: Sequence[str]) -> list[Path]:
-    """Write a project with the chosen studies into a new folder, as a git repository of one commit.
+    """Write a project into a new folder, as a git repository of one commit.
 
-    The folder may be there if it is empty; `name` is that of the project's package of studies.
+    Args:
+        place: The folder; it may be there if it is empty.
+        name: What its package of studies is called.
+        chosen: The studies that it begins with.
 
     Returns:
         The files, within the folder.

@@ -302,7 +302,12 @@ def _loss(run: Run) -> str:
 def compare(
     runs: Sequence[Run], *, metric: str | None = None, mode: Mode | None = None
 ) -> Comparison:
-    """Group and rank runs that have one `monitor`, by it or by `metric`, as `compare_each` does.
+    """Group and rank runs.
+
+    Args:
+        runs: At least one, all with one `monitor`.
+        metric: What to rank by; None for that.
+        mode: Whether its lowest or its highest is best; None for what is known of it.
 
     Raises:
         SettingError: If there is no monitor and no metric was given, no run has the metric, or it

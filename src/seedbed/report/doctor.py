@@ -112,7 +112,10 @@ def diagnose(run: Run, *, early: bool = False) -> list[Finding]:
 def examine(folder: Path, reported: set[str], *, early: bool = False) -> list[str]:
     """Write what is found to the run's `doctor.json`; return the lines of what is new.
 
-    The rules whose findings are new are added to `reported`; `early` is as of `diagnose`.
+    Args:
+        folder: The run's directory.
+        reported: The rules whose findings were reported; those of the new ones are added.
+        early: As of `diagnose`.
     """
     found = diagnose(read_run(folder), early=early)
     write_json(folder / "doctor.json", {"findings": [asdict(finding) for finding in found]})

@@ -57,9 +57,14 @@ class Letters(Text):
 
 
 def write(axes: "Axes", x: float, y: float, words: str, **look: Any) -> None:
-    """Write words that `style.text` made drawable around a place of the data, as `axes.text` does.
+    """Write words around a place of the data, as `axes.text` does.
 
-    Of how `Text` may look, `ha`, `va`, `fontsize` and `color` are known.
+    Args:
+        axes: Where.
+        x: To the right.
+        y: Up.
+        words: As `style.text` has made them drawable.
+        look: As `Text` has it: `ha`, `va`, `fontsize`, `color`.
     """
     look = {"ha": "center", "va": "center", **look}
     axes.add_artist(Letters(x, y, words, transform=axes.transData, **look))

@@ -38,7 +38,14 @@ def encoded(picture: bytes) -> str:
 def write_page(
     comparison: Comparison, curves: Sequence[Chart], pictures: Mapping[str, Path], file: Path
 ) -> None:
-    """Write the page of a comparison, with PNG files by what they show."""
+    """Write the page of a comparison.
+
+    Args:
+        comparison: The runs.
+        curves: The metric as it was learnt, and rates.
+        pictures: PNG files by what they show.
+        file: Where to write it.
+    """
     names = [setting.name for setting in comparison.differences.settings]
     text = page(
         "comparison.html",

@@ -17,7 +17,17 @@ def draw_rates(
     suggestion: float | None,
     span: tuple[float, float],
 ) -> None:
-    """Draw the loss at each rate, the study's own rate, and what is suggested, with its span."""
+    """Draw the picture.
+
+    Args:
+        rates: The rates.
+        losses: The loss at each.
+        file: Where to.
+        title: Whose they are.
+        own: The study's rate.
+        suggestion: The rate that is suggested, if one is.
+        span: Its range.
+    """
     picture = new_figure(8, 4.5)
     axes = picture.add_subplot()
     if suggestion is not None:

@@ -94,7 +94,12 @@ class Differences:
 def differences(
     configs: Sequence[Mapping[str, Any]], typed: Sequence[Sequence[str]] = ()
 ) -> Differences:
-    """Compare flat configurations; `typed` are the settings on runs' command lines, if known."""
+    """Compare flat configurations.
+
+    Args:
+        configs: One for each run.
+        typed: The settings on each run's command line, if that is known.
+    """
     keys = dict.fromkeys(key for config in configs for key in config)
     everything = {key: tuple(as_value(config.get(key)) for config in configs) for key in keys}
     columns = once({key: column for key, column in everything.items() if len(set(column)) > 1})

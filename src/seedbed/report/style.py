@@ -202,9 +202,16 @@ def grid(
     top: float = 0.25,
     bottom: float = 0.5,
 ) -> tuple["Figure", list["Axes"]]:
-    """A picture of equal panels, row by row, each as wide and high as `cell`; all is in inches.
+    """A picture of equal panels, row by row; all lengths are in inches.
 
-    The gap is the room between them, to the side and below; `top` is for titles, `bottom` for axes.
+    Args:
+        rows: How many above each other.
+        columns: And beside each other.
+        cell: A panel's width and height.
+        gap: The room between them, to the side and below.
+        left: The room at the left.
+        top: And above all, for titles.
+        bottom: And below all, for axes.
     """
     from matplotlib.figure import Figure
 

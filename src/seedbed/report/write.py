@@ -42,10 +42,16 @@ def write_report(
     axis: Axis = "step",
     view: Callable[[Path], View] | None = None,
 ) -> Path:
-    """Write `results.csv`, the pictures there is something to draw for, and the page; return that.
+    """Write `results.csv`, the pictures there is something to draw for, and `report.html`.
 
-    What an earlier report left in the folder is replaced. Pictures that need more than the runs'
-    tables are left out where there is no `view`, which opens a run.
+    Args:
+        comparison: The runs.
+        folder: Where to write, made if need be; pictures of an earlier report there are replaced.
+        axis: What the curves are drawn over.
+        view: Opens a run, for pictures that need more than the runs' tables; None leaves them out.
+
+    Returns:
+        The page.
 
     Raises:
         RunError: If the folder cannot be written.

@@ -28,7 +28,12 @@ HEADER = """\
 
 
 def write_best(config: DictConfig, folder: Path, title: str) -> None:
-    """Write the best job's configuration, as Hydra composed it, as options in a sweep's folder.
+    """Write the options.
+
+    Args:
+        config: The best job's, as Hydra composed it.
+        folder: The sweep's directory.
+        title: Which job it is of.
 
     Raises:
         RunError: If they cannot be written.

@@ -150,10 +150,13 @@ def pool_of(
     folder: Path,
     cluster: Mapping[str, Any] | None = None,
 ) -> Pool:
-    """Where so many of a sweep's jobs at a time run.
+    """Where so many jobs at a time run.
 
-    `configs` are theirs, or some in which each value comes up; `cluster` is what
-    `hydra/launcher=slurm` says, for jobs on a cluster.
+    Args:
+        workers: How many.
+        configs: The jobs' configurations, or some in which each value comes up.
+        folder: The sweep's directory.
+        cluster: What `hydra/launcher=slurm` says, for jobs on a cluster.
 
     Raises:
         SettingError: If there are too few GPUs for jobs that use them, or jobs cannot be submitted
@@ -180,7 +183,15 @@ def pool_of(
 
 
 def divided(gpus: Sequence[str], workers: int, count: int) -> list[str]:
-    """The GPUs of each worker, `count` for its job's processes, as CUDA_VISIBLE_DEVICES names them.
+    """Distribute GPUs: each worker gets as many as its job has processes.
+
+    Args:
+        gpus: All there are.
+        workers: How many are to have some.
+        count: How many each.
+
+    Returns:
+        Those of each worker, as CUDA_VISIBLE_DEVICES names them.
 
     Raises:
         SettingError: If there are too few.

@@ -141,8 +141,10 @@ class Ledger:
     def open(self, identity: dict[str, Any], command: list[str], *, fresh: bool) -> None:
         """Begin a new sweep, or go on with the one that is here: end what is left running of it.
 
-        Its `identity` is all of it but its budget; `command` is kept for `seedbed resume`; one that
-        is here is removed if `fresh` is set.
+        Args:
+            identity: All of the sweep but its budget.
+            command: The command line's arguments, for `seedbed resume`.
+            fresh: Remove the sweep that is here.
 
         Raises:
             RunError: If another sweep is here, or runs that no sweep made, or a job does not end.

@@ -99,9 +99,12 @@ def mark(ledger: Ledger, dropped: Mapping[str, int]) -> None:
 
 
 def standing(values: Values, *, entered: int, looks: int) -> Standing:
-    """Say who is left, by a metric whose lowest is best (settings, seeds).
+    """Say who is left.
 
-    The race began with so many settings entered, and is looked at so many counts of seeds.
+    Args:
+        values: A metric whose lowest is best, of each setting and seed (settings, seeds).
+        entered: How many settings the race began with.
+        looks: At how many counts of seeds it is asked.
     """
     from scipy.special import stdtrit
 

@@ -44,7 +44,14 @@ def run(
     command: list[str],
     cluster: Mapping[str, Any] | None = None,
 ) -> None:
-    """Sweep in a folder, on a cluster if there are its launcher's settings, and report.
+    """Sweep in a folder, and report.
+
+    Args:
+        plan: What to try.
+        folder: The sweep's directory.
+        compose: Makes a job's configuration.
+        command: The command line's arguments, kept for `seedbed resume`.
+        cluster: For jobs on a cluster, what `hydra/launcher=slurm` says.
 
     Raises:
         SettingError: If any point's settings are wrong; nothing has run then.

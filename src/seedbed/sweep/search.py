@@ -51,9 +51,14 @@ def propose(
     seed: int,
     mode: Literal["min", "max"],
 ) -> Point:
-    """Choose the point of the trial after these, by the sweep's seed.
+    """Choose the point of the trial after these.
 
-    At random, or by tree-structured Parzen estimators (`tpe`, Bergstra et al. 2011).
+    Args:
+        space: What varies.
+        trials: All trials so far, in order.
+        algorithm: `random`, or `tpe`: tree-structured Parzen estimators (Bergstra et al. 2011).
+        seed: The sweep's.
+        mode: Whether the lowest (`min`) or the highest (`max`) value is best.
     """
     if algorithm == "tpe" and len(trials) < STARTUP:
         return _spread(space, len(trials), seed)

@@ -49,8 +49,11 @@ FAINT = 0.2
 def read_digit(path: Path, *, size: int, box: int, centre: float) -> Tensor:
     """Read an image as a digit (1, size, size) with pixels from 0 to 1.
 
-    The digit's longer side gets `box` pixels, and its centre of mass the place `centre`, to half a
-    pixel, from the top and from the left.
+    Args:
+        path: The file.
+        size: Pixels a side of what is returned.
+        box: Pixels that the longer side of the digit gets.
+        centre: Where its centre of mass gets, to half a pixel, from the top and from the left.
 
     Raises:
         DataError: If it is no image, or shows nothing.
