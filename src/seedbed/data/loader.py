@@ -34,7 +34,26 @@ class Indices(Protocol):
 Order = Callable[[torch.Generator], Indices]
 
 
-class Loader:
+class KeepsPlace:
+    """What can be set back to the batch that comes next, of its epoch."""
+
+    _epoch = -1
+    _batch = 0
+    _restored = False
+
+    def state_dict(self) -> dict[str, int]:
+        """The place of the next batch."""
+        return {"epoch": self._epoch, "batch": self._batch}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Let the next iteration go on from a saved place."""
+        if not all(type(state[name]) is int and state[name] >= -1 for name in ("epoch", "batch")):
+            raise ValueError(f"expected the number of an epoch and of a batch, got {state}")
+        self._epoch, self._batch = state["epoch"], state["batch"]
+        self._restored = self._epoch >= 0  # a state saved before the first batch has no epoch yet
+
+
+class Loader(KeepsPlace):
     """An iterable over batches that can save and restore its place.
 
     Args:
@@ -76,9 +95,6 @@ class Loader:
         self._drop_last = drop_last
         self._rank = rank
         self._processes = processes
-        self._epoch = -1
-        self._batch = 0
-        self._restored = False
 
     def __len__(self) -> int:
         full, rest = divmod(self._size, self._batch_size)
@@ -99,15 +115,6 @@ class Loader:
             shared = indices[start : None if last else end]
             self._batch = number + 1
             yield self._fetch(shared[self._rank :: self._processes])
-
-    def state_dict(self) -> dict[str, int]:
-        """The place of the next batch."""
-        return {"epoch": self._epoch, "batch": self._batch}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Let the next iteration go on from a saved place."""
-        self._epoch, self._batch = state["epoch"], state["batch"]
-        self._restored = self._epoch >= 0  # a state saved before the first batch has no epoch yet
 
 
 def overfitted(trainer: Trainer | None) -> int:

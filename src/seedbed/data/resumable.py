@@ -23,7 +23,7 @@ from lightning.pytorch.utilities import CombinedLoader
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from seedbed.data.loader import mix, seeded
+from seedbed.data.loader import KeepsPlace, mix, seeded
 from seedbed.processes.distributed import rank, size
 from seedbed.terminal import log
 
@@ -49,7 +49,7 @@ class SeededBySample(Dataset[Any]):
             return self.dataset[index]
 
 
-class ResumableLoader:
+class ResumableLoader(KeepsPlace):
     """The batches of a map-style DataLoader, in an order that depends on seed and epoch alone.
 
     Args:
@@ -60,9 +60,6 @@ class ResumableLoader:
     def __init__(self, loader: DataLoader[Any], *, seed: int) -> None:
         self.loader = loader
         self.seed = seed
-        self._epoch = -1
-        self._batch = 0
-        self._restored = False
 
     def __getattr__(self, name: str) -> Any:
         """Whatever else is asked of a DataLoader."""
@@ -118,17 +115,6 @@ class ResumableLoader:
             settings |= {"batch_sampler": batches}
         generator = torch.Generator().manual_seed(seed + self._batch)
         yield from DataLoader(**settings, generator=generator)
-
-    def state_dict(self) -> dict[str, int]:
-        """The place of the next batch."""
-        return {"epoch": self._epoch, "batch": self._batch}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Let the next iteration go on from a saved place."""
-        if not all(type(state[name]) is int and state[name] >= -1 for name in ("epoch", "batch")):
-            raise ValueError(f"expected the number of an epoch and of a batch, got {state}")
-        self._epoch, self._batch = state["epoch"], state["batch"]
-        self._restored = self._epoch >= 0
 
 
 HOOKS = ("setup", "train_dataloader", "val_dataloader", "test_dataloader", "predict_dataloader")
