@@ -45,6 +45,20 @@ def random_parts(count: int, *, validation: float, test: float, seed: int, sourc
     return checked(parts, source, tests=test > 0)
 
 
+def held_out(count: int, validation: int, *, seed: int) -> Parts:
+    """Of an official training set hold so many rows out for validation; none is for test.
+
+    Raises:
+        DataError: If there are no more than these.
+    """
+    if validation >= count:
+        raise DataError(
+            f"data.validation={validation}: expected fewer than the {count:,} training images."
+        )
+    rows = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    return rows[validation:], rows[:validation], rows[:0]
+
+
 def stratified_parts(
     classes: np.ndarray, *, validation: float, test: float, seed: int, source: str
 ) -> Parts:

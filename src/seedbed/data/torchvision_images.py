@@ -24,6 +24,7 @@ from torch import Tensor
 
 from seedbed.data.augment import Augment
 from seedbed.data.labelled_images import LabelledImages
+from seedbed.data.parts import held_out
 from seedbed.data.rows import Rows, RowSplits
 from seedbed.errors import DataError, FetchError, MirrorsError, SettingError, nearest
 
@@ -127,14 +128,7 @@ class TorchvisionImages(LabelledImages):
             official, tested = (self.set_class(folder, train=train) for train in (True, False))
             images, labels = _rows(official)
             test = _rows(tested)
-        if self.validation >= len(images):
-            raise DataError(
-                f"data.validation={self.validation}: expected fewer than the {len(images):,} "
-                "training images."
-            )
-        generator = torch.Generator().manual_seed(self.split_seed)
-        order = torch.randperm(len(images), generator=generator)
-        val, train = order[: self.validation], order[self.validation :]
+        train, val, _ = held_out(len(images), self.validation, seed=self.split_seed)
         digest = hashlib.sha256()
         for part in (images, labels, *test):
             digest.update(part.numpy().data)

@@ -161,14 +161,11 @@ def _opened(file: Path) -> dict[str, Any]:
     except UNREADABLE as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{file}: cannot be opened as weights ({first[:200]}).") from None
-    inner = next((state[k] for k in ("state_dict", "model") if _is_mapping(state, k)), state)
+    within = [state.get(k) for k in ("state_dict", "model")] if isinstance(state, Mapping) else []
+    inner = next((one for one in within if isinstance(one, Mapping)), state)
     if not isinstance(inner, Mapping) or not all(isinstance(name, str) for name in inner):
         raise DataError(f"{file}: expected a state dict, tensors by name.")
     return dict(inner)
-
-
-def _is_mapping(state: Any, key: str) -> bool:
-    return isinstance(state, Mapping) and isinstance(state.get(key), Mapping)
 
 
 def _downloaded(weights: Any) -> dict[str, Any]:

@@ -39,12 +39,9 @@ def draw_pairs(comparison: Comparison, file: Path) -> bool:
     first, second = settings
     if follows(first.values, second.values) or follows(second.values, first.values):
         return False
-    by_size = sorted(settings, key=lambda s: (s.numeric, len(set(s.values))))
-    other, along = by_size
-    if along.numeric and len(set(other.values)) <= MOST_LINES:
-        _draw_lines(comparison, along, other, values, file)
-    else:
-        _draw_heat(comparison, along, other, values, file)
+    other, along = sorted(settings, key=lambda s: (s.numeric, len(set(s.values))))
+    in_lines = along.numeric and len(set(other.values)) <= MOST_LINES
+    (_draw_lines if in_lines else _draw_heat)(comparison, along, other, values, file)
     return True
 
 
@@ -70,8 +67,7 @@ def _draw_lines(
                 means.append((place, mean))
         if means:
             axes.plot([x for x, _ in means], [y for _, y in means], color=colour)
-            name = str(line) if not other.short else f"{other.short}={shown(line)}"
-            ends.append(End(*means[-1], name, colour))
+            ends.append(End(*means[-1], other.named(line), colour))
     finish(comparison, [axes], values)
     label_ends(axes, ends)
     picture.savefig(file)
@@ -87,10 +83,9 @@ def _draw_heat(
     for y, row, column in zip(values, other.values, along.values, strict=True):
         cells.setdefault((row, column), []).append(y)
     grid = np.full((len(rows), len(columns)), np.nan)
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            if reached := [y for y in cells.get((row, column), []) if y is not None]:
-                grid[i, j] = float(np.mean(reached))
+    for (row, column), own in cells.items():
+        if reached := [y for y in own if y is not None]:
+            grid[rows.index(row), columns.index(column)] = np.mean(reached)
     known = grid[np.isfinite(grid)]
     norm = (LogNorm if spans(known.tolist(), 20) else Normalize)(known.min(), known.max())
     picture = new_figure(min(2.5 + 1.1 * len(columns), 16), min(1.5 + 0.6 * len(rows), 12))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from seedbed.record.settings import LARGEST
@@ -27,18 +28,13 @@ def view(comparison: Comparison) -> tuple[float, float]:
     firsts = [curve[0] for curve in curves if curve]
     if not firsts:
         return -math.inf, math.inf
-    values = [y for curve in curves for y in curve] + finals(comparison)
+    reached = (run.figures.get(comparison.metric, math.nan) for run in comparison.runs)
+    values = [*chain(*curves, finite(reached))]
     if comparison.mode == "max":
         start = min(firsts)
         return start - ((max(values) - start) or 1.0), math.inf
     start = max(firsts)
     return -math.inf, start + ((start - min(values)) or 1.0)
-
-
-def finals(comparison: Comparison) -> list[float]:
-    """The metric of every run that has it."""
-    metric = comparison.metric
-    return finite(run.figures[metric] for run in comparison.runs if metric in run.figures)
 
 
 def spans(values: Sequence[float], ratio: float) -> bool:

@@ -46,6 +46,10 @@ class Setting:
         """Whether all its values are numbers."""
         return all(isinstance(value, int | float) for value in self.values)
 
+    def named(self, value: Value) -> str:
+        """One of its values in a label."""
+        return f"{self.short}={shown(value)}" if self.short else str(value)
+
 
 @dataclass(frozen=True)
 class Differences:
@@ -72,7 +76,7 @@ class Differences:
             for setting in self.settings
         }
         ordered = sorted(self.settings, key=lambda setting: places[setting.name])
-        return " ".join(_part(setting, setting.values[run]) for setting in ordered)
+        return " ".join(setting.named(setting.values[run]) for setting in ordered)
 
     def short_label(self, run: int) -> str:
         """The same without what others have typed and this run has left as it is."""
@@ -186,7 +190,3 @@ def _sets(key: str, setting: Setting) -> bool:
     return f"{setting.name}.".startswith(f"{key}.") or (
         is_choice and key.startswith(f"{setting.name}.")
     )
-
-
-def _part(setting: Setting, value: Value) -> str:
-    return f"{setting.short}={shown(value)}" if setting.short else str(value)

@@ -143,7 +143,8 @@ class Slurm(Pool):
         for job in self._jobs.values():
             job.cancel(check=False)
         with suppress(KeyboardInterrupt):
-            soon(lambda: not any(map(_is_running, self._jobs)), PATIENCE, POLL)
+            runs = [RunDirectory(path) for path in self._jobs]
+            soon(lambda: all(run.state() != "running" for run in runs), PATIENCE, POLL)
 
     def _look(self) -> None:
         """Have the disk show what is new, and every so often ask for the queue."""
@@ -222,7 +223,3 @@ def _last_words(path: Path, job: "Job[str]") -> str:
             return said
     lines = (job.stderr() or "").strip().splitlines()
     return ": ".join([f"job {job.job_id} ended without a result", *lines[-1:]])
-
-
-def _is_running(path: Path) -> bool:
-    return RunDirectory(path).state() == "running"

@@ -58,7 +58,7 @@ class Digits(DigitImages):
         """Take the images from scikit-learn; their pixels are whole numbers from 0 to 16."""
         from sklearn.datasets import load_digits  # takes a second to import
 
-        digits = load_digits()
+        digits, source = load_digits(), "scikit-learn's digits"
         images = torch.from_numpy(digits.images)[:, None].float() / 16
         labels = torch.from_numpy(digits.target)
         parts = random_parts(
@@ -66,16 +66,16 @@ class Digits(DigitImages):
             validation=self.validation,
             test=self.test,
             seed=self.split_seed,
-            source="scikit-learn's digits",
+            source=source,
         )
-        train, val, test = self.folded(parts, seed=self.split_seed, source="scikit-learn's digits")
+        train, val, test = self.folded(parts, seed=self.split_seed, source=source)
         return RowSplits(
             train=(images[train], labels[train]),
             val=(images[val], labels[val]),
             test=(images[test], labels[test]),
             outputs=10,
             facts={
-                "source": "scikit-learn's digits",
+                "source": source,
                 "train": len(train),
                 "val": len(val),
                 "test": len(test),

