@@ -35,10 +35,6 @@ def test_special_characters_come_first_and_the_rest_is_sorted() -> None:
     assert vocabulary.characters == "\0" + UNKNOWN + "cabd"
 
 
-def test_length_is_the_number_of_characters() -> None:
-    assert len(Vocabulary.from_text(["春眠", "春曉"])) == 3
-
-
 def test_vocabulary_contains_its_characters_alone() -> None:
     vocabulary = Vocabulary("春眠")
     assert "眠" in vocabulary

@@ -87,11 +87,6 @@ def test_decay_of_all_reaches_every_parameter(make_optimizer: Any) -> None:
     assert shrunk(make_optimizer, "all") == set().union(*KINDS.values())
 
 
-def test_packed_attention_projection_is_a_matrix() -> None:
-    attention = nn.MultiheadAttention(4, 2)
-    assert "in_proj_weight" in kinds(attention)["matrix"]
-
-
 def test_head_is_only_what_goes_by_that_name_at_the_top() -> None:
     net = nn.ModuleDict({"head": nn.Linear(2, 2), "tail": nn.ModuleDict({"head": nn.Linear(2, 2)})})
     assert kinds(net)["head"] == {"head.weight"}
@@ -111,7 +106,3 @@ def test_frozen_parameters_are_left_out() -> None:
     net.body.requires_grad_(False)
     left = {name for names in kinds(net).values() for name in names}
     assert left == {name for name, parameter in net.named_parameters() if parameter.requires_grad}
-
-
-def test_empty_kinds_are_left_out() -> None:
-    assert set(kinds(nn.Linear(2, 2))) == {"matrix", "vector"}

@@ -8,7 +8,7 @@ from shipped import EXPERIMENTS, OWN_DATA
 
 from seedbed.errors import DataError, SettingError
 from seedbed.runs import check as module
-from seedbed.runs.check import check, check_each
+from seedbed.runs.check import check
 
 VERSE = ("experiment=rhymes", "data.poems=60", "data.context=8", "net.depth=1")
 
@@ -77,15 +77,6 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     check(["experiment=marks"])
     assert not [*tmp_path.iterdir()]
-
-
-def test_all_experiments_are_tried_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[list[str]] = []
-    monkeypatch.setattr(module, "check", lambda overrides: tried.append(overrides) or "good")
-    results = [*check_each([])]
-    shipped = [[f"experiment={name}"] for name in EXPERIMENTS if name not in OWN_DATA]
-    assert [words for words in tried if words in shipped] == shipped
-    assert all(result.problem is None and result.exit_status == 0 for result in results)
 
 
 def test_one_bad_experiment_does_not_hide_the_others(

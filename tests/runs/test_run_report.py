@@ -31,10 +31,6 @@ def test_fit_ends_by_naming_the_page_it_has_written(
     assert "in the experiment: 0.01" in text
 
 
-def test_run_without_a_report_writes_none(tmp_path: Path) -> None:
-    assert not (executed(tmp_path / "run", "report=false").path / "report.html").exists()
-
-
 def test_picture_that_cannot_be_drawn_does_not_fail_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,13 +1,11 @@
 """Texts of one's own through the command line: what is said, and where the run is kept."""
 
-import json
 from pathlib import Path
 
 import pytest
 from made import executed
 
 from seedbed.config.compose import composed
-from seedbed.errors import DataError
 
 TINY = ["net.depth=1", "data.context=16", "data.batch_size=2", "max_steps=2", "logger=csv"]
 TINY += ["val_check_interval=1", "callbacks.samples.length=5"]
@@ -26,13 +24,6 @@ def test_opening_lines_say_what_was_read_and_how(tmp_path: Path) -> None:
     assert said.startswith("experiment  sea, seed 42\n")
     facts = "val documents 2, test documents 2, train documents 36"
     assert f"{path}, read as UTF-16 text, a blank line between documents, {facts}\n" in said
-
-
-def test_half_a_character_is_refused_before_the_fit(tmp_path: Path) -> None:
-    path = tmp_path / "texts.json"
-    path.write_text(json.dumps([{"title": "a", "paragraphs": [f"{n} \ud83d"]} for n in range(40)]))
-    with pytest.raises(DataError, match=r"document 1, character 5: has U\+D83D, half a character"):
-        opening(tmp_path, "experiment=text", f"data.path={path}")
 
 
 @pytest.mark.parametrize(

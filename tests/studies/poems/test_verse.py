@@ -3,7 +3,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from seedbed.data.text import split_documents
 from seedbed.data.vocabulary import END, UNKNOWN
@@ -49,13 +48,6 @@ def test_it_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     Verse(poems=200).setup()
 
 
-def test_vocabulary_is_small() -> None:
-    data = Verse(poems=2000)
-    vocabulary = set(data.splits.vocabulary.characters)
-    assert vocabulary <= {END, UNKNOWN, *verse_grammar.CHARACTERS}
-    assert len(vocabulary) < 500
-
-
 def test_thousand_poems_show_training_every_character_of_the_grammar() -> None:
     vocabulary = Verse(poems=1000).splits.vocabulary
     assert vocabulary.characters == END + UNKNOWN + verse_grammar.CHARACTERS
@@ -70,12 +62,6 @@ def test_draw_seed_fixes_the_poems() -> None:
 def test_draw_seed_fixes_the_split() -> None:
     expected = split_documents(verse_grammar.poems(200, 7).__iter__, seed=7, facts={})
     assert np.array_equal(Verse(poems=200, draw_seed=7).splits.val, expected.val)
-
-
-def test_first_batch_has_the_asked_shape() -> None:
-    for tensor in next(iter(Verse(poems=200, context=64, batch_size=4).train_dataloader())):
-        assert tensor.shape == (4, 64)
-        assert tensor.dtype == torch.int64
 
 
 def test_no_poems_at_all_are_refused() -> None:
