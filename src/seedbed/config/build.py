@@ -148,7 +148,7 @@ def build_data(config: Mapping[str, Any]) -> Any:
     What another one draws, here or in its hooks, is drawn from the run's seed. Without one, the
     module has loaders of its own.
     """
-    if config.get("data") is None:
+    if config.get("data") is None and is_self_contained(config):
         return DataOfModule()
     with seeded(config["seed"]):
         datamodule = construct_in(data_dir(), config["data"], "data")
