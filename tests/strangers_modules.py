@@ -260,7 +260,8 @@ class Assembled(LightningModule):
     def predict_step(self, batch: list[Tensor], batch_idx: int) -> dict[str, Any]:
         x = batch[0]
         names = [f"{batch_idx}/{number}" for number in range(len(x))]
-        return {"name": names, "sum": x.sum(1), "net": self.net(x), "mean": x.mean()}
+        of_net = {"out": self.net(x), "sum": x.sum(1)}
+        return {"name": names, "sum": x.sum(1), "net": of_net, "mean": x.mean(), "batch": batch_idx}
 
     def configure_optimizers(self) -> Any:
         optimizer = self.hparams["optimizer"](self.parameters())

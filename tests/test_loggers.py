@@ -1,12 +1,16 @@
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers.logger import DummyLogger
 from made import rows_of
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.summary.writer import event_file_writer
 
+from seedbed.lightning_private import keep_from_evaluation_batches
 from seedbed.loggers import CSVLogger, rewind
 
 
@@ -199,3 +203,18 @@ def test_what_is_logged_after_a_fit_of_less_than_a_second_stays_in_sight(
     events = EventAccumulator(str(tmp_path))
     events.Reload()
     assert events.Tags()["scalars"] == ["val/loss", "test/loss"]
+
+
+def test_loggers_are_all_there_again_where_a_batch_of_an_evaluation_raises() -> None:
+    csv, other = logger(Path()), DummyLogger()
+    trainer: Any = SimpleNamespace(loggers=[csv, other])
+
+    def update(step: int) -> None:
+        assert trainer.loggers == [other]
+        raise KeyboardInterrupt
+
+    trainer._logger_connector = SimpleNamespace(update_eval_step_metrics=update)
+    keep_from_evaluation_batches(trainer, CSVLogger)
+    with pytest.raises(KeyboardInterrupt):
+        trainer._logger_connector.update_eval_step_metrics(0)
+    assert trainer.loggers == [csv, other]

@@ -79,8 +79,10 @@ def keep_from_evaluation_batches(trainer: Trainer, kind: type[Logger]) -> None:
     def update_others(step: int) -> None:
         loggers = trainer.loggers
         trainer.loggers = [logger for logger in loggers if not isinstance(logger, kind)]
-        update(step)
-        trainer.loggers = loggers
+        try:
+            update(step)
+        finally:
+            trainer.loggers = loggers
 
     connector.update_eval_step_metrics = update_others  # type: ignore[method-assign]
 

@@ -14,7 +14,7 @@ from seedbed.config.build import build, build_data, build_optimizer, build_task
 from seedbed.config.checks import check
 from seedbed.data.tokens import TokensDataModule
 from seedbed.errors import SettingError
-from seedbed.runs.validate import laid_out
+from seedbed.runs.validate import check_layout, laid_out
 
 VERSE = ("data=rhymes", "data.poems=60", "data.context=8", "task=language")
 
@@ -118,3 +118,35 @@ def test_absent_gpu_is_hidden_from_torch_where_a_run_is_made_and_not_where_it_is
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
     build(config, tmp_path)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+
+
+NN = "torch.nn"
+HOSTILE: dict[str, dict[str, Any]] = {
+    "copies": {
+        "_target_": f"{NN}.Transformer",
+        "d_model": 4,
+        "nhead": 1,
+        "num_encoder_layers": 10**9,
+    },
+    "a device": {"_target_": f"{NN}.LSTM", "input_size": 1, "hidden_size": 10**4, "device": "cpu"},
+    "layers": {"_target_": f"{NN}.LSTM", "input_size": 1, "hidden_size": 1, "num_layers": 10**9},
+}
+
+
+def of_anyone(**parts: Any) -> dict[str, Any]:
+    """A configuration in which a module that brings its own is given parts."""
+    task = {"_target_": "lightning.pytorch.demos.boring_classes.BoringModel", **parts}
+    return {"seed": 1, "task": task, "net": None}
+
+
+@pytest.mark.parametrize("part", HOSTILE)
+def test_part_that_would_take_all_time_or_memory_is_refused_before_it_does(part: str) -> None:
+    with pytest.raises(SettingError, match=r"many more parts or weights|device: leads to"):
+        laid_out(of_anyone(part=HOSTILE[part]), {}, most=400)
+
+
+def test_net_that_computes_to_be_made_is_no_larger_than_what_was_saved(tmp_path: Path) -> None:
+    large = {"_target_": f"{NN}.Linear", "in_features": 2000, "out_features": 2000}
+    computes = {"_target_": "torchvision.models.regnet_x_400mf"}
+    with pytest.raises(SettingError, match="many more parts or weights"):
+        check_layout(tmp_path, {"state_dict": {}}, of_anyone(a=large, b=computes), {})

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from seedbed.config.compose import composed
 from seedbed.config.override_problems import setting_problems
-from seedbed.config.overrides import check_hydras, readable, searched, settings_in
+from seedbed.config.overrides import check_hydras, is_multirun, readable, searched, settings_in
 from seedbed.errors import SettingError
 from seedbed.project import CONF
 
@@ -150,6 +150,7 @@ def test_word_after_a_flag_is_no_setting() -> None:
     words = ["--config-dir", "/tmp/a=b c", "experiment=mine"]
     assert readable(words) == words
     assert settings_in(words) == ['hydra.searchpath=["/tmp/a=b c"]', "experiment=mine"]
+    assert not is_multirun(["--config-dir", "sweep", "max_epochs=1"])
 
 
 def test_setting_that_others_are_made_of_cannot_be_taken_away() -> None:

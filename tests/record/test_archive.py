@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from seedbed.record.archive import ForeignTypeError, read
+from seedbed.record.archive import ForeignTypeError, is_plain, read
 
 NUMBERS = torch.arange(12.0).view(3, 4)
 
@@ -42,6 +42,7 @@ def test_what_torch_saved_is_what_torch_would_load(content: Any, tmp_path: Path)
     torch.save(content, tmp_path / "file")
     expected = torch.load(tmp_path / "file", weights_only=True)
     assert same(read(tmp_path / "file"), expected)
+    assert is_plain(content)
 
 
 def archive(path: Path, pickled: bytes, *, compressed: bool = False, **entries: bytes) -> Path:

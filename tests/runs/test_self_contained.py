@@ -174,8 +174,9 @@ def test_prediction_by_names_is_written_by_names(tmp_path: Path, seedbed: Any) -
     run = assembled(tmp_path / "run", "max_epochs=1")
     execute(run.path)
     header, first, *rows = seedbed("predict", run.path).out.splitlines()
-    assert header == "name,sum," + "".join(f"net_{number}," for number in range(6)) + "mean"
-    assert first.startswith("0/0,")
+    outputs = ",".join(f"net_out_{number}" for number in range(6))
+    assert header == f"name,sum,{outputs},net_sum,mean,batch"
+    assert (first.startswith("0/0,"), first.endswith(",0")) == (True, True)
     assert len(rows) == 9
 
 

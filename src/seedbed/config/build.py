@@ -282,7 +282,9 @@ def construct(node: Mapping[str, Any], kind: str, **given: Any) -> Any:
     target = resolve(node["_target_"], kind)
     for name in foreign_arguments(target):  # a verb on a run does not check its settings
         if name in node:
-            raise SettingError(f"{node['_target_']}: {name}: leads to files or code; leave it out.")
+            raise SettingError(
+                f"{node['_target_']}: {name}: leads to files, code or a device; leave it out."
+            )
     arguments = {
         key: _constructed(value, within(kind, key, target))
         for key, value in node.items()

@@ -327,7 +327,7 @@ def _node(
         if (key, value) == ("mode", None) and kind == "callbacks":
             continue  # `_best` reports it
         if key in refused:
-            yield f"{name}: leads to files or code; expected to be left out."
+            yield f"{name}: leads to files, code or a device; expected to be left out."
         elif key not in settable:
             said = GIVEN_PLACE.get(kind or "") if key in GIVEN_PLACES and key in given else None
             yield f"{name}: {said or f'no such setting; {nearest(key, settable)}'}"

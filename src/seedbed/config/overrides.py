@@ -77,7 +77,7 @@ def readable(arguments: list[str]) -> list[str]:
             or spaces about its sign.
     """
     _check_form(arguments)
-    keys = {_key(argument).lstrip("+") for argument in arguments}
+    keys = {_key(argument).lstrip("+") for argument in arguments if "=" in argument}
     if not keys & {"experiment", "sweep"}:
         arguments = [*arguments, *_experiment()]
     folds = "data.fold" not in keys and any(map(FOLDS.match, arguments))
@@ -201,7 +201,7 @@ def searched(arguments: list[str]) -> list[str]:
 def is_multirun(arguments: list[str]) -> bool:
     """Whether a command line asks for several runs."""
     asked = {"-m", "--multirun", MULTIRUN} & {*arguments}
-    return bool(asked) or "sweep" in map(_key, arguments)
+    return bool(asked) or any(argument.startswith("sweep=") for argument in arguments)
 
 
 def taken_away(overrides: Sequence[str]) -> list[str]:

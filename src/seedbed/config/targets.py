@@ -263,10 +263,14 @@ def required(target: Any) -> tuple[str, ...]:
 
 
 def foreign_arguments(target: Any) -> list[str]:
-    """The arguments of another package's class by which a value could reach files or code."""
+    """The arguments of another package's class by which a value could reach files or code.
+
+    A layer has no device of its own: on `meta` it is looked at before it may take memory.
+    """
     if _is_own(target.__module__):
         return []
-    return [
+    places = ["device"] if target.__module__.startswith("torch.nn.") else []
+    return places + [
         name
         for name, parameter in inspect.signature(target).parameters.items()
         if name not in (*GIVEN_PLACES, *LISTED)

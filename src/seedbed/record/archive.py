@@ -297,8 +297,9 @@ _PLAIN = (
 def is_plain(value: Any) -> bool:
     """Whether a value, with all that it holds, is one that `read` takes."""
     if isinstance(value, dict):
-        kinds = {*map(type, value)} <= {str, int, float, bool}
-        return type(value) in (dict, OrderedDict) and kinds and all(map(is_plain, value.values()))
+        kinds = {*map(type, value)} <= {str, int, float, bool, type(None)}
+        known = type(value) in (dict, OrderedDict, Counter)
+        return known and kinds and all(map(is_plain, value.values()))
     if type(value) in (list, tuple, set):
         return all(map(is_plain, value))
     return type(value) in (*_PLAIN, bool, torch.Size) or isinstance(value, Tensor)

@@ -131,7 +131,9 @@ def _columns(part: Any, name: str = "output") -> Iterator[tuple[str, list[Any]]]
             yield name if named else f"{name}_{number}", column
     elif isinstance(part, Mapping):
         for key, one in part.items():
-            yield from _columns(one, str(key))
+            yield from _columns(one, str(key) if name == "output" else f"{name}_{key}")
+    elif isinstance(part, str | int | float):
+        yield name, [part]
     elif isinstance(part, list) and all(isinstance(one, str | int | float) for one in part):
         yield name, part
     elif isinstance(part, list | tuple):

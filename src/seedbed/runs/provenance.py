@@ -69,7 +69,7 @@ def collect(study: Study, *, seed: int, weights: dict[str, str] | None) -> dict[
         "device": trainer.strategy.root_device.type,
         "precision": str(trainer.precision),
         "data": getattr(study.datamodule, "facts", {}),
-        "sizes": {**getattr(study.datamodule, "sizes", {})},
+        "sizes": dict(getattr(study.datamodule, "sizes", None) or {}),
         "weights": weights,
     }
 

@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules import module
+from torch.nn.parameter import is_lazy
+from torch.overrides import TorchFunctionMode
 
 from seedbed.config.build import build_data, build_task
 from seedbed.errors import DamagedError, RunError, SettingError, listed, memory
@@ -33,6 +35,12 @@ NOT_IN_ALL = ("running", "steps")
 
 PARTS_A_TENSOR = 20
 """How many parameters and modules a net may have for each of its checkpoint's tensors."""
+
+TIMES, ROOM = 4, 1_000_000
+"""How many times the numbers of its checkpoint, and how many more, a net may hold as it is made."""
+
+OF_LAYOUT = {"compile": False, "init": {"_target_": "seedbed.optim.initialisers.default"}}
+"""In place of what does not change a net's layout."""
 
 Differences = Iterator[str]
 
@@ -83,13 +91,19 @@ def check_layout(
 ) -> None:
     """Compare weights with the net that the configuration describes, which takes no memory.
 
+    One that must compute to be made is made, as far as it is not much larger than the weights.
+
     Raises:
         RunError: Naming what is different.
     """
     weights = state["state_dict"]
-    expected = laid_out(config, sizes, most=PARTS_A_TENSOR * (len(weights) + 10))
-    if expected is not None:
-        refuse(path, weights_differ(weights, expected))
+    parts = PARTS_A_TENSOR * (len(weights) + 10)
+    expected = laid_out(config, sizes, most=parts)
+    if expected is None:
+        saved = sum(one.numel() for one in weights.values() if isinstance(one, Tensor))
+        with torch.random.fork_rng(devices=()), _at_most(parts, TIMES * saved + ROOM):
+            expected = build_task({**config, **OF_LAYOUT}, sizes).state_dict(keep_vars=True)
+    refuse(path, weights_differ(weights, expected))
 
 
 def laid_out(
@@ -108,10 +122,9 @@ def laid_out(
     Raises:
         SettingError: If there are more, or a target refuses a value.
     """
-    own_weights = {"_target_": "seedbed.optim.initialisers.default"}
     try:
         with torch.device("meta"), _at_most(most):
-            task = build_task({**config, "compile": False, "init": own_weights}, sizes)
+            task = build_task({**config, **OF_LAYOUT}, sizes)
     except NotImplementedError:
         return None
     except RuntimeError as error:
@@ -126,20 +139,38 @@ def laid_out(
 
 
 @contextmanager
-def _at_most(most: int) -> Iterator[None]:
-    """Stop as soon as what is made has more parameters and modules than so many."""
-    made = count()
+def _at_most(parts: int, numbers: float = math.inf) -> Iterator[None]:
+    """Stop as soon as what is made has more parameters and modules, or numbers, than were saved.
 
-    def note(*_: object) -> None:
-        if next(made) >= most:
-            raise SettingError(f"net: it has more than {most:,} parts, many more than were saved.")
+    Copies count as parts: `torch.nn.Transformer` copies a layer before it registers the copies.
+
+    Args:
+        parts: The most parameters and modules.
+        numbers: The most numbers in the parameters, which take no memory before they are drawn.
+    """
+    made, held = count(), 0
+
+    def note(_: object = None, __: str = "", one: object = None) -> None:
+        nonlocal held
+        held += one.numel() if isinstance(one, Tensor) and not is_lazy(one) else 0
+        if next(made) >= parts or held > numbers:
+            raise SettingError("net: it has many more parts or weights than were saved.")
+
+    class Copies(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            if func is Tensor.clone:
+                note(one=args[0])
+            return func(*args, **(kwargs or {}))
 
     hooks = [
         module.register_module_parameter_registration_hook(note),
         module.register_module_module_registration_hook(note),
     ]
     try:
-        yield
+        with Copies():
+            yield
     finally:
         for hook in hooks:
             hook.remove()
