@@ -81,6 +81,13 @@ class Vectors(LightningDataModule):
     predict_dataloader = test_dataloader
 
 
+class Pairwise(Vectors):
+    """Two training loaders, the shorter of which begins again within an epoch."""
+
+    def train_dataloader(self) -> Any:
+        return {"a": self._loader(self.x[:40], shuffle=True), "b": self._loader(self.x[40:])}
+
+
 class Divided(Vectors):
     """Divides its rows at random, by no seed."""
 
@@ -241,10 +248,11 @@ class Assembled(LightningModule):
         self.save_hyperparameters(logger=False)
         self.net, self.loss, self.shape, self.metrics = net, loss, (-1, *shape), metrics
 
-    def _step(self, batch: list[Tensor], part: str) -> Tensor:
-        x = batch[0].view(self.shape)
+    def _step(self, batch: Any, part: str) -> Tensor:
+        rows = [both[0] for both in batch.values()] if isinstance(batch, dict) else batch
+        x = torch.cat(rows).view(self.shape)
         loss: Tensor = self.loss(self.net(x), x)
-        self.log(f"{part}_loss", loss, on_step=True, on_epoch=True)
+        self.log(f"{part}_loss", loss, on_step=True, on_epoch=True, batch_size=len(x))
         return loss
 
     def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
@@ -265,6 +273,7 @@ class Assembled(LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = self.hparams["optimizer"](self.parameters())
+        assert self.trainer.estimated_stepping_batches > 0  # sets up the training data
         scheduler = self.hparams["scheduler"](optimizer)
         return {
             "optimizer": optimizer,

@@ -16,6 +16,7 @@ import strangers_modules
 import torch
 from copied import called, copied, python
 from events import interrupt
+from exact import same
 from fixtures import Command
 from lightning import LightningDataModule
 from made import weights_of
@@ -84,8 +85,8 @@ ASSEMBLED = {
 """As the YAML files of Hydra projects give a module its parts."""
 
 
-def assembled(folder: Path, *overrides: str, **task: Any) -> RunDirectory:
-    composed = composed_study("manual", *overrides)
+def assembled(folder: Path, *overrides: str, data: str = "Vectors", **task: Any) -> RunDirectory:
+    composed = composed_study("manual", *overrides, _target_=f"{OWN}.{data}")
     with open_dict(composed):
         composed.task = ASSEMBLED | task
     config = plain(composed)
@@ -109,6 +110,28 @@ def test_part_that_no_module_may_be_given_is_refused(tmp_path: Path) -> None:
         assembled(tmp_path / "run", net={"_target_": "torch.hub.load", "model": "x"})
     with pytest.raises(SettingError, match=r"task\.optimizer\.params: is required by"):
         assembled(tmp_path / "run", optimizer={"_target_": "torch.optim.SGD"})
+
+
+@pytest.mark.parametrize("data", ["Vectors", "Pairwise"])
+@pytest.mark.parametrize("batch", [4, 5, 8])
+def test_fit_that_asked_for_its_length_goes_on_to_the_bit_with_its_plateaus(
+    batch: int, data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watching = ASSEMBLED["scheduler"] | {"mode": "max", "patience": 0, "factor": 0.5}
+    whole, cut = (
+        assembled(tmp_path / name, "max_epochs=3", data=data, scheduler=watching)
+        for name in ("whole", "cut")
+    )
+    execute(whole.path)
+    with monkeypatch.context() as patched:
+        interrupt(patched, strangers_modules.Assembled, batch)
+        with pytest.raises(SystemExit):
+            execute(cut.path)
+    execute(cut.path)
+    assert "cannot restore its place" not in cut.log_file.read_text()
+    states = [torch.load(run.last, weights_only=True) for run in (whole, cut)]
+    for part in ("state_dict", "optimizer_states", "lr_schedulers"):
+        assert same(*(state[part] for state in states)), part
 
 
 def test_object_that_a_module_puts_into_its_checkpoints_is_named(

@@ -27,6 +27,7 @@ from typing import Any, Literal
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import CombinedLoader
 from torch import Tensor
 
 from seedbed.data.loader import Loader
@@ -74,6 +75,7 @@ class Checkpoints(Callback):
         self._intervals: tuple[Any, Any] | None = None
         self._most_batches = -1
         self._is_partial = False
+        self._saved_metrics: dict[str, float] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Come after the callbacks whose states are saved, wherever they are listed."""
@@ -102,6 +104,8 @@ class Checkpoints(Callback):
         loader = trainer.train_dataloader
         if isinstance(loader, Loader | ResumableLoader):
             loader.load_state_dict({"epoch": trainer.current_epoch, "batch": 0})
+        elif loader is not None:
+            _begin_epoch(trainer)
         if self._intervals:
             trainer.check_val_every_n_epoch, trainer.val_check_batch = self._intervals
 
@@ -118,6 +122,7 @@ class Checkpoints(Callback):
         """Mark what a module logs of a resumed epoch: it covers the rest of the epoch only."""
         if self._is_partial:
             pl_module.log("partial", 1.0, rank_zero_only=True)
+            _step_plateaus(trainer, self._saved_metrics)
         self._is_partial = False
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -183,6 +188,7 @@ class Checkpoints(Callback):
     ) -> None:
         """Take over the random states, and that the fit had stopped early if it had."""
         self._random_states = checkpoint["random_states"]
+        self._saved_metrics = checkpoint["metrics"]
         if (self.directory / LAST).exists():
             self._written_step = checkpoint["global_step"]
         trainer.should_stop = checkpoint["stopped_early"]
@@ -234,13 +240,40 @@ def monitored(metrics: Mapping[str, Any], monitor: str) -> float:
 
 def _log_where_it_resumes(trainer: Trainer) -> None:
     """Log it if an epoch is resumed whose loader does not know its place."""
-    loader, data = trainer.train_dataloader, getattr(trainer, "datamodule", None)
-    if not hasattr(loader, "state_dict"):
+    loaders = CombinedLoader(trainer.train_dataloader).flattened
+    data = getattr(trainer, "datamodule", None)
+    if not all(hasattr(loader, "state_dict") for loader in loaders):
         batch = trainer.fit_loop.epoch_loop.batch_progress.current.ready
         log.info(
             f"{type(data).__name__} cannot restore its place: the epoch continues at batch "
             f"{batch + 1} with the first batches of the loader"
         )
+
+
+def _begin_epoch(trainer: Trainer) -> None:
+    """Of several loaders, let each begin the epoch's first order; a shorter one has several."""
+    loaders = CombinedLoader(trainer.train_dataloader).flattened
+    own = [loader for loader in loaders if isinstance(loader, ResumableLoader)]
+    longest = max(map(len, own), default=0)
+    for loader in own:
+        epoch = trainer.current_epoch * math.ceil(longest / max(len(loader), 1))
+        loader.load_state_dict({"epoch": epoch, "batch": 0})
+
+
+def _step_plateaus(trainer: Trainer, saved: Mapping[str, float]) -> None:
+    """Step the schedules that watch a metric, which Lightning does not in a resumed epoch.
+
+    Args:
+        trainer: The fit's.
+        saved: The checkpoint's metrics: one of the epoch's last validation is not measured again.
+    """
+    if not trainer.lightning_module.automatic_optimization:
+        return
+    for one in trainer.lr_scheduler_configs:
+        metric = trainer.callback_metrics.get(str(one.monitor), saved.get(str(one.monitor)))
+        due = one.interval == "epoch" and (trainer.current_epoch + 1) % one.frequency == 0
+        if one.reduce_on_plateau and due and metric is not None:
+            trainer.lightning_module.lr_scheduler_step(one.scheduler, metric)
 
 
 def _stop_if_signalled(number: int) -> None:

@@ -20,7 +20,7 @@ from torch import Tensor
 from seedbed.callbacks.checkpoints import state_of
 from seedbed.data.rows import RowsDataModule
 from seedbed.data.tokens import TokensDataModule
-from seedbed.lightning_private import is_restoring
+from seedbed.lightning_private import forget_training_data, is_restoring
 from seedbed.record.checkpoint import load
 from seedbed.record.directory import RunDirectory
 from seedbed.runs.optimizer_state import optimizers_differ, schedules_differ
@@ -59,6 +59,8 @@ class CheckedRestore(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Compare optimizers and schedules, before they take over theirs."""
+        # An optimizer's or schedule's length may have set up the training data, too early.
+        forget_training_data(trainer)
         state = self._state
         refuse(self._path, optimizers_differ(state["optimizer_states"], trainer))
         schedules = [config.scheduler for config in trainer.lr_scheduler_configs]
