@@ -47,9 +47,10 @@ class KeepsPlace:
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Let the next iteration go on from a saved place."""
-        if not all(type(state[name]) is int and state[name] >= -1 for name in ("epoch", "batch")):
+        epoch, batch = state["epoch"], state["batch"]
+        if not (type(epoch) is type(batch) is int and min(epoch, batch) >= -1):
             raise ValueError(f"expected the number of an epoch and of a batch, got {state}")
-        self._epoch, self._batch = state["epoch"], state["batch"]
+        self._epoch, self._batch = epoch, batch
         self._restored = self._epoch >= 0  # a state saved before the first batch has no epoch yet
 
 
