@@ -19,7 +19,7 @@ SMALL_POEMS = (
 
 @pytest.mark.parametrize(
     ("overrides", "functions", "files"),
-    [(("experiment=line",), 431, 54), (SMALL_POEMS, 518, 60)],
+    [(("experiment=line",), 433, 54), (SMALL_POEMS, 520, 60)],
     ids=["line", "poem_gpt"],
 )
 def test_run_walks_no_further_than_measured(
