@@ -130,8 +130,9 @@ def disturbed(folder: Path, deaths: list[tuple[Place, int]], *overrides: str) ->
     run = prepared(folder, EVERY_STEP, *overrides)
     for place, call in deaths:
         killed(run, place, call)
-        # TensorBoard sorts its files by the second in their names, and by process within one.
-        time.sleep(1 - time.time() % 1)
+        if (folder / "tensorboard").exists():
+            # TensorBoard sorts its files by the second in their names, and by process within one.
+            time.sleep(1 - time.time() % 1)
     execute(run.path)
     return run
 
