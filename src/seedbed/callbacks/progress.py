@@ -133,7 +133,7 @@ def _named(trainer: Trainer, task: LightningModule, figures: Mapping[str, float]
     """What a task shows; of another module the metric that decides, then those of validation."""
     if isinstance(task, Task):
         return ["train/loss", "val/loss", *task.headline]
-    watched = {getattr(one, "monitor", None) for one in vars(trainer)["callbacks"]}
+    watched = {getattr(one, "monitor", None) for one in trainer.callbacks}  # type: ignore[attr-defined]
     # Lightning has what is logged by steps and by epochs under three names.
     forks = {f"{name}_{kind}" for name in figures for kind in ("step", "epoch")} - watched
     metrics = [name for name in figures if is_metric(name) and name not in forks]
