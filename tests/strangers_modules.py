@@ -1,5 +1,6 @@
 """Modules and data as people write them who know nothing of Seedbed."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -247,6 +248,8 @@ class Assembled(LightningModule):
         super().__init__()
         self.save_hyperparameters(logger=False)
         self.net, self.loss, self.shape, self.metrics = net, loss, (-1, *shape), metrics
+        self.averaged = copy.deepcopy(net)
+        self.average = self.averaged.requires_grad_(requires_grad=False).state_dict()
 
     def _step(self, batch: Any, part: str) -> Tensor:
         rows = [both[0] for both in batch.values()] if isinstance(batch, dict) else batch
@@ -260,6 +263,10 @@ class Assembled(LightningModule):
 
     def validation_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
         return self._step(batch, "val")
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        for name, weight in self.net.state_dict().items():
+            self.average[name].lerp_(weight, 0.5)
 
     def on_train_epoch_end(self) -> None:
         for logger in self.loggers:

@@ -22,12 +22,14 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import wraps
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import CombinedLoader
+from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 
 from seedbed.data.loader import Loader
@@ -76,11 +78,29 @@ class Checkpoints(Callback):
         self._most_batches = -1
         self._is_partial = False
         self._saved_metrics: dict[str, float] = {}
+        self._waits = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Come after the callbacks whose states are saved, wherever they are listed."""
         callbacks = vars(trainer)["callbacks"]
         vars(trainer)["callbacks"] = [*(other for other in callbacks if other is not self), self]
+        own = not isinstance(pl_module, Task) and "on_train_batch_end" not in vars(pl_module)
+        if own and stage == "fit" and is_overridden("on_train_batch_end", pl_module):
+            self._come_after(trainer, pl_module)
+
+    def _come_after(self, trainer: Trainer, module: LightningModule) -> None:
+        """Save after what a module does at the end of a batch, as to average its weights."""
+        given = module.on_train_batch_end
+        self._waits = True
+
+        @wraps(given)
+        def on_train_batch_end(*arguments: Any) -> None:
+            given(*arguments)
+            self._waits = False
+            self.on_train_batch_end(trainer, module, None)
+            self._waits = True
+
+        vars(module)["on_train_batch_end"] = on_train_batch_end
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Restore the random states, and let signals wait; Lightning undoes that after the fit."""
@@ -113,6 +133,8 @@ class Checkpoints(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any
     ) -> None:
         """Have the last step validated; save, or stop, unless the epoch ends or is validated."""
+        if self._waits:
+            return
         at_end = self._at_end(trainer)
         if at_end:
             _validate_now(trainer)
