@@ -55,7 +55,9 @@ class Autoencoder(LightningModule):
 
 
 class Vectors(LightningDataModule):
-    """Ordinary loaders over a TensorDataset, shuffled."""
+    """Ordinary loaders over a TensorDataset, shuffled; its sizes are not those of a net."""
+
+    sizes: tuple[int, ...] | None = None
 
     def __init__(self, rows: int = 60, batch_size: int = 8, workers: int = 0) -> None:
         super().__init__()
@@ -296,7 +298,8 @@ class Whole(Autoencoder):
         self.last: nn.Linear | None = None
 
     def configure_model(self) -> None:
-        self.last = self.last or nn.Linear(6, 6)
+        width = int(torch.ones(6).sum())  # which cannot be computed where nothing takes memory
+        self.last = self.last or nn.Linear(6, width)
 
     def forward(self, x: Tensor) -> Tensor:
         assert self.last is not None

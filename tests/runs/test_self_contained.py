@@ -69,12 +69,13 @@ def test_strangers_module_is_trained_and_opened(study: str, tmp_path: Path) -> N
         assert torch.equal(value, weights_of(run.last)[name])
 
 
+SCHEDULES = "torch.optim.lr_scheduler"
 ASSEMBLED = {
     "_target_": f"{OWN}.Assembled",
     "net": {"_target_": "torch.nn.Linear", "in_features": 6, "out_features": 6},
     "optimizer": {"_target_": "torch.optim.SGD", "_partial_": True, "lr": 0.1},
     "scheduler": {
-        "_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau",
+        "_target_": f"{SCHEDULES}.ReduceLROnPlateau",
         "_partial_": True,
         "patience": 1,
     },
@@ -108,6 +109,8 @@ def test_module_is_assembled_from_the_parts_that_a_configuration_names(tmp_path:
 def test_part_that_no_module_may_be_given_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="expected a net, a layer, an optimizer"):
         assembled(tmp_path / "run", net={"_target_": "torch.hub.load", "model": "x"})
+    with pytest.raises(SettingError, match="it needs schedulers, which no setting can give"):
+        assembled(tmp_path / "run", scheduler={"_target_": f"{SCHEDULES}.SequentialLR"})
     with pytest.raises(SettingError, match=r"task\.optimizer\.params: is required by"):
         assembled(tmp_path / "run", optimizer={"_target_": "torch.optim.SGD"})
 

@@ -9,7 +9,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -167,8 +167,11 @@ def build_task(config: Mapping[str, Any], sizes: Mapping[str, Any], data: Any = 
     """
     if is_self_contained(config):
         task: LightningModule = construct(config["task"], "task")
-        with suppress(RuntimeError):  # it asks for its Trainer, which calls it again
+        try:
             task.configure_model()
+        except RuntimeError as error:
+            if "not attached to a `Trainer`" not in str(error):  # which calls it again
+                raise
         seed_hooks(task, seed=config["seed"])
         fine_tune(config, task)
         if isinstance(data, DataOfModule):

@@ -162,7 +162,8 @@ def _part(name: str) -> Any:
         try:
             return resolve(name, kind)
         except SettingError as error:
-            problems.add(str(error))
+            if _is_own(name.rpartition(".")[0]) or name.isidentifier() or _is_listed(name, kind):
+                problems.add(str(error))
     raise SettingError(
         problems.pop()
         if len(problems) == 1
