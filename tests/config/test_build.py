@@ -104,7 +104,7 @@ def test_language_models_head_is_ordered_by_the_training_text(tmp_path: Path) ->
 def test_net_with_more_in_its_buffers_than_the_machine_has_is_not_made() -> None:
     config = settings(*VERSE, "net=gpt")
     with pytest.raises(SettingError, match=r"buffers take .* bytes, more than this machine has"):
-        laid_out(config, {"vocabulary_size": 9, "context": 10**12}, most=1000)
+        laid_out(config, {"vocabulary_size": 9, "context": 10**12}, {}, most=1000)
 
 
 def test_absent_gpu_is_hidden_from_torch_where_a_run_is_made_and_not_where_it_is_checked(
@@ -142,7 +142,7 @@ def of_anyone(**parts: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("part", HOSTILE)
 def test_part_that_would_take_all_time_or_memory_is_refused_before_it_does(part: str) -> None:
     with pytest.raises(SettingError, match=r"many more parts or weights|device: leads to"):
-        laid_out(of_anyone(part=HOSTILE[part]), {}, most=400)
+        laid_out(of_anyone(part=HOSTILE[part]), {}, {}, most=400)
 
 
 def test_net_that_computes_to_be_made_is_no_larger_than_what_was_saved(tmp_path: Path) -> None:

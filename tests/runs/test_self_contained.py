@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,11 +19,11 @@ from copied import called, copied, python
 from events import interrupt
 from exact import same
 from fixtures import Command
-from lightning import LightningDataModule
+from lightning import LightningDataModule, LightningModule
 from made import weights_of
 from omegaconf import open_dict
 from strangers_modules import Autoencoder
-from strangers_runs import OWN, PACKAGES, STUDIES, composed_study, executed, settings
+from strangers_runs import OWN, PACKAGES, STUDIES, composed_study, executed, prepared, settings
 from stub_project import PROJECT
 from torch.utils.data import TensorDataset
 
@@ -36,7 +37,7 @@ from seedbed.data.resumable import (
     make_resumable,
     seed_hooks,
 )
-from seedbed.errors import DataError, SettingError, TrainingError
+from seedbed.errors import DataError, RunError, SettingError, TrainingError
 from seedbed.record.directory import RunDirectory
 from seedbed.record.run import read_run
 from seedbed.runs.evaluate import evaluate
@@ -146,6 +147,51 @@ def test_object_that_a_module_puts_into_its_checkpoints_is_named(
     monkeypatch.setattr(Autoencoder, "on_save_checkpoint", save)
     with pytest.raises(TrainingError, match="an object into the checkpoint's vocabulary"):
         executed(tmp_path / "run", "manual")
+
+
+def without_encoder(weights: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: one for name, one in weights.items() if not name.startswith("encoder.")}
+
+
+def left_out_of_its_state(module: Autoencoder) -> dict[str, Any]:
+    return without_encoder(LightningModule.state_dict(module))
+
+
+def left_out_of_its_checkpoint(module: Autoencoder, checkpoint: dict[str, Any]) -> None:
+    checkpoint["state_dict"] = without_encoder(checkpoint["state_dict"])
+
+
+@pytest.mark.parametrize(
+    ("hook", "by"),
+    [("state_dict", left_out_of_its_state), ("on_save_checkpoint", left_out_of_its_checkpoint)],
+)
+def test_weights_that_a_module_keeps_from_its_checkpoints_are_not_missed(
+    hook: str, by: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Autoencoder, "strict_loading", False)
+    monkeypatch.setattr(Autoencoder, hook, by)
+    run = prepared(tmp_path / "run", "manual")
+    with monkeypatch.context() as patched:
+        interrupt(patched, Autoencoder, 5)
+        with pytest.raises(SystemExit):
+            execute(run.path)
+    execute(run.path)
+    saved = torch.load(run.best, weights_only=True)["state_dict"]
+    assert saved
+    assert without_encoder(saved) == saved
+    opened = seedbed.load(run.path).task
+    assert same(without_encoder(LightningModule.state_dict(opened)), saved)
+
+
+def test_weights_that_a_strict_module_kept_from_its_checkpoint_are_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Autoencoder, "on_save_checkpoint", left_out_of_its_checkpoint)
+        patched.setattr(Autoencoder, "strict_loading", False)
+        run = executed(tmp_path / "run", "manual")
+    with pytest.raises(RunError, match=r"encoder\.\S+ is missing"):
+        seedbed.load(run.path)
 
 
 def test_what_is_logged_of_batches_of_validation_is_on_no_axis_of_the_fit(tmp_path: Path) -> None:

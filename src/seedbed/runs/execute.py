@@ -39,7 +39,7 @@ from seedbed.record.directory import RunDirectory, now, write_json
 from seedbed.runs import provenance
 from seedbed.runs.messages import conclude, introduce
 from seedbed.runs.restore import restoring
-from seedbed.runs.validate import check_begun, refuse, weights_differ
+from seedbed.runs.validate import check_begun, kept_weights, refuse, weights_differ
 from seedbed.runs.weights import begin_with_own, load_pretrained
 from seedbed.tasks.base import Task, net_of
 from seedbed.terminal import log, logged_to
@@ -233,7 +233,7 @@ def _fit_and_test(run: RunDirectory, study: Study, *, test: bool) -> dict[str, f
         run.start()
     trainer.strategy.barrier()  # the first process writes it
     best = _best(run, task)
-    task.load_state_dict(best["state_dict"])
+    task.load_state_dict(best["state_dict"], strict=task.strict_loading)
     step = best.get("steps", best["global_step"])
     metrics = {"step": float(step)} | measured(best["metrics"], task)
     if test:
@@ -251,7 +251,8 @@ def _best(run: RunDirectory, task: LightningModule) -> dict[str, Any]:
     """The best checkpoint, compared with the net unless this very process has written it."""
     best = reopen(run.best)
     if not is_own(run.best):
-        refuse(run.best, weights_differ(best["state_dict"], task.state_dict(keep_vars=True)))
+        weights = best["state_dict"]
+        refuse(run.best, weights_differ(weights, kept_weights(task, weights)))
     return best
 
 

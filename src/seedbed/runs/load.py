@@ -19,7 +19,14 @@ from seedbed.files import refuse_links_out
 from seedbed.metric_directions import COUNTS
 from seedbed.record import checkpoint as checkpoints
 from seedbed.record.directory import RunDirectory
-from seedbed.runs.validate import REFUSALS, check_layout, refuse, unfit, weights_differ
+from seedbed.runs.validate import (
+    REFUSALS,
+    check_layout,
+    kept_weights,
+    refuse,
+    unfit,
+    weights_differ,
+)
 from seedbed.tasks.base import net_of
 
 
@@ -71,10 +78,11 @@ def load(run: str | Path, checkpoint: str | Path = "best", *, exact: bool = Fals
         sizes = getattr(datamodule, "sizes", {})
         check_layout(path, state, config, sizes)
         task = build_task(config | {"compile": False}, sizes, datamodule)
-        refuse(path, weights_differ(state["state_dict"], task.state_dict(keep_vars=True)))
-        if exact and any(weight.dtype == torch.float64 for weight in state["state_dict"].values()):
+        weights = state["state_dict"]
+        refuse(path, weights_differ(weights, kept_weights(task, weights)))
+        if exact and any(weight.dtype == torch.float64 for weight in weights.values()):
             task.double()
-        task.load_state_dict(state["state_dict"])
+        task.load_state_dict(weights, strict=task.strict_loading)
         if config.get("test") is False:
             seal_test(datamodule, task)
         step = int(state.get("steps", state["global_step"]))

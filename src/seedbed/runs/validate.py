@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn.modules import module
 from torch.nn.parameter import is_lazy
@@ -34,7 +35,8 @@ NOT_IN_ALL = ("running", "steps")
 """What a checkpoint from which a fit can go on lacks, of some modules and versions."""
 
 PARTS_A_TENSOR = 20
-"""How many parameters and modules a net may have for each of its checkpoint's tensors."""
+"""How many parameters and modules a net may have for each tensor of its checkpoint, and for a
+hundred more, as a module may keep those of a frozen encoder from it."""
 
 TIMES, ROOM = 4, 1_000_000
 """How many times the numbers of its checkpoint, and how many more, a net may hold as it is made."""
@@ -97,23 +99,40 @@ def check_layout(
         RunError: Naming what is different.
     """
     weights = state["state_dict"]
-    parts = PARTS_A_TENSOR * (len(weights) + 10)
-    expected = laid_out(config, sizes, most=parts)
+    parts = PARTS_A_TENSOR * (len(weights) + 100)
+    expected = laid_out(config, sizes, weights, most=parts)
     if expected is None:
         saved = sum(one.numel() for one in weights.values() if isinstance(one, Tensor))
         with torch.random.fork_rng(devices=()), _at_most(parts, TIMES * saved + ROOM):
-            expected = build_task({**config, **OF_LAYOUT}, sizes).state_dict(keep_vars=True)
+            expected = kept_weights(build_task({**config, **OF_LAYOUT}, sizes), weights)
     refuse(path, weights_differ(weights, expected))
 
 
+def kept_weights(task: LightningModule, saved: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The weights that a checkpoint of a task must have, by name.
+
+    A module may keep some from its checkpoints, as those of a frozen encoder: by a `state_dict` of
+    its own, or as its loading is not strict, whatever is not `saved`.
+    """
+    every = nn.Module.state_dict(task, keep_vars=True)
+    own = type(task).state_dict is not nn.Module.state_dict
+    kept = (
+        {name: every.get(name, weight) for name, weight in task.state_dict().items()}
+        if own
+        else every
+    )
+    return {name: weight for name, weight in kept.items() if task.strict_loading or name in saved}
+
+
 def laid_out(
-    config: Mapping[str, Any], sizes: Mapping[str, Any], *, most: int
-) -> dict[str, Any] | None:
+    config: Mapping[str, Any], sizes: Mapping[str, Any], saved: Mapping[str, Any], *, most: int
+) -> dict[str, Tensor] | None:
     """The names, shapes and types of a task's weights, on a device where they take no memory.
 
     Args:
         config: A configuration.
         sizes: The data's.
+        saved: A checkpoint's weights.
         most: How many parameters and modules there may be.
 
     Returns:
@@ -134,8 +153,7 @@ def laid_out(
     taken = sum(buffer.nbytes for buffer in task.buffers())
     if taken > memory():
         raise SettingError(f"net: its buffers take {taken:,} bytes, more than this machine has.")
-    state: dict[str, Any] = task.state_dict(keep_vars=True)
-    return state
+    return kept_weights(task, saved)
 
 
 @contextmanager
