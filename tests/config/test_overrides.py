@@ -18,6 +18,7 @@ NAMES = {
     "net=perceptron": "net=perceptron: no such net; there is ",
     "callbacks=[samples,early_stoping]": "no such callbacks; did you mean early_stopping?",
     "scheduler=null": "scheduler=null: no such scheduler; ",
+    "task=[1]": "task=[1]: no such task; ",
     "optimizer.lrr=1": "optimizer.lrr: no such setting; did you mean optimizer.lr?",
     "lr=0.1": "lr: no such setting; did you mean optimizer.lr?",
     "hidden=[3]": "hidden: no such setting; did you mean net.hidden?",

@@ -84,7 +84,7 @@ def test_augment_is_a_list_of_transforms_or_a_mapping(augment: str, folder: Path
 @pytest.mark.parametrize(
     ("augment", "message"),
     [
-        (f"[{{_target_: {V2}.Lambda, lambd: print}}]", "data.augment.0.lambd: leads to files or"),
+        (f"[{{_target_: {V2}.Lambda, lambd: print}}]", "data.augment.0.lambd: leads to files"),
         ("[{_target_: torch.nn.Linear}]", "torch.nn.Linear may not be constructed here"),
         ("[5]", "expected"),
         ("{turn: 5}", "augment: no setting turn; expected degrees, zoom, shift"),

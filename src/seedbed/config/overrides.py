@@ -17,8 +17,8 @@ from seedbed.errors import SettingError
 from seedbed.project import CONF
 
 HYDRAS = (HydraException, OmegaConfBaseException, YAMLError)
-REFUSALS = (*HYDRAS, ValueError)
-"""What Hydra raises against a command line; a bare ValueError for `optimizer=null`."""
+REFUSALS = (*HYDRAS, TypeError, ValueError)
+"""What Hydra raises against a command line; ValueError for `task=null`, TypeError for `task=[1]`."""
 
 SWEEPERS = (
     *("algorithm", "trials", "seeds", "max_seeds", "workers", "pruning", "fail_fast", "fresh"),
