@@ -18,7 +18,7 @@ from seedbed.project import CONF
 
 HYDRAS = (HydraException, OmegaConfBaseException, YAMLError)
 REFUSALS = (*HYDRAS, TypeError, ValueError)
-"""What Hydra raises against a command line; ValueError for `task=null`, TypeError for `task=[1]`."""
+"""What Hydra raises of a command line: ValueError for `task=null`, TypeError for `task=[1]`."""
 
 SWEEPERS = (
     *("algorithm", "trials", "seeds", "max_seeds", "workers", "pruning", "fail_fast", "fresh"),
