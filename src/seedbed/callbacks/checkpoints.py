@@ -120,12 +120,16 @@ class Checkpoints(Callback):
             self._usual = {number: signal.signal(number, self._wait) for number in numbers}
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin at the epoch's own first batch, wherever a limit on batches ended the last one."""
-        loader = trainer.train_dataloader
-        if isinstance(loader, Loader | ResumableLoader):
-            loader.load_state_dict({"epoch": trainer.current_epoch, "batch": 0})
-        elif loader is not None:
-            _begin_epoch(trainer)
+        """Begin at the epoch's own first batch, wherever a limit on batches ended the last one.
+
+        Of several loaders each begins the epoch's first order; a shorter one has several.
+        """
+        loaders = CombinedLoader(trainer.train_dataloader).flattened
+        own = [loader for loader in loaders if isinstance(loader, Loader | ResumableLoader)]
+        longest = max(map(len, own), default=0)
+        for loader in own:
+            epoch = trainer.current_epoch * math.ceil(longest / max(len(loader), 1))
+            loader.load_state_dict({"epoch": epoch, "batch": 0})
         if self._intervals:
             trainer.check_val_every_n_epoch, trainer.val_check_batch = self._intervals
 
@@ -270,16 +274,6 @@ def _log_where_it_resumes(trainer: Trainer) -> None:
             f"{type(data).__name__} cannot restore its place: the epoch continues at batch "
             f"{batch + 1} with the first batches of the loader"
         )
-
-
-def _begin_epoch(trainer: Trainer) -> None:
-    """Of several loaders, let each begin the epoch's first order; a shorter one has several."""
-    loaders = CombinedLoader(trainer.train_dataloader).flattened
-    own = [loader for loader in loaders if isinstance(loader, ResumableLoader)]
-    longest = max(map(len, own), default=0)
-    for loader in own:
-        epoch = trainer.current_epoch * math.ceil(longest / max(len(loader), 1))
-        loader.load_state_dict({"epoch": epoch, "batch": 0})
 
 
 def _step_plateaus(trainer: Trainer, saved: Mapping[str, float]) -> None:
